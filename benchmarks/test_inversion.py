@@ -1,0 +1,87 @@
+"""Times the inversion loop: by precision and batch size, and icbench's own share of a step.
+
+    pytest benchmarks --benchmark-only [--device cuda]
+
+Ratios between rows of one run on one machine mean something; single times do not. `benchmarks/report.py` prints them.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from icbench.builtin.cgan import load_cgan
+from icbench.builtin.mnist import MNIST
+from icbench.engine import Parts, Settings, invert
+from icbench.kinds.generator import Generator
+from icbench.plugins import Host
+
+STEPS = 10
+HOST = Host(discover=False)
+
+
+class FreeGenerator(Generator):
+    """A generator that costs nothing, so that what remains is the loop itself."""
+
+    num_classes, noise_dim, image_shape = 10, 25, (1, 1, 1)
+
+    def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
+        return (class_vector[:, :1] + noise[:, :1]).sigmoid().view(-1, 1, 1, 1)
+
+
+def parts(generator: Generator, schedule: str, device: torch.device) -> Parts:
+    chosen = [HOST.select(kind, name).build() for kind, name in (("distance", "mse"), ("optimizer", "adam"))]
+    return Parts(generator.frozen(device), *chosen, HOST.select("schedule", schedule).build())
+
+
+def measure(benchmark, built: Parts, images: np.ndarray, rows: int, settings: Settings) -> None:
+    """Time `STEPS` steps of one batch; the time per hypothesis and step goes into the result."""
+    hypotheses = len(built.schedule.starts(10).restart)
+    index = np.arange(max(1, rows // hypotheses))
+
+    def steps() -> None:
+        list(invert(built, images, index, settings))
+        if settings.device.type == "cuda":
+            torch.cuda.synchronize(settings.device)
+
+    benchmark.pedantic(steps, rounds=7, warmup_rounds=2)
+    per_step = benchmark.stats.stats.median / STEPS
+    benchmark.extra_info.update(
+        rows=rows, device=settings.device.type, precision=str(settings.precision).removeprefix("torch."), steps=STEPS
+    )
+    benchmark.extra_info["hypothesis_steps_per_second"] = len(index) * hypotheses / per_step
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return MNIST().split("validation", Path()).images
+
+
+@pytest.mark.parametrize("rows", [4, 128, 512, 2048])
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+@pytest.mark.benchmark(group="joint steps of cgan")
+def test_joint(benchmark, images, device, precision, rows):
+    settings = Settings(STEPS, batch_size=rows, device=device, precision=precision)
+    measure(benchmark, parts(load_cgan(25), "joint", device), images, rows, settings)
+
+
+@pytest.mark.parametrize("noise_dim", [10, 25, 50, 100, 200])
+@pytest.mark.benchmark(group="joint steps by noise size")
+def test_noise_size(benchmark, images, device, noise_dim):
+    settings = Settings(STEPS, batch_size=512, device=device)
+    measure(benchmark, parts(load_cgan(noise_dim), "joint", device), images, 512, settings)
+
+
+@pytest.mark.parametrize("schedule", ["joint", "class-only", "exhaustive"])
+@pytest.mark.benchmark(group="steps by schedule")
+def test_schedule(benchmark, images, device, schedule):
+    settings = Settings(STEPS, batch_size=510, device=device)
+    measure(benchmark, parts(load_cgan(25), schedule, device), images, 510, settings)
+
+
+@pytest.mark.benchmark(group="the loop without a generator")
+def test_overhead(benchmark, device):
+    settings = Settings(STEPS, batch_size=512, device=device)
+    measure(benchmark, parts(FreeGenerator(), "joint", device), np.zeros((512, 1, 1, 1), np.uint8), 512, settings)

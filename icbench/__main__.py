@@ -1,0 +1,5 @@
+"""`python -m icbench`."""
+
+from icbench.cli.main import main
+
+main()

@@ -1,0 +1,90 @@
+"""How many hypotheses to invert together: measured on this machine, within its memory."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from icbench.engine import Parts, Settings, generate, invert
+
+CANDIDATES = (128, 256, 512, 1024, 2048)
+CUDA_CANDIDATES = (1024, 4096, 16384)
+WORTHWHILE = 1.05
+"""A larger batch must be this much faster per image to be worth its memory."""
+MEMORY_SHARE = 0.25
+"""The share of the free memory that a batch's activations may take."""
+
+
+def measured_batch_size(parts: Parts, images: NDArray[np.uint8], wanted: int, settings: Settings) -> int:
+    """The batch size of highest throughput among a few, growing while that pays.
+
+    Args:
+        parts: the components of the run.
+        images: (N, C, H, W) uint8, the split; the first ones are used.
+        wanted: the number of images that the run inverts; no larger batch is tried.
+        settings: the run's settings.
+
+    Returns:
+        a number of hypotheses.
+    """
+    hypotheses = len(parts.schedule.starts(parts.generator.num_classes).restart)
+    most = min(wanted * hypotheses, _rows_in_memory(parts, settings))
+    best, best_rate = min(most, _candidates(settings)[0]), 0.0
+    for candidate in _candidates(settings):
+        if candidate > most:
+            break
+        rate = _rows_per_second(parts, images, candidate, hypotheses, settings)
+        if rate < best_rate * WORTHWHILE:
+            break
+        best, best_rate = candidate, rate
+    return max(best, hypotheses)
+
+
+def activation_bytes(parts: Parts, settings: Settings) -> int:
+    """The bytes that one hypothesis keeps for its backward pass, counted by torch's own record of saved tensors."""
+    rows, kept = 8, 0
+
+    def count(tensor: torch.Tensor) -> torch.Tensor:
+        nonlocal kept
+        kept += tensor.nbytes if tensor.ndim > 1 and tensor.shape[0] == rows else 0
+        return tensor
+
+    class_vector = torch.full((rows, parts.generator.num_classes), 0.1, device=settings.device)
+    noise = torch.zeros(rows, parts.generator.noise_dim, device=settings.device)
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        generate(parts.generator, class_vector.requires_grad_(), noise.requires_grad_(), settings.precision)
+    return max(1, kept // rows)
+
+
+def _rows_in_memory(parts: Parts, settings: Settings) -> int:
+    # Twice the saved tensors: a step also holds their gradients and copies in the other precision.
+    return max(1, int(MEMORY_SHARE * _free_bytes(settings.device) / (2 * activation_bytes(parts, settings))))
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError):
+        return 2**31
+
+
+def _rows_per_second(parts: Parts, images: NDArray[np.uint8], rows: int, hypotheses: int, settings: Settings) -> float:
+    index = np.arange(max(1, rows // hypotheses)) % len(images)
+    times = []
+    for _ in range(2):
+        started = time.perf_counter()
+        list(invert(parts, images, index, replace(settings, steps=2, batch_size=rows)))
+        if settings.device.type == "cuda":
+            torch.cuda.synchronize(settings.device)
+        times.append(time.perf_counter() - started)
+    return rows / min(times)
+
+
+def _candidates(settings: Settings) -> tuple[int, ...]:
+    return CUDA_CANDIDATES if settings.device.type == "cuda" else CANDIDATES

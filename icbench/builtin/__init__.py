@@ -1,0 +1,92 @@
+"""The built-in components, registered through the hooks that any plugin uses."""
+
+from collections.abc import Iterator
+
+from icbench.component import Component, Param
+from icbench.hookspecs import hookimpl
+
+LR_HELP = "learning rate of the class vector; the schedule's rates are factors on it"
+
+
+@hookimpl
+def icbench_generators() -> Iterator[Component]:
+    yield Component(
+        "cgan",
+        "icbench.builtin.cgan:load_cgan",
+        "conditional GAN for MNIST, 0.8 M parameters, trained by icbench",
+        params=(
+            Param("noise_dim", 25, "length of the noise vector", low=1, high=4096),
+            Param("weights", "", "a safetensors file instead of the shipped weights", path=True),
+        ),
+        traits=("trained-on:mnist/train",),
+        trainer="icbench.builtin.cgan_training:CGANTrainer",
+    )
+
+
+@hookimpl
+def icbench_distances() -> Iterator[Component]:
+    yield Component("mse", "icbench.builtin.mse:MSE", "mean squared error over pixels", traits=("zero-at-equality",))
+
+
+@hookimpl
+def icbench_optimizers() -> Iterator[Component]:
+    yield Component(
+        "adam",
+        "icbench.builtin.torch_optimizers:adam",
+        "Adam with the post's settings",
+        params=(
+            Param("lr", 0.05, LR_HELP, low=0.0),
+            Param("beta1", 0.9, "decay of the gradient's mean", low=0.0, high=0.999999),
+            Param("beta2", 0.99, "decay of the gradient's square", low=0.0, high=0.999999),
+        ),
+    )
+    yield Component(
+        "sgd",
+        "icbench.builtin.torch_optimizers:sgd",
+        "gradient descent with momentum",
+        params=(
+            Param("lr", 1.0, LR_HELP, low=0.0),
+            Param("momentum", 0.9, "share of the last step that is kept", low=0.0, high=0.999999),
+        ),
+    )
+
+
+@hookimpl
+def icbench_schedules() -> Iterator[Component]:
+    yield Component(
+        "joint",
+        "icbench.builtin.schedules:Joint",
+        "class vector and noise descend together",
+        params=(
+            Param("noise_rate", 1.0, "the noise's learning rate, as a factor on the class vector's", low=0.0),
+            Param("noise_start", 0, "first steps during which the noise rests", low=0),
+        ),
+    )
+    yield Component("class-only", "icbench.builtin.schedules:ClassOnly", "the class vector descends, the noise stays")
+    yield Component(
+        "exhaustive",
+        "icbench.builtin.schedules:Exhaustive",
+        "one hypothesis per class; the class of least energy wins",
+        params=(
+            Param("restarts", 1, "noise draws tried per class", low=1, high=1000),
+            Param("prior_weight", 0.0, "weight of the noise's Gaussian prior in the energy", low=0.0),
+            Param("noise_rate", 4.0, "the noise's learning rate, as a factor on the optimizer's", low=0.0),
+        ),
+    )
+
+
+@hookimpl
+def icbench_datasets() -> Iterator[Component]:
+    yield Component("mnist", "icbench.builtin.mnist:MNIST", "handwritten digits, 28x28", traits=("bundled",))
+    yield Component(
+        "fashion-mnist",
+        "icbench.builtin.torchvision_datasets:fashion_mnist",
+        "clothes, 28x28",
+        traits=("fetched",),
+    )
+    yield Component(
+        "kmnist",
+        "icbench.builtin.torchvision_datasets:kmnist",
+        "cursive Japanese characters, 28x28",
+        traits=("fetched",),
+    )

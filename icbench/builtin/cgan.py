@@ -1,0 +1,120 @@
+"""The built-in conditional GAN's generator, small enough to invert ten thousand images on two cores."""
+
+import hashlib
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_linear_bn_eval
+
+from icbench.errors import IntegrityError, UsageError
+from icbench.kinds.generator import Generator
+
+EPSILON = 1e-8
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+class CGAN(Generator):
+    """A bilinear layer of class vector and noise, two dense layers to 16 maps of 14x14, a sub-pixel convolution.
+
+    Three choices keep the noise from dominating the class, which is what makes a generator invertible to its class:
+
+    - The first layer multiplies class vector and noise (an outer product) instead of concatenating them, so that each
+      class has directions of its own; concatenated, all classes share one set and any of them fits any image.
+    - The noise is brought to length sqrt(Z) (pixel norm, Karras et al. 2018). N(0, 1) noise lies there anyway; an
+      inversion cannot walk off to lengths that the generator was never trained on.
+    - The last layer is a sub-pixel convolution (Shi et al. 2016), so that nearly all work is in matrix products.
+
+    Args:
+        noise_dim: Z, the length of the noise vector.
+    """
+
+    num_classes = 10
+    image_shape = (1, 28, 28)
+    bilinear = 128
+    hidden = 256
+    maps = 16
+
+    def __init__(self, noise_dim: int) -> None:
+        super().__init__()
+        self.noise_dim = noise_dim
+        side = self.image_shape[1] // 2
+        widths = (self.num_classes * (noise_dim + 1), self.bilinear, self.hidden, self.maps * side * side)
+        self.linears = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in widths[1:])
+        self.to_maps = nn.Unflatten(1, (self.maps, side, side))
+        self.to_pixels = nn.Sequential(nn.Conv2d(self.maps, 4, 3, padding=1), nn.PixelShuffle(2))
+
+    def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
+        length = noise.square().mean(dim=1, keepdim=True).add(EPSILON).sqrt()
+        with_one = functional.pad(noise / length, (0, 1), value=1.0)
+        hidden = (class_vector[:, :, None] * with_one[:, None, :]).flatten(1)
+        for linear, norm in zip(self.linears, self.norms, strict=True):
+            hidden = torch.relu(norm(linear(hidden)))
+        return torch.sigmoid(self.to_pixels(self.to_maps(hidden)))
+
+    def fold(self) -> None:
+        for place, (linear, norm) in enumerate(zip(self.linears, self.norms, strict=True)):
+            if isinstance(linear, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
+                self.linears[place] = fuse_linear_bn_eval(linear, norm)
+                self.norms[place] = nn.Identity()
+
+
+def load_cgan(noise_dim: int = 25, weights: str = "") -> CGAN:
+    """The trained generator, from the shipped weights or from a file that `icbench train cgan` wrote.
+
+    Args:
+        noise_dim: Z; weights are shipped for some sizes.
+        weights: a safetensors file instead of the shipped one.
+
+    Raises:
+        UsageError: no weights for this noise size.
+        IntegrityError: the weights file is unreadable or not the one its training record describes.
+    """
+    file = Path(weights) if weights else WEIGHTS / f"cgan-{noise_dim}.safetensors"
+    if not weights and not file.exists():
+        shipped = ", ".join(str(size) for size in shipped_sizes())
+        raise UsageError(
+            f"there are no weights for cgan with noise_dim={noise_dim}; shipped are {shipped}",
+            f"Make them with `icbench train cgan --noise-dim {noise_dim}`, then add weights=FILE.",
+        )
+    generator = CGAN(noise_dim)
+    content = _read(file)
+    try:
+        state = {name: tensor.float() for name, tensor in load(content).items()}
+        missing, unexpected = generator.load_state_dict(state, strict=False)
+    except (SafetensorError, RuntimeError) as error:
+        raise IntegrityError(f"{file} does not hold cgan weights for noise_dim={noise_dim}: {_line(error)}") from error
+    if unexpected or any(not name.endswith("num_batches_tracked") for name in missing):
+        raise IntegrityError(f"{file} does not hold cgan weights: missing {missing}, unexpected {unexpected}")
+    generator.weights_digest = hashlib.sha256(content).hexdigest()
+    return generator
+
+
+def shipped_sizes() -> list[int]:
+    """The noise sizes with shipped weights."""
+    return sorted(int(file.stem.removeprefix("cgan-")) for file in WEIGHTS.glob("cgan-*.safetensors"))
+
+
+def _read(file: Path) -> bytes:
+    """The file's bytes, checked against the training record beside it if there is one."""
+    hint = "Reinstall icbench, or train the weights again with `icbench train cgan`."
+    try:
+        content = file.read_bytes()
+        record = file.with_suffix(".json")
+        expected = json.loads(record.read_text())["weights"]["sha256"] if record.exists() else ""
+    except (OSError, ValueError, KeyError) as error:
+        raise IntegrityError(f"{file} or its training record cannot be read: {error}", hint) from error
+    found = hashlib.sha256(content).hexdigest()
+    if expected and found != expected:
+        raise IntegrityError(f"{file} has SHA-256 {found}, its training record says {expected}", hint)
+    return content
+
+
+def _line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,75 @@
+"""The built-in schedules: the class vector moves with the noise, alone, or is held at each class in turn."""
+
+import torch
+from torch import Tensor
+
+from icbench.kinds.schedule import Rates, Schedule, Starts, uniform_point
+
+
+class Joint(Schedule):
+    """Class vector and noise descend together from the uniform point (Hobbhahn 2020, experiments 1 to 3).
+
+    Args:
+        noise_rate: the noise's learning rate, as a factor on the class vector's (experiment 2).
+        noise_start: the number of first steps during which the noise rests (experiment 3).
+    """
+
+    default_steps = 200
+
+    def __init__(self, noise_rate: float = 1.0, noise_start: int = 0) -> None:
+        self.noise_rate = noise_rate
+        self.noise_start = noise_start
+
+    def starts(self, num_classes: int) -> Starts:
+        return uniform_point(1, num_classes)
+
+    def rates(self, step: int, steps: int) -> Rates:
+        return Rates(1.0, self.noise_rate if step >= self.noise_start else 0.0)
+
+
+class ClassOnly(Schedule):
+    """The class vector descends from the uniform point; the noise stays as drawn (Hobbhahn 2020, fixed noise)."""
+
+    default_steps = 200
+
+    def starts(self, num_classes: int) -> Starts:
+        return uniform_point(1, num_classes)
+
+    def rates(self, step: int, steps: int) -> Rates:
+        return Rates(1.0, 0.0)
+
+
+class Exhaustive(Schedule):
+    """One hypothesis per class and restart, its class vector held at the class; the class of least energy wins.
+
+    This is classification by analysis by synthesis (Schott et al. 2018, section 4) with the noise as the only latent.
+
+    Args:
+        restarts: noise draws tried per class.
+        prior_weight: factor on the energy term |noise|^2 / (2 Z), the negative log density of N(0, 1) per dimension.
+        noise_rate: the noise's learning rate, as a factor on the optimizer's. Above 1 by default: with the class given,
+            the noise has few steps and no competitor.
+    """
+
+    default_steps = 60
+
+    def __init__(self, restarts: int = 1, prior_weight: float = 0.0, noise_rate: float = 4.0) -> None:
+        self.restarts = restarts
+        self.prior_weight = prior_weight
+        self.noise_rate = noise_rate
+
+    def starts(self, num_classes: int) -> Starts:
+        restart = tuple(number for _ in range(num_classes) for number in range(self.restarts))
+        return Starts(torch.eye(num_classes).repeat_interleave(self.restarts, dim=0), restart)
+
+    def rates(self, step: int, steps: int) -> Rates:
+        return Rates(0.0, self.noise_rate)
+
+    def prior(self, class_vector: Tensor, noise: Tensor) -> Tensor | None:
+        if self.prior_weight == 0 or noise.shape[1] == 0:
+            return None
+        return self.prior_weight * noise.square().mean(dim=1) / 2
+
+    def class_scores(self, energy: Tensor, class_vector: Tensor) -> Tensor:
+        """Minus the least energy over each class's restarts: (B, K)."""
+        return -energy.view(len(energy), -1, self.restarts).amin(dim=2)

@@ -1,0 +1,103 @@
+"""The `icbench` command: finds the verb, and turns every failure into one line and an exit code."""
+
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from icbench.errors import IcbenchError
+from icbench.version import __version__
+
+VERBS = {
+    "run": "Invert a generator on a dataset and classify its images.",
+    "train": "Train a generator's weights.",
+    "data": "List the datasets: here, or to be fetched.",
+    "plugins": "List the components and where they come from.",
+    "env": "Show facts about this machine and its libraries.",
+}
+
+INTERRUPTED = 130
+INTERNAL = 3
+
+
+class Verbs(click.Group):
+    """A group whose verbs are imported when they are called, so that `--help` is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"icbench.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="icbench")
+@click.option("--debug", is_flag=True, help="Show the traceback of a failure.")
+def icbench(debug: bool) -> None:
+    """A benchmark suite for inverse classification: train a class-conditional generator, then classify an image by
+    gradient descent on the generator's inputs until its output matches.
+
+    Start with:  icbench run --generator cgan --distance mse
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    warnings.showwarning = _one_line_warning
+    sys.exit(_exit_code(given))
+
+
+def _exit_code(given: list[str]) -> int:
+    try:
+        result = icbench.main(given, prog_name="icbench", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except IcbenchError as error:
+        if "--debug" in given:
+            raise
+        return _failed(given, error.message, error.hint, error.exit_code)
+    except click.UsageError as error:
+        hint = f"See `{error.ctx.command_path} --help`." if error.ctx else ""
+        return _failed(given, error.format_message(), hint, error.exit_code)
+    except click.ClickException as error:
+        return _failed(given, error.format_message(), "", error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return _failed(given, "interrupted before anything was finished", "", INTERRUPTED)
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        if "--debug" in given:
+            raise
+        message = f"internal error: {type(error).__name__}: {error}"
+        return _failed(given, message, "Run it again as `icbench --debug …` and report what it shows.", INTERNAL)
+
+
+def _failed(given: list[str], message: str, hint: str, code: int) -> int:
+    """Say what failed in one line, on stderr and, if it was asked for, as the JSON document."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    text = escape(" ".join(message.split()))
+    console.print(f"[bold red]{text}[/]" + (f" {escape(hint)}" if hint else ""))
+    if "--json" in given:
+        from icbench.report.envelope import envelope
+
+        click.echo(envelope(None, errors=[message], ok=False))
+    return code
+
+
+def _one_line_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    Console(stderr=True, soft_wrap=True, highlight=False).print(f"[yellow]{escape(' '.join(str(message).split()))}[/]")

@@ -1,0 +1,156 @@
+"""`icbench run`: a grid of entries, each inverted on the chosen images and kept as a record."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import click
+
+from icbench.cli.main import INTERRUPTED
+from icbench.cli.output import json_option, messages, show
+
+AnyFunction: TypeAlias = Callable[..., Any]
+
+if TYPE_CHECKING:
+    from icbench.entry import Entry
+    from icbench.execution import Options
+    from icbench.records import Record
+    from icbench.report.progress import RunProgress
+
+
+def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunction]":
+    text = f"{kind.capitalize()} as name:key=value,…; repeat for a grid.  [default: {default}]"
+    return click.option(f"--{kind}", kind, metavar="SPEC", multiple=True, help=text)
+
+
+@click.command()
+@_spec_option("generator", "cgan")
+@_spec_option("distance", "mse")
+@_spec_option("optimizer", "adam")
+@_spec_option("schedule", "joint")
+@_spec_option("dataset", "mnist")
+@click.option("--split", default="test", show_default=True, help="The split to classify: train, validation or test.")
+@click.option("--steps", type=int, help="Steps per hypothesis.  [default: the schedule's own]")
+@click.option("--lr", type=float, help="Learning rate of every optimizer.  [default: the optimizer's own]")
+@click.option("--limit", type=int, help="Only the first N images.  [default: all]")
+@click.option("--seed", type=int, help="Seed of the noise that inversions start from.  [default: 0]")
+@click.option("--seeds", type=int, metavar="K", help="Run for seeds 0 to K-1 instead of one.")
+@click.option("--batch-size", default="auto", show_default=True, help="Hypotheses inverted together, or auto.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="Of the generator's products; auto is bfloat16 on CPUs that multiply it natively.",
+)
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=Path("icbench-results"),
+    show_default=True,
+    help="The folder that records are written to.",
+)
+@click.option("--data-dir", type=click.Path(path_type=Path), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
+@click.option("--save-latents", is_flag=True, help="Keep the final class vectors and noises in the record.")
+@click.option(
+    "--figure",
+    type=click.Path(path_type=Path),
+    metavar="PNG",
+    help="Draw the first targets above their reconstructions.",
+)
+@json_option
+@click.option("--quiet", is_flag=True, help="No progress and no messages but warnings.")
+def command(**given: Any) -> int:
+    """Classify images by inverting a generator, and keep the result as a record.
+
+    Options that take a SPEC can be repeated; every combination is run. Parameters follow a colon:
+
+    \b
+      icbench run --generator cgan:noise_dim=50 --schedule exhaustive:restarts=2
+      icbench run --schedule joint:noise_rate=0.5 --schedule joint:noise_rate=2 --limit 1000
+
+    `icbench plugins` lists what there is to choose from.
+    """
+    from icbench.entry import DEFAULTS
+    from icbench.execution import entries_from_specs, execute
+    from icbench.plugins import Host
+    from icbench.report.progress import RunProgress
+
+    specs = {kind: given[kind] for kind in DEFAULTS}
+    entries = entries_from_specs(Host(), specs, given["lr"])
+    options = _options(given)
+    with RunProgress(messages(), given["quiet"]) as progress:
+        records = list(execute(entries, options, progress))
+    if given["figure"]:
+        _draw(entries, records, options, given["figure"])
+    _report(records, progress, given)
+    return INTERRUPTED if records[-1].status == "interrupted" else 0
+
+
+def _options(given: dict[str, Any]) -> "Options":
+    from icbench.execution import Options
+
+    return Options(
+        steps=given["steps"],
+        limit=given["limit"],
+        split=given["split"],
+        seeds=_seeds(given["seed"], given["seeds"]),
+        batch_size=_batch_size(given["batch_size"]),
+        device=given["device"],
+        precision=given["precision"],
+        results=given["results"],
+        data_dir=given["data_dir"],
+        save_latents=given["save_latents"] or bool(given["figure"]),
+    )
+
+
+def _seeds(seed: int | None, count: int | None) -> tuple[int, ...]:
+    if seed is not None and count is not None:
+        raise click.UsageError("--seed and --seeds exclude each other")
+    if count is not None and count < 1:
+        raise click.UsageError(f"--seeds {count} is not a number of 1 or more")
+    return tuple(range(count)) if count is not None else (seed or 0,)
+
+
+def _batch_size(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.lstrip("-").isdigit():
+        raise click.UsageError(f"--batch-size {text} is neither auto nor a number")
+    return int(text)
+
+
+def _draw(entries: "list[Entry]", records: "list[Record]", options: "Options", file: Path) -> None:
+    """One row of targets per entry and one of its reconstructions, for each entry's first seed."""
+    from icbench.execution import reconstructions
+    from icbench.report.pictures import COLUMNS, draw_reconstructions
+
+    first_seeds = records[:: len(options.seeds)]
+    rows = [
+        reconstructions(entry, record, options, COLUMNS) for entry, record in zip(entries, first_seeds, strict=False)
+    ]
+    draw_reconstructions(rows, file)
+
+
+def _report(records: "list[Record]", progress: "RunProgress", given: dict[str, Any]) -> None:
+    from icbench.report.envelope import envelope
+    from icbench.report.results import results_table
+
+    console = messages()
+    stopped = records[-1].status == "interrupted"
+    if given["as_json"]:
+        click.echo(envelope({"runs": [record.summary() for record in records]}, progress.warnings, ok=not stopped))
+    else:
+        show(results_table(records))
+    if given["quiet"]:
+        return
+    for record in records:
+        console.print(f"record: {record.path}", soft_wrap=True, highlight=False, markup=False)
+    if given["figure"]:
+        console.print(f"picture: {given['figure']}", soft_wrap=True, highlight=False, markup=False)
+    if stopped:
+        resume = shlex.join(["icbench", *sys.argv[1:]])
+        console.print(f"interrupted; go on with: {resume}", soft_wrap=True, highlight=False, markup=False)

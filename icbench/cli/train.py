@@ -1,0 +1,102 @@
+"""`icbench train`: make a generator's weights, watched, resumable, and chosen without eyes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from icbench.cli.output import json_option, messages
+
+if TYPE_CHECKING:
+    from icbench.component import Selection
+    from icbench.training.trainer import TrainingJob
+
+
+@click.command()
+@click.argument("generator", metavar="GENERATOR")
+@click.option("--noise-dim", type=int, help="Short for GENERATOR:noise_dim=N.")
+@click.option("--epochs", type=int, help="Passes over the training images.  [default: the trainer's own]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights, order and noise.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--dataset", default="mnist", show_default=True, metavar="SPEC", help="What to train on.")
+@click.option("--data-dir", type=click.Path(path_type=Path), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for weights, samples and checkpoints.  [default: trained/NAME-noiseN-seedS]",
+)
+@json_option
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(generator: str, noise_dim: int | None, **given: Any) -> int:
+    """Train GENERATOR (a SPEC such as cgan or cgan:noise_dim=50) and choose its best checkpoint on validation images.
+
+    The folder keeps a checkpoint: the same command goes on where it was stopped. It also gets a grid of samples at
+    every check, the chosen weights as safetensors, and a training record beside them.
+    """
+    from icbench.plugins import Host
+    from icbench.report.training import TrainingProgress
+    from icbench.training.trainer import train
+
+    host = Host()
+    selection = host.select("generator", generator)
+    if noise_dim is not None:
+        component = selection.registered.component
+        selection = host.with_param(selection, "noise_dim", component.param("noise_dim").parse(str(noise_dim)))
+    trainer = _trainer(selection)
+    job = _job(selection, trainer.default_epochs, given)
+    dataset = host.select("dataset", given["dataset"]).build()
+    with TrainingProgress(messages(), job.epochs, given["quiet"]) as progress:
+        file = train(trainer, dataset, job, progress)
+    _report(file, selection, given["as_json"])
+    return 0
+
+
+def _trainer(selection: "Selection") -> Any:
+    from icbench.component import resolve
+    from icbench.errors import UsageError
+
+    component = selection.registered.component
+    if not component.trainer:
+        raise UsageError(f"generator {component.name} has no trainer", "`icbench plugins` lists the generators.")
+    return resolve(component.trainer, selection.registered.dist)(**selection.params)
+
+
+def _job(selection: "Selection", default_epochs: int, given: dict[str, Any]) -> "TrainingJob":
+    from icbench.errors import UsageError
+    from icbench.execution import chosen_device
+    from icbench.kinds.dataset import data_folder
+    from icbench.training.trainer import TrainingJob
+
+    epochs = default_epochs if given["epochs"] is None else given["epochs"]
+    if epochs < 1:
+        raise UsageError(f"--epochs {epochs} is not a number of 1 or more", f"The default is {default_epochs}.")
+    noise = f"-noise{selection.params['noise_dim']}" if "noise_dim" in selection.params else ""
+    return TrainingJob(
+        name=selection.name,
+        params=dict(selection.params),
+        out=given["out"] or Path("trained") / f"{selection.name}{noise}-seed{given['seed']}",
+        epochs=epochs,
+        seed=given["seed"],
+        device=chosen_device(given["device"]),
+        dataset_name=given["dataset"],
+        data_dir=data_folder(given["data_dir"]),
+    )
+
+
+def _report(file: Path, selection: "Selection", as_json: bool) -> None:
+    import json
+
+    from icbench.report.envelope import envelope
+
+    record = json.loads(file.with_suffix(".json").read_text())
+    if as_json:
+        click.echo(envelope({"weights": str(file), "record": record}))
+        return
+    validation = record["validation"]
+    click.echo(
+        f"{file}: epoch {record['chosen']['epochs']} of {record['epochs']}, validation accuracy "
+        f"{validation['joint_accuracy']:.3f} joint, {validation['exhaustive_accuracy']:.3f} exhaustive"
+    )
+    params = {**selection.params, "weights": file}
+    spec = ",".join(f"{name}={value}" for name, value in params.items() if value != "")
+    click.echo(f"use it:  icbench run --generator {selection.name}:{spec}")

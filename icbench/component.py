@@ -1,0 +1,212 @@
+"""The record a plugin hands over for each component: what it is called, what it takes, where its code is.
+
+Records are cheap on purpose. Listing, validating and suggesting needs them alone; the code behind a record is imported
+when a run needs it, so a plugin costs nothing until it is used.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib import import_module
+from math import isfinite
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from icbench.errors import PluginError, UsageError
+
+Value: TypeAlias = bool | int | float | str
+
+KINDS = ("generator", "distance", "optimizer", "schedule", "dataset")
+
+
+@dataclass(frozen=True)
+class Param:
+    """One declared parameter of a component.
+
+    Args:
+        name: the keyword the factory takes and the user types.
+        default: its value when not given; its Python type is the parameter's type.
+        help: one line for people.
+        low, high: inclusive bounds of a number, or None.
+        choices: the only values allowed, or empty.
+        path: True for a parameter naming a local file; a record keeps the file's digest instead of the name.
+    """
+
+    name: str
+    default: Value
+    help: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[Value, ...] = ()
+    path: bool = False
+
+    @property
+    def type(self) -> type:
+        return type(self.default)
+
+    def parse(self, text: str) -> Value:
+        """The value that a command line wrote as `text`.
+
+        Raises:
+            UsageError: it is of the wrong type, out of bounds, or not among the choices.
+        """
+        return self.check(_parsers[self.type](self, text))
+
+    def check(self, value: Value) -> Value:
+        """`value`, converted to the declared type.
+
+        Raises:
+            UsageError: as for `parse`.
+        """
+        if self.type is float and type(value) is int:
+            value = float(value)
+        if type(value) is not self.type:
+            raise self._wrong(value)
+        if not self._within_bounds(value) or (self.choices and value not in self.choices):
+            raise self._wrong(value)
+        return value
+
+    def describe(self) -> str:
+        """The values allowed, as a phrase: `an integer of 1 or more`."""
+        if self.choices:
+            return "one of " + ", ".join(str(choice) for choice in self.choices)
+        noun = {bool: "true or false", int: "an integer", float: "a number", str: "text"}[self.type]
+        if self.low is not None and self.high is not None:
+            return f"{noun} from {self.low:g} to {self.high:g}"
+        if self.low is not None:
+            return f"{noun} of {self.low:g} or more"
+        return noun if self.high is None else f"{noun} of {self.high:g} or less"
+
+    def _within_bounds(self, value: Value) -> bool:
+        if isinstance(value, str):
+            return True
+        return isfinite(value) and (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+    def _wrong(self, value: object) -> UsageError:
+        return UsageError(f"{self.name}={value} is not {self.describe()}", self.help)
+
+
+def _parse_bool(param: Param, text: str) -> Value:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in words:
+        raise param._wrong(text)
+    return words[text.lower()]
+
+
+def _parse_number(param: Param, text: str) -> Value:
+    try:
+        value: Value = param.type(text)
+    except ValueError:
+        raise param._wrong(text) from None
+    return value
+
+
+def _parse_text(param: Param, text: str) -> Value:
+    return text
+
+
+_parsers: dict[type, Callable[[Param, str], Value]] = {
+    bool: _parse_bool,
+    int: _parse_number,
+    float: _parse_number,
+    str: _parse_text,
+}
+
+
+@dataclass(frozen=True)
+class Component:
+    """What a plugin registers: a name, a place, and enough facts to list and validate it without importing it.
+
+    Args:
+        name: the name the user types; lower case letters, digits and hyphens.
+        factory: `"package.module:callable"`, called with the parameters as keywords.
+        summary: one line for tables.
+        params: the declared parameters.
+        traits: declared facts that others rely on, such as `("deterministic",)`.
+        trainer: `"package.module:callable"` that makes this component's weights, for `icbench train`; empty if none.
+    """
+
+    name: str
+    factory: str
+    summary: str
+    params: tuple[Param, ...] = ()
+    traits: tuple[str, ...] = ()
+    trainer: str = ""
+
+    def param(self, name: str) -> Param:
+        """The declared parameter `name`.
+
+        Raises:
+            UsageError: there is none; the message lists those there are.
+        """
+        for param in self.params:
+            if param.name == name:
+                return param
+        known = [param.name for param in self.params]
+        raise UsageError(f"{self.name} has no parameter '{name}'", suggestion(name, known, "parameters"))
+
+    def complete(self, given: Mapping[str, Value]) -> dict[str, Value]:
+        """All parameters in declared order: the given ones checked, the others at their defaults."""
+        checked = {name: self.param(name).check(value) for name, value in given.items()}
+        return {param.name: checked.get(param.name, param.default) for param in self.params}
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A component together with its kind and the distribution that brought it."""
+
+    kind: str
+    component: Component
+    dist: str
+    version: str
+
+    @property
+    def name(self) -> str:
+        return self.component.name
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A registered component with its parameters decided: one quarter of an entry."""
+
+    registered: Registered
+    params: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.registered.name
+
+    @property
+    def label(self) -> str:
+        """The name and the parameters that are not at their defaults, as in a spec; of a file only its own name."""
+        shown = [
+            f"{param.name}={Path(str(value)).name if param.path else value}"
+            for param in self.registered.component.params
+            if (value := self.params[param.name]) != param.default
+        ]
+        return self.name + (":" + ",".join(shown) if shown else "")
+
+    def build(self) -> Any:
+        """The component itself: imports its factory and calls it with the parameters."""
+        return resolve(self.registered.component.factory, self.registered.dist)(**self.params)
+
+
+def resolve(path: str, dist: str) -> Any:
+    """The object at `"package.module:name"`.
+
+    Raises:
+        PluginError: it cannot be imported; the message names the distribution and the reason.
+    """
+    module, _, name = path.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except Exception as error:
+        raise PluginError(f"{path} from {dist} cannot be imported: {error}", f"Update or remove {dist}.") from error
+
+
+def suggestion(wrong: str, known: Iterable[str], what: str) -> str:
+    """A hint for a wrong word: the nearest known one if there is any, then all of them."""
+    names = sorted(known)
+    near = get_close_matches(wrong, names, n=1)
+    start = f"Did you mean '{near[0]}'? " if near else ""
+    return f"{start}The {what} are: {', '.join(names)}." if names else f"It has no {what}."

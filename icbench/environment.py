@@ -1,0 +1,85 @@
+"""Facts about the machine and its libraries, fit to be published: no names of users, hosts or folders."""
+
+import os
+import platform
+import resource
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from icbench.version import __version__
+
+LIBRARIES = ("torch", "torchvision", "numpy", "pluggy", "click", "rich", "safetensors", "platformdirs")
+
+
+def library_versions() -> dict[str, str]:
+    """The installed versions of the libraries icbench stands on; those missing are left out."""
+    found = {}
+    for library in LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def environment() -> dict[str, Any]:
+    """What a record says about where it was made. Imports torch."""
+    import torch
+
+    return {
+        "icbench": __version__,
+        "libraries": library_versions(),
+        "python": platform.python_version(),
+        "os": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cpu": cpu_model(),
+        "cores": available_cores(),
+        "threads": torch.get_num_threads(),
+        "bfloat16_cpu": has_fast_bfloat16(),
+        "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
+        "cuda": torch.version.cuda or "",
+        "git_revision": git_revision(),
+    }
+
+
+def cpu_model() -> str:
+    """The CPU's model name, or its architecture where the system does not tell."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def available_cores() -> int:
+    """The number of cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def has_fast_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 natively, so that torch's products gain from it."""
+    import torch
+
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return bool(torch.backends.mkldnn.is_available() and supported())  # type: ignore[no-untyped-call]
+
+
+def peak_memory_bytes() -> int:
+    """The largest resident size this process has had."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def git_revision() -> str:
+    """The revision of the source tree icbench runs from, or empty when it runs from an installation."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return ""
+    command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip()

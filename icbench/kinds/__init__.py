@@ -1,0 +1,1 @@
+"""The contracts a component's code fulfils, one file per kind."""

@@ -1,0 +1,48 @@
+"""What a generator is: a differentiable map from a class vector and noise to images."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+
+class Generator(nn.Module, ABC):
+    """A class-conditional generator, ready for inversion.
+
+    The factory of a generator component returns one with its weights loaded. The engine then moves it to the device,
+    puts it in eval mode and freezes it; a batch statistic would make an image depend on its batch mates.
+    """
+
+    num_classes: int
+    """K, the length of the class vector."""
+    noise_dim: int
+    """Z, the length of the noise vector; may be 0."""
+    image_shape: tuple[int, int, int]
+    """(C, H, W) of the images."""
+    weights_digest: str = ""
+    """SHA-256 of the weights file, or empty when the weights are not from a file."""
+
+    @abstractmethod
+    def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
+        """Images for the latents.
+
+        Args:
+            class_vector: (B, K), on the simplex or near it.
+            noise: (B, Z).
+
+        Returns:
+            (B, C, H, W) in [0, 1].
+        """
+
+    def fold(self) -> None:
+        """Rewrite the layers for inference without changing the result, for example by folding BatchNorm.
+
+        Called once, in eval mode. The default does nothing.
+        """
+
+    @torch.no_grad()
+    def frozen(self, device: torch.device) -> "Generator":
+        """This generator on `device`, in eval mode, folded, without parameter gradients."""
+        self.to(device).eval().requires_grad_(False)
+        self.fold()
+        return self

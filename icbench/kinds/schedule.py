@@ -1,0 +1,97 @@
+"""What a schedule is: the plan of an inversion, from the starts to the reading of the class."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Starts:
+    """The hypotheses of one image.
+
+    Args:
+        class_vector: (H, K), where each hypothesis starts.
+        restart: for each of the H hypotheses, the number of the noise draw it starts from. Hypotheses with the same
+            number start from the same noise.
+    """
+
+    class_vector: Tensor
+    restart: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """The factors on the optimizer's learning rate at one step; a latent with factor 0 rests, its state untouched."""
+
+    class_vector: float
+    noise: float
+
+
+class Schedule(ABC):
+    """The plan of an inversion. A subclass says how hypotheses start and how they move; the defaults say the rest."""
+
+    default_steps: ClassVar[int]
+    """How many steps an entry runs unless told otherwise."""
+
+    @abstractmethod
+    def starts(self, num_classes: int) -> Starts:
+        """The hypotheses of every image, for K = `num_classes`."""
+
+    @abstractmethod
+    def rates(self, step: int, steps: int) -> Rates:
+        """The rates at `step`, counted from 0, of `steps`."""
+
+    def constrain(self, class_vector: Tensor) -> Tensor:
+        """Put class vectors back on the simplex, in place, before every step and after the last.
+
+        Args:
+            class_vector: (N, K), changed in place.
+
+        Returns:
+            (N,) bool: the rows that had to be reset.
+        """
+        return clamp_and_normalise(class_vector)
+
+    def prior(self, class_vector: Tensor, noise: Tensor) -> Tensor | None:
+        """What is added to the distance to make the energy: (N,), differentiable, or None for nothing."""
+        return None
+
+    def class_scores(self, energy: Tensor, class_vector: Tensor) -> Tensor:
+        """Scores whose argmax is the prediction.
+
+        Args:
+            energy: (B, H), the final energies of the hypotheses.
+            class_vector: (B, H, K), where they ended.
+
+        Returns:
+            (B, K). The default is the class vector of the hypothesis of least energy.
+        """
+        winner = energy.argmin(dim=1)
+        return class_vector[torch.arange(len(winner), device=winner.device), winner]
+
+
+@torch.no_grad()
+def clamp_and_normalise(class_vector: Tensor) -> Tensor:
+    """Clamp to [0, 1] and divide by the sum, in place: the constraint of Hobbhahn (2020).
+
+    A row that clamps to all zeros has no direction left and goes back to the uniform point.
+
+    Args:
+        class_vector: (N, K), changed in place.
+
+    Returns:
+        (N,) bool: the rows that were reset.
+    """
+    class_vector.clamp_(0, 1)
+    total = class_vector.sum(dim=1, keepdim=True)
+    reset = total == 0
+    class_vector.div_(total.masked_fill(reset, 1)).masked_fill_(reset, 1 / class_vector.shape[1])
+    return reset[:, 0]
+
+
+def uniform_point(restarts: int, num_classes: int) -> Starts:
+    """One hypothesis per restart, each at the middle of the simplex."""
+    return Starts(torch.full((restarts, num_classes), 1 / num_classes), tuple(range(restarts)))

@@ -1,0 +1,1 @@
+"""Records made readable: tables, pictures and the one JSON document."""

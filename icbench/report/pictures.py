@@ -1,0 +1,72 @@
+"""Pictures of results, as PNG files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from icbench.errors import ResultsError
+
+if TYPE_CHECKING:
+    from icbench.execution import Reconstructions
+
+COLUMNS = 20
+CELL, GAP, MARGIN = 56, 6, 14
+PAPER, INK, FAINT, RIGHT, WRONG = (255, 255, 255), (32, 32, 32), (110, 110, 110), (16, 122, 72), (196, 30, 58)
+
+
+def draw_reconstructions(entries: "Sequence[Reconstructions]", file: Path) -> None:
+    """Targets above their reconstructions, with the predicted class beneath each: green if right, red if wrong.
+
+    Args:
+        entries: one band of two rows each.
+        file: the PNG to write.
+
+    Raises:
+        ResultsError: the file cannot be written.
+    """
+    columns = max(len(entry.truth) for entry in entries)
+    band = 2 * CELL + GAP + 54
+    size = (2 * MARGIN + columns * (CELL + GAP) - GAP, MARGIN + len(entries) * band)
+    picture = Image.new("RGB", size, PAPER)
+    for number, entry in enumerate(entries):
+        _draw_band(picture, entry, MARGIN + number * band)
+    try:
+        picture.save(file)
+    except (OSError, ValueError) as error:
+        raise ResultsError(
+            f"the picture {file} cannot be written: {error}", "Name a .png file in a folder that exists."
+        ) from None
+
+
+def _draw_band(picture: Image.Image, entry: "Reconstructions", top: int) -> None:
+    pen = ImageDraw.Draw(picture)
+    pen.text((MARGIN, top), f"{entry.label}: targets above, reconstructions below", INK, font=_font(14))
+    for column in range(len(entry.truth)):
+        left = MARGIN + column * (CELL + GAP)
+        picture.paste(_tile(entry.targets[column]), (left, top + 22))
+        picture.paste(_tile(entry.images[column]), (left, top + 22 + CELL + 2))
+        right = entry.truth[column] == entry.prediction[column]
+        where = (left + CELL / 2, top + 22 + 2 * CELL + 6)
+        pen.text(where, _verdict(entry, column), RIGHT if right else WRONG, font=_font(14), anchor="mt")
+
+
+def _verdict(entry: "Reconstructions", column: int) -> str:
+    """The prediction, and what it should have been when it is wrong."""
+    truth, prediction = int(entry.truth[column]), int(entry.prediction[column])
+    shown = "?" if prediction < 0 else str(prediction)
+    return shown if truth == prediction else f"{shown} not {truth}"
+
+
+def _tile(image: NDArray[np.float32]) -> Image.Image:
+    """An image (C, H, W) in [0, 1] as a square of the cell's size, dark on light as digits are printed."""
+    pixels = (255 * (1 - image.clip(0, 1))).astype(np.uint8)
+    tile = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+    return tile.convert("RGB").resize((CELL, CELL), Image.Resampling.BICUBIC)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

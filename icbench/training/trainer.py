@@ -1,0 +1,294 @@
+"""What a trainer is, and the loop that runs any of them: resumable, watched, and stopped at the best checkpoint."""
+
+import hashlib
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from icbench.engine import Settings, generate
+from icbench.environment import library_versions
+from icbench.errors import IntegrityError, ResultsError, UsageError
+from icbench.kinds.dataset import Dataset, Split
+from icbench.kinds.generator import Generator
+from icbench.training import selection
+from icbench.training.reference_cnn import train_reference_cnn
+from icbench.training.selection import Quality, inversion_accuracy, judge
+from icbench.version import __version__
+
+SCHEMA = 1
+CHECK_EVERY = 3
+FINAL_IMAGES = 1_000
+FINAL_STEPS = {"joint": 200, "exhaustive": 60}
+
+
+class Trainer(ABC):
+    """Trains one generator. A component names its trainer in `Component.trainer`; parameters come as keywords."""
+
+    default_epochs: int
+
+    @abstractmethod
+    def begin(self, split: Split, num_classes: int, job: "TrainingJob") -> None:
+        """Build the models and optimizers for a training of `job.epochs` epochs on `split`."""
+
+    @abstractmethod
+    def epoch(self, number: int, on_batch: Callable[[int], None]) -> dict[str, float]:
+        """Train for epoch `number`, counted from 0; returns mean losses by name. Must depend on the seed alone."""
+
+    @abstractmethod
+    def snapshot(self) -> Generator:
+        """The generator as it would be shipped now, on its own storage."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """All that a resumed training needs: tensors, numbers and containers of them."""
+
+    @abstractmethod
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """Where and how to train.
+
+    Args:
+        name: the generator component's name.
+        params: its parameters.
+        out: the folder for checkpoints, sample grids, weights and record.
+        epochs, seed, device: as named.
+        dataset_name: the dataset's spec, for the record.
+        data_dir: where fetched data is kept.
+        check_every: epochs between two checks of a snapshot.
+    """
+
+    name: str
+    params: dict[str, Any]
+    out: Path
+    epochs: int
+    seed: int
+    device: torch.device
+    dataset_name: str
+    data_dir: Path
+    check_every: int = CHECK_EVERY
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be equal for a checkpoint to be continued."""
+        return {
+            "name": self.name,
+            "params": self.params,
+            "epochs": self.epochs,
+            "seed": self.seed,
+            "dataset": self.dataset_name,
+        }
+
+
+class Monitor:
+    """Receives a training's progress; the default ignores it."""
+
+    def message(self, text: str) -> None:
+        """Something worth a line."""
+
+    def begin_epoch(self, number: int, images: int) -> None:
+        """Epoch `number` of `images` images begins."""
+
+    def on_batch(self, images: int) -> None:
+        """Some images have been trained on."""
+
+    def end_epoch(self, number: int, losses: dict[str, float]) -> None:
+        """An epoch is done."""
+
+    def on_check(self, check: "Check", best: bool) -> None:
+        """A snapshot was judged."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A judged snapshot: after how many epochs, and its quality."""
+
+    epochs: int
+    quality: Quality
+
+
+@dataclass
+class _Progress:
+    """What the loop itself has to remember over a restart."""
+
+    done: int = 0
+    seconds: float = 0.0
+    checks: list[dict[str, float]] = field(default_factory=list)
+    best_score: float = -1.0
+
+    @property
+    def best(self) -> dict[str, float]:
+        return max(self.checks, key=lambda check: check["score"])
+
+
+def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, monitor: Monitor) -> Path:
+    """Train a generator, or go on with a training of the same settings in `job.out`.
+
+    Returns:
+        the path of the weights; the record lies beside it with the suffix `.json`.
+
+    Raises:
+        UsageError: `job.out` holds a training with other settings.
+        ResultsError: `job.out` cannot be written.
+    """
+    _make_folder(job.out)
+    split, validation = (dataset.split(name, job.data_dir) for name in ("train", "validation"))
+    trainer.begin(split, dataset.num_classes, job)
+    progress = _resume(trainer, job, monitor)
+    monitor.message("training the reference CNN that judges the samples")
+    reference = train_reference_cnn(split, dataset.num_classes, job.device)
+    settings = Settings(steps=0, seed=job.seed, device=job.device)
+    for number in range(progress.done, job.epochs):
+        _train_epoch(trainer, number, len(split), progress, monitor)
+        if (number + 1) % job.check_every == 0 or number + 1 == job.epochs:
+            check = Check(number + 1, judge(trainer.snapshot().frozen(job.device), validation, reference, settings))
+            _keep(trainer, check, progress, job, monitor)
+        _save_checkpoint(trainer, progress, job)
+    return _finish(trainer, split, validation, progress, job)
+
+
+def save_samples(generator: Generator, file: Path, settings: Settings, columns: int = 10) -> None:
+    """A PNG grid of samples: one row per class, the same noise in each column."""
+    classes = generator.num_classes
+    noise = torch.randn(columns, generator.noise_dim, generator=torch.Generator().manual_seed(0)).repeat(classes, 1)
+    class_vector = torch.eye(classes).repeat_interleave(columns, dim=0)
+    with torch.no_grad():
+        images = generate(generator, class_vector.to(settings.device), noise.to(settings.device), settings.precision)
+    torchvision.utils.save_image(images, file, nrow=columns)
+
+
+def save_weights(weights: dict[str, Tensor], file: Path) -> str:
+    """Write weights as float16 safetensors, atomically; returns the file's SHA-256."""
+    temporary = file.with_suffix(".tmp")
+    save_file({name: tensor.half().contiguous().cpu() for name, tensor in weights.items()}, temporary)
+    temporary.replace(file)
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").touch()
+        (folder / ".writable").unlink()
+    except OSError as error:
+        raise ResultsError(
+            f"{folder} cannot be written: {error.strerror}", "Choose another folder with --out."
+        ) from None
+
+
+def _train_epoch(trainer: Trainer, number: int, images: int, progress: _Progress, monitor: Monitor) -> None:
+    monitor.begin_epoch(number, images)
+    started = time.perf_counter()
+    losses = trainer.epoch(number, monitor.on_batch)
+    progress.seconds += time.perf_counter() - started
+    progress.done = number + 1
+    monitor.end_epoch(number, losses)
+
+
+def _keep(trainer: Trainer, check: Check, progress: _Progress, job: TrainingJob, monitor: Monitor) -> None:
+    """Note a check, draw its samples, and keep its weights if it is the best so far."""
+    best = check.quality.score > progress.best_score
+    progress.checks.append({"epochs": check.epochs, **check.quality.figures()})
+    snapshot = trainer.snapshot()
+    if best:
+        progress.best_score = check.quality.score
+        save_weights(_floating(snapshot), _weights_file(job))
+    frozen = snapshot.frozen(job.device)
+    save_samples(frozen, job.out / f"samples-{check.epochs:03d}.png", Settings(steps=0, device=job.device))
+    monitor.on_check(check, best)
+
+
+def _floating(module: torch.nn.Module) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in module.state_dict().items() if tensor.is_floating_point()}
+
+
+def _weights_file(job: TrainingJob) -> Path:
+    return job.out / f"{job.name}.safetensors"
+
+
+def _checkpoint_file(job: TrainingJob) -> Path:
+    return job.out / "checkpoint.pt"
+
+
+def _save_checkpoint(trainer: Trainer, progress: _Progress, job: TrainingJob) -> None:
+    state = {"schema": SCHEMA, "identity": job.identity, "progress": asdict(progress), "trainer": trainer.state()}
+    temporary = _checkpoint_file(job).with_suffix(".tmp")
+    torch.save(state, temporary)
+    temporary.replace(_checkpoint_file(job))
+
+
+def _resume(trainer: Trainer, job: TrainingJob, monitor: Monitor) -> _Progress:
+    file = _checkpoint_file(job)
+    if not file.exists():
+        return _Progress()
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise IntegrityError(f"{file} cannot be read: {error}", "Remove it to start the training anew.") from error
+    if state["identity"] != job.identity:
+        raise UsageError(
+            f"{job.out} holds a training with other settings: {state['identity']}", "Choose another folder with --out."
+        )
+    trainer.restore(state["trainer"])
+    progress = _Progress(**state["progress"])
+    monitor.message(f"going on after epoch {progress.done} of {job.epochs}")
+    return progress
+
+
+def _finish(
+    trainer: Trainer,
+    split: Split,
+    validation: Split,
+    progress: _Progress,
+    job: TrainingJob,
+) -> Path:
+    """Measure the chosen weights on validation images that did not choose them, and write the training record."""
+    file = _weights_file(job)
+    generator = trainer.snapshot()
+    generator.load_state_dict(_loaded(file), strict=False)
+    frozen = generator.frozen(job.device)
+    settings = Settings(steps=0, seed=job.seed, device=job.device)
+    final = {
+        f"{name}_accuracy": inversion_accuracy(
+            frozen, name, validation, FINAL_IMAGES, steps, settings, first=selection.IMAGES
+        )
+        for name, steps in FINAL_STEPS.items()
+    }
+    record = {
+        "schema": SCHEMA,
+        "generator": job.name,
+        "params": job.params,
+        "weights": {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()},
+        "dataset": {"name": job.dataset_name, "split": "train", "images": len(split), "digest": split.digest},
+        "seed": job.seed,
+        "epochs": job.epochs,
+        "chosen": {
+            "epochs": int(progress.best["epochs"]),
+            "why": "highest mean of short joint accuracy, short exhaustive accuracy (first 1,000 validation images) "
+            "and reference-CNN accuracy of samples",
+            **{name: value for name, value in progress.best.items() if name != "epochs"},
+        },
+        "validation": {"first": selection.IMAGES, "images": FINAL_IMAGES, "steps": FINAL_STEPS, **final},
+        "checks": progress.checks,
+        "training_seconds": round(progress.seconds, 1),
+        "device": job.device.type,
+        "versions": {"icbench": __version__, **library_versions()},
+    }
+    file.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
+    return file
+
+
+def _loaded(file: Path) -> dict[str, Tensor]:
+    return {name: tensor.float() for name, tensor in load_file(file).items()}

@@ -1,0 +1,296 @@
+"""`icbench run` as a user meets it: through click's runner with toy components, and once as a process."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from icbench import records
+from icbench.cli.main import main
+from icbench.kinds.generator import Generator
+
+TOY = ["run", "--generator", "linear", "--dataset", "toy", "--steps", "20", "--device", "cpu"]
+
+
+@pytest.fixture(autouse=True)
+def _toys(toy_plugin):
+    pass
+
+
+RUN_KEYS = {"id", "entry", "dataset", "seed", "status", "metrics", "device", "precision", "path"}
+PART_KEYS = {"name", "dist", "version", "params"}
+DATASET_KEYS = {"name", "split", "digest", "images"}
+METRIC_KEYS = {"accuracy", "accuracy_low", "accuracy_high", "mean_distance", "nfe", "seconds"}
+METRIC_KEYS |= {"images_per_second", "peak_memory_bytes", "not_finite"}
+
+
+def check_run_document(document):
+    """The keys that the command-line contract promises; more may be there."""
+    assert set(document) == {"schema", "ok", "data", "warnings", "errors"}
+    assert document["schema"] == 1
+    for run in document["data"]["runs"]:
+        assert set(run) >= RUN_KEYS
+        assert set(run["metrics"]) >= METRIC_KEYS
+        assert set(run["dataset"]) >= DATASET_KEYS
+        for part in ("generator", "distance", "optimizer", "schedule"):
+            assert set(run["entry"][part]) >= PART_KEYS
+
+
+def icbench(capsys, *arguments):
+    """The exit code, stdout and stderr of one command."""
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    captured = capsys.readouterr()
+    return end.value.code, captured.out, captured.err
+
+
+def test_a_run_prints_a_table_and_leaves_a_record(capsys):
+    code, out, err = icbench(capsys, *TOY)
+    assert code == 0
+    assert "1.0000" in out
+    assert "linear · mse · adam · joint" in out
+    (folder,) = Path("icbench-results").iterdir()
+    assert f"record: icbench-results/{folder.name}" in err
+    assert (records.read_record(folder).images()["prediction"] == np.arange(50) % 10).all()
+
+
+def test_json_is_one_document_of_the_contract(capsys):
+    code, out, _ = icbench(capsys, *TOY, "--json", "--limit", "20")
+    document = json.loads(out)
+    check_run_document(document)
+    (run,) = document["data"]["runs"]
+    assert code == 0
+    assert run["dataset"]["images"] == 20
+    assert run["metrics"]["accuracy"] == 1.0
+    assert "accuracy" not in out.split("{")[0]
+
+
+def test_quiet_says_nothing_on_stderr(capsys):
+    _, _, err = icbench(capsys, *TOY, "--quiet")
+    assert err == ""
+
+
+def test_repeated_options_and_seeds_make_a_grid(capsys):
+    schedules = ["--schedule", "joint", "--schedule", "exhaustive:restarts=2"]
+    _, out, _ = icbench(capsys, *TOY, *schedules, "--seeds", "3", "--limit", "10", "--json")
+    runs = json.loads(out)["data"]["runs"]
+    assert [(run["entry"]["schedule"]["name"], run["seed"]) for run in runs] == [
+        (name, seed) for name in ("joint", "exhaustive") for seed in range(3)
+    ]
+    assert len({run["id"] for run in runs}) == 6
+
+
+def test_lr_and_steps_reach_the_entry(capsys):
+    _, out, _ = icbench(capsys, *TOY, "--lr", "0.3", "--json")
+    (run,) = json.loads(out)["data"]["runs"]
+    assert run["entry"]["optimizer"]["params"]["lr"] == 0.3
+    assert run["entry"]["steps"] == 20
+    assert run["metrics"]["nfe"] == 41
+
+
+def test_the_same_command_gives_the_same_numbers(capsys):
+    first, second = (json.loads(icbench(capsys, *TOY, "--json")[1])["data"]["runs"][0] for _ in range(2))
+    assert first["path"] != second["path"]
+    arrays = [records.read_record(Path(run["path"])).images() for run in (first, second)]
+    for name in arrays[0]:
+        np.testing.assert_array_equal(arrays[0][name], arrays[1][name])
+
+
+def test_batch_size_does_not_enter_the_run_key(capsys):
+    keys = set()
+    for size in ("3", "50", "auto"):
+        _, out, _ = icbench(capsys, *TOY, "--batch-size", size, "--json")
+        keys.add(records.read_record(Path(json.loads(out)["data"]["runs"][0]["path"])).facts["key"])
+    assert len(keys) == 1
+
+
+def test_a_limit_over_the_split_uses_all_and_says_so(capsys):
+    code, out, _ = icbench(capsys, *TOY, "--limit", "999", "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["data"]["runs"][0]["dataset"]["images"] == 50
+    assert "all of them are used" in document["warnings"][0]
+
+
+def test_latents_are_kept_on_request(capsys):
+    icbench(capsys, *TOY, "--save-latents")
+    (folder,) = Path("icbench-results").iterdir()
+    assert records.read_record(folder).images()["noise"].shape == (50, 3)
+
+
+def test_the_figure_is_a_picture(capsys):
+    from PIL import Image
+
+    code, _, err = icbench(capsys, *TOY, "--figure", "out.png")
+    assert code == 0
+    assert "picture: out.png" in err
+    with Image.open("out.png") as picture:
+        assert picture.width > 400
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--generator", "cgna"], "Did you mean 'cgan'"),
+        (["--distance", "msee"], "Did you mean 'mse'"),
+        (["--schedule", "joint:noise_rat=1"], "Did you mean 'noise_rate'"),
+        (["--schedule", "joint:noise_start=soon"], "not an integer of 0 or more"),
+        (["--generator", "cgan:noise_dim=33", "--dataset", "mnist"], "no weights for cgan with noise_dim=33"),
+        (["--generator", "cgan:noise_dim=0"], "not an integer from 1 to 4096"),
+        (["--limit", "0"], "--limit 0"),
+        (["--limit", "-5"], "--limit -5"),
+        (["--steps", "0"], "--steps 0"),
+        (["--batch-size", "0"], "--batch-size 0"),
+        (["--batch-size", "many"], "neither auto nor a number"),
+        (["--device", "cuda"], "is not here"),
+        (["--device", "tpu"], "no device 'tpu'"),
+        (["--split", "tset"], "no split 'tset'"),
+        (["--seed", "-1"], "seed"),
+        (["--seed", "1", "--seeds", "2"], "exclude each other"),
+        (["--lr", "-1"], "lr=-1.0"),
+        (["--no-such-option"], "No such option"),
+        (["--generator", "nan"], "generator nan returned values that are not finite"),
+        (["--generator", "small"], "generator small returned images of shape (4, 1, 4, 8)"),
+        (["--generator", "loud"], "generator loud returned values from"),
+        (["--distance", "scalar"], "distance scalar returned shape ()"),
+        (["--generator", "cgan"], "the dataset has (1, 8, 8)"),
+    ],
+)
+def test_bad_input_is_one_line_with_exit_code_2_and_writes_nothing(capsys, monkeypatch, arguments, said):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    code, out, err = icbench(capsys, *TOY, *arguments)
+    assert code == 2
+    assert out == ""
+    assert len(err.strip().splitlines()) == 1
+    assert said in err
+    assert list(Path().iterdir()) == []
+
+
+def test_one_bad_entry_of_a_grid_stops_it_before_the_first_run(capsys):
+    code, _, _ = icbench(capsys, *TOY, "--generator", "nan")
+    assert code == 2
+    assert list(Path().iterdir()) == []
+
+
+def test_failures_are_json_too(capsys):
+    code, out, _ = icbench(capsys, *TOY, "--limit", "0", "--json")
+    document = json.loads(out)
+    assert code == 2
+    assert document["ok"] is False
+    assert "--limit 0" in document["errors"][0]
+
+
+def test_a_results_folder_that_cannot_be_written_is_found_first(capsys):
+    Path("taken").write_text("")
+    code, _, err = icbench(capsys, *TOY, "--results", "taken")
+    assert code == 2
+    assert "taken cannot be written" in err
+    assert Path("taken").read_text() == ""
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_record(capsys, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(records, "_write_synced", full)
+    code, _, err = icbench(capsys, *TOY, "--quiet")
+    assert code == 2
+    assert "No space left on device" in err
+    assert list(Path("icbench-results").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda content: content[: len(content) // 2], lambda _: b"", lambda c: c[:-1] + b"x"]
+)
+def test_damaged_weights_are_named_with_exit_code_1(capsys, damage):
+    from icbench.builtin.cgan import WEIGHTS
+
+    for file in WEIGHTS.glob("cgan-25.*"):
+        Path(file.name).write_bytes(file.read_bytes())
+    content = Path("cgan-25.safetensors").read_bytes()
+    Path("cgan-25.safetensors").write_bytes(damage(content))
+    weights = ["--generator", "cgan:weights=cgan-25.safetensors", "--dataset", "mnist"]
+    code, _, err = icbench(capsys, *TOY[:1], *TOY[5:], *weights)
+    assert code == 1
+    assert "cgan-25.safetensors has SHA-256" in err
+    assert err.count("SHA-256") == 1
+    assert not Path("icbench-results").exists()
+
+
+def test_damaged_data_is_named_with_both_digests(capsys, monkeypatch):
+    from icbench.builtin import mnist
+
+    with np.load(mnist.FILE) as arrays:
+        small = {name: arrays[name][:10] for name in ("x_test", "y_test")}
+    np.savez("mnist.npz", **small)
+    monkeypatch.setattr(mnist.MNIST.__init__, "__defaults__", (Path("mnist.npz"),))
+    code, _, err = icbench(capsys, "run", "--device", "cpu")
+    assert code == 1
+    assert "mnist.npz has SHA-256" in err
+    assert mnist.DIGESTS["x_test"] in err
+    Path("mnist.npz").write_bytes(b"PK\x03\x04 torn")
+    code, _, err = icbench(capsys, "run", "--device", "cpu")
+    assert code == 1
+    assert "mnist.npz cannot be read" in err
+
+
+def test_an_interrupted_run_keeps_what_is_finished_and_goes_on(capsys, monkeypatch):
+    whole = json.loads(icbench(capsys, *TOY, "--json", "--results", "whole")[1])["data"]["runs"][0]
+    original, calls = Generator.__call__, []
+
+    def interrupted(self, *latents):
+        calls.append(1)
+        if len(calls) > 60:
+            raise KeyboardInterrupt
+        return original(self, *latents)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Generator, "__call__", interrupted)
+        code, out, err = icbench(capsys, *TOY, "--batch-size", "10", "--json")
+    (run,) = json.loads(out)["data"]["runs"]
+    assert code == 130
+    assert run["status"] == "interrupted"
+    assert run["metrics"]["images"] == 20
+    assert "go on with: icbench" in err
+
+    code, out, err = icbench(capsys, *TOY, "--batch-size", "10", "--json")
+    (finished,) = json.loads(out)["data"]["runs"]
+    assert code == 0
+    assert "20 of them done before" in err
+    assert finished["status"] == "ok"
+    (folder,) = Path("icbench-results").iterdir()
+    resumed, uninterrupted = records.read_record(folder).images(), records.read_record(Path(whole["path"])).images()
+    np.testing.assert_array_equal(resumed["prediction"], uninterrupted["prediction"])
+    np.testing.assert_allclose(resumed["distance"], uninterrupted["distance"], rtol=1e-4)
+
+
+def test_interrupted_before_anything_is_finished_leaves_nothing(capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("icbench.engine._Inversion.run", interrupted)
+    code, _, err = icbench(capsys, *TOY, "--batch-size", "10", "--quiet")
+    assert code == 130
+    assert "interrupted before anything was finished" in err
+    assert not Path("icbench-results").exists()
+
+
+def test_an_internal_error_says_how_to_report_it(capsys, monkeypatch):
+    monkeypatch.setattr("icbench.execution.execute", lambda *_: 1 / 0)
+    code, _, err = icbench(capsys, *TOY)
+    assert code == 3
+    assert "internal error: ZeroDivisionError" in err
+    assert "--debug" in err
+
+
+@pytest.mark.slow
+def test_the_main_job_runs_as_a_process():
+    command = [sys.executable, "-m", "icbench", "run", "--generator", "cgan", "--distance", "mse"]
+    done = subprocess.run([*command, "--limit", "200", "--json"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (run,) = json.loads(done.stdout)["data"]["runs"]
+    assert run["metrics"]["accuracy"] > 0.6
+    assert "\x1b" not in done.stderr

@@ -1,0 +1,62 @@
+"""Toy components small enough that every claim can be checked by hand or in milliseconds."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from toy import LinearGenerator, ToyDigits
+
+from icbench.engine import Parts
+from icbench.plugins import Host
+
+# The toys are so small that a second thread only adds waiting.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test runs in a folder of its own, so that default result folders never meet."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def host() -> Host:
+    return Host(discover=False)
+
+
+@pytest.fixture
+def linear() -> LinearGenerator:
+    return LinearGenerator()
+
+
+@pytest.fixture
+def parts(host: Host, linear: LinearGenerator) -> Parts:
+    """The exact toy generator with the built-in distance, optimizer and joint schedule."""
+    return Parts(
+        linear.frozen(torch.device("cpu")),
+        host.select("distance", "mse").build(),
+        host.select("optimizer", "adam").build(),
+        host.select("schedule", "joint").build(),
+    )
+
+
+@pytest.fixture(scope="session")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """Images of the linear generator's classes, 50 of them, and their labels."""
+    split = ToyDigits().split("test", Path())
+    return split.images, split.labels
+
+
+@pytest.fixture
+def toy_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The toy components as an installed plugin, for tests that go through specs."""
+    import toy
+
+    original = Host.__init__
+
+    def with_toy(self: Host, discover: bool = True) -> None:
+        original(self, discover=False)
+        self._load("toy", "icbench-toy", "1.0", toy.__name__)
+
+    monkeypatch.setattr(Host, "__init__", with_toy)
