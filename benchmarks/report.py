@@ -31,7 +31,7 @@ def main(file: str) -> None:
             print(f"  {result['name']:32} {rate(result) / rate(rows[0]):8.2f}x   {spread(result)}")
         print()
     if "test_overhead" in results:
-        loop, step = results["test_overhead"], results["test_noise_size[25]"]
+        loop, step = results["test_overhead"], results["test_noise_size[10]"]
         print(f"share of a 512-row float32 step that is icbench's own: {100 * rate(step) / rate(loop):.1f} %")
 
 

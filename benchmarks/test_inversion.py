@@ -25,7 +25,7 @@ HOST = Host(discover=False)
 class FreeGenerator(Generator):
     """A generator that costs nothing, so that what remains is the loop itself."""
 
-    num_classes, noise_dim, image_shape = 10, 25, (1, 1, 1)
+    num_classes, noise_dim, image_shape = 10, 10, (1, 1, 1)
 
     def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
         return (class_vector[:, :1] + noise[:, :1]).sigmoid().view(-1, 1, 1, 1)
@@ -64,7 +64,7 @@ def images() -> np.ndarray:
 @pytest.mark.benchmark(group="joint steps of cgan")
 def test_joint(benchmark, images, device, precision, rows):
     settings = Settings(STEPS, batch_size=rows, device=device, precision=precision)
-    measure(benchmark, parts(load_cgan(25), "joint", device), images, rows, settings)
+    measure(benchmark, parts(load_cgan(10), "joint", device), images, rows, settings)
 
 
 @pytest.mark.parametrize("noise_dim", [10, 25, 50, 100, 200])
@@ -78,7 +78,7 @@ def test_noise_size(benchmark, images, device, noise_dim):
 @pytest.mark.benchmark(group="steps by schedule")
 def test_schedule(benchmark, images, device, schedule):
     settings = Settings(STEPS, batch_size=510, device=device)
-    measure(benchmark, parts(load_cgan(25), schedule, device), images, 510, settings)
+    measure(benchmark, parts(load_cgan(10), schedule, device), images, 510, settings)
 
 
 @pytest.mark.benchmark(group="the loop without a generator")

@@ -33,13 +33,14 @@ def run(
     Args:
         generator, distance, optimizer, schedule, dataset: specs, such as `"cgan:noise_dim=50"`.
         seed: the seed of the starts.
-        options: the other fields of `icbench.execution.Options`, such as `limit=1000`.
+        options: the other fields of `icbench.session.Options`, such as `limit=1000`.
 
     Raises:
         IcbenchError: whatever the command line would print as one line.
     """
-    from icbench.execution import Options, Watcher, entries_from_specs, execute
+    from icbench.execution import entries_from_specs, execute
     from icbench.plugins import Host
+    from icbench.session import Options, Watcher
 
     specs = {
         "generator": [generator],

@@ -90,8 +90,8 @@ def test_weights_that_are_not_there_are_named():
 
 
 def test_images_are_in_the_unit_interval():
-    generator = load_cgan(25).frozen(CPU)
-    images = generator(torch.rand(32, 10), 3 * torch.randn(32, 25))
+    generator = load_cgan(10).frozen(CPU)
+    images = generator(torch.rand(32, 10), 3 * torch.randn(32, 10))
     assert images.shape == (32, *CGAN.image_shape)
     assert images.min() >= 0
     assert images.max() <= 1
@@ -100,7 +100,7 @@ def test_images_are_in_the_unit_interval():
 @pytest.mark.slow
 @pytest.mark.parametrize(("schedule", "steps", "floor"), [("joint", 200, 0.72), ("exhaustive", 60, 0.93)])
 def test_shipped_weights_classify_500_validation_images_above_a_floor(validation, schedule, steps, floor):
-    generator = load_cgan(25).frozen(CPU)
+    generator = load_cgan(10).frozen(CPU)
     assert inversion_accuracy(generator, schedule, validation, 500, steps, Settings(steps)) > floor
 
 
@@ -108,7 +108,7 @@ def test_shipped_weights_classify_500_validation_images_above_a_floor(validation
 @pytest.mark.skipif(not has_fast_bfloat16(), reason="this CPU has no native bfloat16, so `auto` never chooses it")
 def test_bfloat16_costs_at_most_half_a_point_on_1000_validation_images(validation):
     """What allows `--precision auto` to take bfloat16."""
-    generator = load_cgan(25).frozen(CPU)
+    generator = load_cgan(10).frozen(CPU)
     single, half = (
         inversion_accuracy(generator, "joint", validation, 1000, 200, Settings(200, precision=precision))
         for precision in (torch.float32, torch.bfloat16)

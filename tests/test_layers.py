@@ -10,7 +10,18 @@ import pytest
 import icbench
 
 PACKAGE = Path(icbench.__file__).parent
-WITHOUT_TORCH = ["__init__", "component", "hookspecs", "plugins", "errors", "entry", "environment", "execution"]
+WITHOUT_TORCH = [
+    "__init__",
+    "component",
+    "hookspecs",
+    "plugins",
+    "errors",
+    "entry",
+    "environment",
+    "execution",
+    "session",
+    "devices",
+]
 WITHOUT_TORCH += ["records", "statistics", "version", "kinds/dataset", "kinds/__init__", "builtin/__init__"]
 
 

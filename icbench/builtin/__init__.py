@@ -15,7 +15,7 @@ def icbench_generators() -> Iterator[Component]:
         "icbench.builtin.cgan:load_cgan",
         "conditional GAN for MNIST, 0.8 M parameters, trained by icbench",
         params=(
-            Param("noise_dim", 25, "length of the noise vector", low=1, high=4096),
+            Param("noise_dim", 10, "length of the noise vector", low=1, high=4096),
             Param("weights", "", "a safetensors file instead of the shipped weights", path=True),
         ),
         traits=("trained-on:mnist/train",),
@@ -69,7 +69,7 @@ def icbench_schedules() -> Iterator[Component]:
         "one hypothesis per class; the class of least energy wins",
         params=(
             Param("restarts", 1, "noise draws tried per class", low=1, high=1000),
-            Param("prior_weight", 0.0, "weight of the noise's Gaussian prior in the energy", low=0.0),
+            Param("prior_weight", 0.03, "weight of the noise's Gaussian prior in the energy", low=0.0),
             Param("noise_rate", 4.0, "the noise's learning rate, as a factor on the optimizer's", low=0.0),
         ),
     )

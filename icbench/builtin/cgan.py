@@ -65,7 +65,7 @@ class CGAN(Generator):
                 self.norms[place] = nn.Identity()
 
 
-def load_cgan(noise_dim: int = 25, weights: str = "") -> CGAN:
+def load_cgan(noise_dim: int = 10, weights: str = "") -> CGAN:
     """The trained generator, from the shipped weights or from a file that `icbench train cgan` wrote.
 
     Args:

@@ -94,7 +94,7 @@ class CGANTrainer(Trainer):
 
     default_epochs = 12
 
-    def __init__(self, noise_dim: int = 25, weights: str = "") -> None:
+    def __init__(self, noise_dim: int = 10, weights: str = "") -> None:
         self.noise_dim = noise_dim
 
     def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
@@ -185,12 +185,13 @@ class CGANTrainer(Trainer):
         return [adversarial, reconstruction]
 
     def _reconstruction_loss(self, real: Tensor, one_hot: Tensor) -> Tensor:
-        """The negative evidence lower bound per pixel, for Gaussian pixels and up to constants (Kingma and Welling 2014)."""
+        """The negative evidence lower bound per pixel, Gaussian and up to constants (Kingma and Welling 2014)."""
         mean, log_variance = self.encoder(real, one_hot)
         noise = mean + (log_variance / 2).exp() * self._noise(len(real), self.random)
         images = self.generator(_noisy(one_hot, self.random), noise).float()
         divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1).mean() / 2
-        return functional.mse_loss(images, real) + 2 * PIXEL_VARIANCE * divergence / prod(CGAN.image_shape)
+        loss: Tensor = functional.mse_loss(images, real) + 2 * PIXEL_VARIANCE * divergence / prod(CGAN.image_shape)
+        return loss
 
     def _with_instance_noise(self, images: Tensor) -> Tensor:
         """Noise on both kinds of image that fades over the first half of training (Sonderby et al. 2017)."""

@@ -53,7 +53,7 @@ class Exhaustive(Schedule):
 
     default_steps = 60
 
-    def __init__(self, restarts: int = 1, prior_weight: float = 0.0, noise_rate: float = 4.0) -> None:
+    def __init__(self, restarts: int = 1, prior_weight: float = 0.03, noise_rate: float = 4.0) -> None:
         self.restarts = restarts
         self.prior_weight = prior_weight
         self.noise_rate = noise_rate

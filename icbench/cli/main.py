@@ -18,8 +18,9 @@ VERBS = {
     "env": "Show facts about this machine and its libraries.",
 }
 
-INTERRUPTED = 130
+FAILED = 1
 INTERNAL = 3
+INTERRUPTED = 130
 
 
 class Verbs(click.Group):

@@ -2,22 +2,22 @@
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from icbench.cli.main import INTERRUPTED
+from icbench.cli.main import FAILED, INTERRUPTED
 from icbench.cli.output import json_option, messages, show
 
 AnyFunction: TypeAlias = Callable[..., Any]
 
 if TYPE_CHECKING:
     from icbench.entry import Entry
-    from icbench.execution import Options
     from icbench.records import Record
     from icbench.report.progress import RunProgress
+    from icbench.session import Options
 
 
 def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunction]":
@@ -82,16 +82,34 @@ def command(**given: Any) -> int:
     specs = {kind: given[kind] for kind in DEFAULTS}
     entries = entries_from_specs(Host(), specs, given["lr"])
     options = _options(given)
+    records: list[Record] = []
     with RunProgress(messages(), given["quiet"]) as progress:
-        records = list(execute(entries, options, progress))
+        interrupted = _collect(execute(entries, options, progress), records)
     if given["figure"]:
         _draw(entries, records, options, given["figure"])
-    _report(records, progress, given)
-    return INTERRUPTED if records[-1].status == "interrupted" else 0
+    _report(records, progress, given, interrupted)
+    if interrupted:
+        return INTERRUPTED
+    return FAILED if any(record.status == "failed" for record in records) else 0
+
+
+def _collect(runs: "Iterator[Record]", records: "list[Record]") -> bool:
+    """Append the records as they are written; True if the user stopped it, in which case the last may be missing.
+
+    Raises:
+        KeyboardInterrupt: it was stopped before there was anything to show.
+    """
+    try:
+        records.extend(runs)
+    except KeyboardInterrupt:
+        if not records:
+            raise
+        return True
+    return records[-1].status == "interrupted"
 
 
 def _options(given: dict[str, Any]) -> "Options":
-    from icbench.execution import Options
+    from icbench.session import Options
 
     return Options(
         steps=given["steps"],
@@ -135,14 +153,18 @@ def _draw(entries: "list[Entry]", records: "list[Record]", options: "Options", f
     draw_reconstructions(rows, file)
 
 
-def _report(records: "list[Record]", progress: "RunProgress", given: dict[str, Any]) -> None:
+def _report(records: "list[Record]", progress: "RunProgress", given: dict[str, Any], interrupted: bool) -> None:
     from icbench.report.envelope import envelope
     from icbench.report.results import results_table
 
     console = messages()
-    stopped = records[-1].status == "interrupted"
+    errors = [
+        f"{record.facts['id']}: {record.facts['error'] or record.status}" for record in records if record.status != "ok"
+    ]
     if given["as_json"]:
-        click.echo(envelope({"runs": [record.summary() for record in records]}, progress.warnings, ok=not stopped))
+        click.echo(
+            envelope({"runs": [record.summary() for record in records]}, progress.warnings, errors, ok=not errors)
+        )
     else:
         show(results_table(records))
     if given["quiet"]:
@@ -151,6 +173,6 @@ def _report(records: "list[Record]", progress: "RunProgress", given: dict[str, A
         console.print(f"record: {record.path}", soft_wrap=True, highlight=False, markup=False)
     if given["figure"]:
         console.print(f"picture: {given['figure']}", soft_wrap=True, highlight=False, markup=False)
-    if stopped:
+    if interrupted:
         resume = shlex.join(["icbench", *sys.argv[1:]])
         console.print(f"interrupted; go on with: {resume}", soft_wrap=True, highlight=False, markup=False)

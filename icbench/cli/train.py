@@ -62,8 +62,8 @@ def _trainer(selection: "Selection") -> Any:
 
 
 def _job(selection: "Selection", default_epochs: int, given: dict[str, Any]) -> "TrainingJob":
+    from icbench.devices import chosen_device
     from icbench.errors import UsageError
-    from icbench.execution import chosen_device
     from icbench.kinds.dataset import data_folder
     from icbench.training.trainer import TrainingJob
 

@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from icbench.execution import Watcher
 from icbench.records import Record
+from icbench.session import Watcher
 from icbench.statistics import wilson_interval
 
 LINE_EVERY_SECONDS = 10.0

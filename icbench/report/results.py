@@ -28,7 +28,7 @@ def results_table(records: Sequence[Record]) -> Table:
 def record_label(record: Record) -> str:
     """The entry, its seed if that is not 0, and whether it was interrupted."""
     seed = f" · seed {record.facts['seed']}" if record.facts["seed"] else ""
-    stopped = " (interrupted)" if record.status == "interrupted" else ""
+    stopped = "" if record.status == "ok" else f" ({record.status})"
     return f"{record.facts['label']}{seed}{stopped}"
 
 
@@ -36,7 +36,7 @@ def _figures(record: Record) -> list[str]:
     metrics = record.metrics
     distance, rate = metrics["mean_distance"], metrics["images_per_second"]
     return [
-        f"{metrics['accuracy']:.4f}",
+        "–" if metrics["accuracy"] is None else f"{metrics['accuracy']:.4f}",
         f"{metrics['accuracy_low']:.4f}–{metrics['accuracy_high']:.4f}",
         "–" if distance is None else f"{distance:.5f}",
         f"{metrics['nfe']:,}",

@@ -173,6 +173,7 @@ def save_weights(weights: dict[str, Tensor], file: Path) -> str:
     """Write weights as float16 safetensors, atomically; returns the file's SHA-256."""
     temporary = file.with_suffix(".tmp")
     save_file({name: tensor.half().contiguous().cpu() for name, tensor in weights.items()}, temporary)
+    temporary.chmod(0o644)
     temporary.replace(file)
     return hashlib.sha256(file.read_bytes()).hexdigest()
 

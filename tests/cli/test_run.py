@@ -138,7 +138,7 @@ def test_the_figure_is_a_picture(capsys):
         (["--distance", "msee"], "Did you mean 'mse'"),
         (["--schedule", "joint:noise_rat=1"], "Did you mean 'noise_rate'"),
         (["--schedule", "joint:noise_start=soon"], "not an integer of 0 or more"),
-        (["--generator", "cgan:noise_dim=33", "--dataset", "mnist"], "no weights for cgan with noise_dim=33"),
+        (["--generator", "cgan:noise_dim=33"], "no weights for cgan with noise_dim=33"),
         (["--generator", "cgan:noise_dim=0"], "not an integer from 1 to 4096"),
         (["--limit", "0"], "--limit 0"),
         (["--limit", "-5"], "--limit -5"),
@@ -208,14 +208,14 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_record(capsys, monkeypatch):
 def test_damaged_weights_are_named_with_exit_code_1(capsys, damage):
     from icbench.builtin.cgan import WEIGHTS
 
-    for file in WEIGHTS.glob("cgan-25.*"):
+    for file in WEIGHTS.glob("cgan-10.*"):
         Path(file.name).write_bytes(file.read_bytes())
-    content = Path("cgan-25.safetensors").read_bytes()
-    Path("cgan-25.safetensors").write_bytes(damage(content))
-    weights = ["--generator", "cgan:weights=cgan-25.safetensors", "--dataset", "mnist"]
+    content = Path("cgan-10.safetensors").read_bytes()
+    Path("cgan-10.safetensors").write_bytes(damage(content))
+    weights = ["--generator", "cgan:weights=cgan-10.safetensors", "--dataset", "mnist"]
     code, _, err = icbench(capsys, *TOY[:1], *TOY[5:], *weights)
     assert code == 1
-    assert "cgan-25.safetensors has SHA-256" in err
+    assert "cgan-10.safetensors has SHA-256" in err
     assert err.count("SHA-256") == 1
     assert not Path("icbench-results").exists()
 
@@ -294,3 +294,41 @@ def test_the_main_job_runs_as_a_process():
     (run,) = json.loads(done.stdout)["data"]["runs"]
     assert run["metrics"]["accuracy"] > 0.6
     assert "\x1b" not in done.stderr
+
+
+def test_a_component_that_fails_half_way_keeps_what_is_finished_and_lets_the_others_go_on(capsys, monkeypatch):
+    original = Generator.__call__
+
+    def failing(self, class_vector, noise):
+        if len(class_vector) == 100:
+            raise RuntimeError("too much at once")
+        return original(self, class_vector, noise)
+
+    monkeypatch.setattr(Generator, "__call__", failing)
+    schedules = ["--schedule", "exhaustive", "--schedule", "joint"]
+    code, out, err = icbench(capsys, *TOY, *schedules, "--batch-size", "100", "--json")
+    document = json.loads(out)
+    assert code == 1
+    assert document["ok"] is False
+    assert "too much at once" in document["errors"][0]
+    assert [run["status"] for run in document["data"]["runs"]] == ["failed", "ok"]
+    assert "failed after 0 images: too much at once" in err
+    assert "Traceback" not in err
+
+
+def test_interrupting_the_second_run_of_a_grid_still_shows_the_first(capsys, monkeypatch):
+    from icbench import session
+
+    original, calls = session.Session.run, []
+
+    def second_is_stopped(self, seed):
+        calls.append(seed)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return original(self, seed)
+
+    monkeypatch.setattr(session.Session, "run", second_is_stopped)
+    code, out, err = icbench(capsys, *TOY, "--seeds", "3", "--json")
+    assert code == 130
+    assert [run["status"] for run in json.loads(out)["data"]["runs"]] == ["ok"]
+    assert "go on with" in err

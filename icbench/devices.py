@@ -1,0 +1,43 @@
+"""Where and in which precision to compute, and how much memory that took. Imports torch when asked."""
+
+from typing import TYPE_CHECKING
+
+from icbench.environment import has_fast_bfloat16, peak_memory_bytes
+from icbench.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def chosen_device(name: str) -> "torch.device":
+    """The device called `name`; "auto" is the first CUDA device, or else the CPU.
+
+    Raises:
+        UsageError: there is no such device here.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda") or (number and not number.isdigit()) or (kind == "cpu" and number):
+        raise UsageError(f"there is no device '{name}'", "Say auto, cpu, cuda or cuda:N.")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if kind == "cuda" and int(number or 0) >= count:
+        found = f"{count} CUDA devices" if count else "no CUDA device"
+        raise UsageError(f"device '{name}' is not here: torch sees {found}", "Use --device auto or --device cpu.")
+    return torch.device(name)
+
+
+def chosen_precision(name: str, device: "torch.device") -> str:
+    """The precision called `name`; "auto" is bfloat16 on a CPU that multiplies it natively, else float32."""
+    if name != "auto":
+        return name
+    return "bfloat16" if device.type == "cpu" and has_fast_bfloat16() else "float32"
+
+
+def peak_memory(device: "torch.device") -> int:
+    """The most bytes used so far: of the device on CUDA, of the process on the CPU."""
+    import torch
+
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory_bytes()
