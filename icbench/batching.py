@@ -14,6 +14,9 @@ CANDIDATES = (128, 256, 512, 1024, 2048)
 CUDA_CANDIDATES = (1024, 4096, 16384)
 WORTHWHILE = 1.05
 """A larger batch must be this much faster per image to be worth its memory."""
+PARTS_AT_LEAST = 8
+"""A run is cut into this many batches if they are not too small for it: the accuracy so far is then worth watching, and
+an interruption costs an eighth at most."""
 MEMORY_SHARE = 0.25
 """The share of the free memory that a batch's activations may take."""
 
@@ -31,7 +34,8 @@ def measured_batch_size(parts: Parts, images: NDArray[np.uint8], wanted: int, se
         a number of hypotheses.
     """
     hypotheses = len(parts.schedule.starts(parts.generator.num_classes).restart)
-    most = min(wanted * hypotheses, _rows_in_memory(parts, settings))
+    rows = wanted * hypotheses
+    most = min(rows, max(_candidates(settings)[0], rows // PARTS_AT_LEAST), _rows_in_memory(parts, settings))
     best, best_rate = min(most, _candidates(settings)[0]), 0.0
     for candidate in _candidates(settings):
         if candidate > most:

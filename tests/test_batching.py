@@ -1,0 +1,64 @@
+"""The batch size is measured, and bounded by memory and by the size of the run."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from toy import NormedGenerator
+
+from icbench import batching
+from icbench.batching import activation_bytes, measured_batch_size
+from icbench.engine import Parts, Settings
+from icbench.plugins import Host
+
+SETTINGS = Settings(steps=5)
+IMAGES = np.zeros((4000, 1, 8, 8), np.uint8)
+
+
+def rates(monkeypatch, per_second: dict[int, float]) -> list[int]:
+    """Replace the stopwatch by a table; returns the list of the batch sizes that are tried."""
+    tried: list[int] = []
+
+    def rate(parts, images, rows, hypotheses, settings):
+        tried.append(rows)
+        return per_second[rows]
+
+    monkeypatch.setattr(batching, "_rows_per_second", rate)
+    return tried
+
+
+def test_it_grows_while_that_pays_and_stops_where_it_does_not(parts, monkeypatch):
+    tried = rates(monkeypatch, {128: 100, 256: 150, 512: 200, 1024: 204, 2048: 999})
+    assert measured_batch_size(parts, IMAGES, 100_000, SETTINGS) == 512
+    assert tried == [128, 256, 512, 1024]
+
+
+def test_a_run_is_cut_into_parts_worth_watching(parts, monkeypatch):
+    rates(monkeypatch, dict.fromkeys(batching.CANDIDATES, 1.0) | {256: 10.0})
+    assert measured_batch_size(parts, IMAGES, 1000, SETTINGS) == 128
+    assert measured_batch_size(parts, IMAGES, 10, SETTINGS) == 10
+
+
+def test_memory_bounds_the_batch(parts, monkeypatch):
+    rates(monkeypatch, {128: 1.0, 256: 2.0, 512: 3.0, 1024: 4.0, 2048: 5.0})
+    per_row = 2 * activation_bytes(parts, SETTINGS) / batching.MEMORY_SHARE
+    monkeypatch.setattr(batching, "_free_bytes", lambda device: int(300 * per_row))
+    assert measured_batch_size(parts, IMAGES, 100_000, SETTINGS) == 256
+
+
+def test_all_hypotheses_of_an_image_fit(parts, monkeypatch):
+    exhaustive = replace(parts, schedule=Host(discover=False).select("schedule", "exhaustive:restarts=9").build())
+    monkeypatch.setattr(batching, "_free_bytes", lambda device: 1)
+    assert measured_batch_size(exhaustive, IMAGES, 100, SETTINGS) == 90
+
+
+def test_the_stopwatch_is_tried_for_real(parts):
+    assert measured_batch_size(parts, IMAGES, 2048, SETTINGS) in (128, 256)
+
+
+def test_activation_bytes_count_what_the_backward_pass_keeps(parts: Parts):
+    normed = replace(parts, generator=NormedGenerator().frozen(torch.device("cpu")))
+    # Per row at least: the class vector and noise (14), the hidden layer (32) and the sigmoid's output (64), float32.
+    assert activation_bytes(normed, SETTINGS) == pytest.approx(4 * (14 + 32 + 64), rel=0.8)
+    assert activation_bytes(normed, SETTINGS) >= 4 * (32 + 64)
