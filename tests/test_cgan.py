@@ -107,11 +107,18 @@ def test_shipped_weights_classify_500_validation_images_above_a_floor(validation
 @pytest.mark.slow
 @pytest.mark.skipif(not has_fast_bfloat16(), reason="this CPU has no native bfloat16, so `auto` never chooses it")
 def test_bfloat16_costs_at_most_half_a_point_on_1000_validation_images(validation):
-    """What allows `--precision auto` to take bfloat16."""
+    """What allows `--precision auto` to take bfloat16.
+
+    Either precision turns some twenty of a thousand images, in both directions; three seeds tell a loss from that.
+    """
     generator = load_cgan(10).frozen(CPU)
     single, half = (
-        inversion_accuracy(generator, "joint", validation, 1000, 200, Settings(200, precision=precision))
+        np.mean(
+            [
+                inversion_accuracy(generator, "joint", validation, 1000, 200, Settings(200, seed, 512, CPU, precision))
+                for seed in range(3)
+            ]
+        )
         for precision in (torch.float32, torch.bfloat16)
     )
     assert abs(single - half) <= 0.005
-    assert np.isfinite(single)

@@ -51,12 +51,23 @@ class CGAN(Generator):
         self.to_pixels = nn.Sequential(nn.Conv2d(self.maps, 4, 3, padding=1), nn.PixelShuffle(2))
 
     def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
+        # Under autocast only the one large product is taken in bfloat16. The layers around it cost little, and rounding
+        # the latents or the pixels turns inversions that hang between two classes.
+        with torch.autocast(class_vector.device.type, enabled=False):
+            hidden = self._outer_product(class_vector.float(), noise.float())
+            for place in (0, 1):
+                hidden = self._dense(hidden, place)
+        maps = self.to_maps(self._dense(hidden, 2)).float()
+        with torch.autocast(class_vector.device.type, enabled=False):
+            return torch.sigmoid(self.to_pixels(maps))
+
+    def _outer_product(self, class_vector: Tensor, noise: Tensor) -> Tensor:
         length = noise.square().mean(dim=1, keepdim=True).add(EPSILON).sqrt()
         with_one = functional.pad(noise / length, (0, 1), value=1.0)
-        hidden = (class_vector[:, :, None] * with_one[:, None, :]).flatten(1)
-        for linear, norm in zip(self.linears, self.norms, strict=True):
-            hidden = torch.relu(norm(linear(hidden)))
-        return torch.sigmoid(self.to_pixels(self.to_maps(hidden)))
+        return (class_vector[:, :, None] * with_one[:, None, :]).flatten(1)
+
+    def _dense(self, hidden: Tensor, place: int) -> Tensor:
+        return torch.relu(self.norms[place](self.linears[place](hidden)))
 
     def fold(self) -> None:
         for place, (linear, norm) in enumerate(zip(self.linears, self.norms, strict=True)):
