@@ -45,7 +45,7 @@ def icbench_optimizers() -> Iterator[Component]:
         "icbench.builtin.torch_optimizers:sgd",
         "gradient descent with momentum",
         params=(
-            Param("lr", 1.0, LR_HELP, low=0.0),
+            Param("lr", 5.0, LR_HELP, low=0.0),
             Param("momentum", 0.9, "share of the last step that is kept", low=0.0, high=0.999999),
         ),
     )
