@@ -170,9 +170,13 @@ def find_interrupted(folder: Path, key: str) -> Record | None:
     return None
 
 
-def remove_record(record: Record) -> None:
-    """Remove a record whose images another one holds now."""
-    shutil.rmtree(record.path, ignore_errors=True)
+def supersede(old: Record, new: Record) -> Record:
+    """Let `new`, which holds all images of `old`, take its place; returns `new` where it is now."""
+    shutil.rmtree(old.path, ignore_errors=True)
+    if old.path.exists():
+        return new
+    new.path.replace(old.path)
+    return Record(old.path, new.facts)
 
 
 def _records(folder: Path) -> Iterator[Record]:

@@ -20,8 +20,8 @@ from icbench.records import (
     Arrays,
     Record,
     find_interrupted,
-    remove_record,
     result_metrics,
+    supersede,
     write_record,
 )
 
@@ -156,7 +156,7 @@ class Session:
             raise KeyboardInterrupt
         record = self._write(facts, key, settings, collected)
         if previous:
-            remove_record(previous)
+            record = supersede(previous, record)
         self.watcher.end(record)
         return record
 

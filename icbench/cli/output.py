@@ -9,12 +9,15 @@ def messages() -> Console:
     return Console(stderr=True)
 
 
-def show(renderable: RenderableType) -> None:
-    """Print data on stdout. What is not a terminal gets the whole width it needs instead of cut-off cells."""
+def data() -> Console:
+    """The console for data: stdout. What is not a terminal gets a width that cuts no cell off."""
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=max(console.width, 120))
-    console.print(renderable)
+    return console if console.is_terminal else Console(width=max(console.width, 120))
+
+
+def show(renderable: RenderableType) -> None:
+    """Print data on stdout."""
+    data().print(renderable)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from icbench.cli.main import FAILED, INTERRUPTED
-from icbench.cli.output import json_option, messages, show
+from icbench.cli.output import data, json_option, messages
 
 AnyFunction: TypeAlias = Callable[..., Any]
 
@@ -166,7 +166,8 @@ def _report(records: "list[Record]", progress: "RunProgress", given: dict[str, A
             envelope({"runs": [record.summary() for record in records]}, progress.warnings, errors, ok=not errors)
         )
     else:
-        show(results_table(records))
+        console_for_data = data()
+        console_for_data.print(results_table(records, console_for_data.width))
     if given["quiet"]:
         return
     for record in records:

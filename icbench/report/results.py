@@ -3,26 +3,50 @@
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from icbench.records import Record
 
+FIGURES = ("accuracy", "95 % interval", "distance", "NFE", "seconds", "images/s", "memory")
+NARROW = 110
+"""Below so many columns the entries are listed above the table, and the table has their numbers."""
 
-def results_table(records: Sequence[Record]) -> Table:
-    """One row per run; the title says what was classified, and where."""
-    first = records[0].facts
-    dataset = first["dataset"]
-    title = (
-        f"{dataset['name']} {dataset['split']}, {dataset['images']:,} images · {first['device']} {first['precision']}"
-    )
-    table = Table(box=SIMPLE_HEAD, title=escape(title), title_justify="left", title_style="bold", pad_edge=False)
-    table.add_column("entry", ratio=1)
-    for heading in ("accuracy", "95 % interval", "distance", "NFE", "seconds", "images/s", "memory"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for record in records:
-        table.add_row(escape(record_label(record)), *_figures(record))
+
+def results_table(records: Sequence[Record], width: int) -> RenderableType:
+    """One row per run; the title says what was classified, and where.
+
+    Args:
+        records: at least one.
+        width: the columns there are to print in; 80 are enough.
+    """
+    labels = [record_label(record) for record in records]
+    if width >= NARROW:
+        return _table(records, "entry", labels, _title(records))
+    numbers = [str(number) for number in range(1, len(records) + 1)]
+    legend = [f"{number}  {label}" for number, label in zip(numbers, labels, strict=True)]
+    return Group(Text(_title(records), style="bold"), *map(Text, legend), _table(records, "", numbers, None))
+
+
+def _table(records: Sequence[Record], heading: str, labels: Sequence[str], title: str | None) -> Table:
+    shown = escape(title) if title else None
+    table = Table(box=SIMPLE_HEAD, title=shown, title_justify="left", title_style="bold", pad_edge=False)
+    table.add_column(heading)
+    for figure in FIGURES:
+        table.add_column(figure, justify="right", no_wrap=True)
+    for label, record in zip(labels, records, strict=True):
+        table.add_row(escape(label), *_figures(record))
     return table
+
+
+def _title(records: Sequence[Record]) -> str:
+    facts = records[0].facts
+    dataset = facts["dataset"]
+    return (
+        f"{dataset['name']} {dataset['split']}, {dataset['images']:,} images · {facts['device']} {facts['precision']}"
+    )
 
 
 def record_label(record: Record) -> str:

@@ -262,6 +262,7 @@ def test_an_interrupted_run_keeps_what_is_finished_and_goes_on(capsys, monkeypat
     assert "20 of them done before" in err
     assert finished["status"] == "ok"
     (folder,) = Path("icbench-results").iterdir()
+    assert folder.name == run["id"]
     resumed, uninterrupted = records.read_record(folder).images(), records.read_record(Path(whole["path"])).images()
     np.testing.assert_array_equal(resumed["prediction"], uninterrupted["prediction"])
     np.testing.assert_allclose(resumed["distance"], uninterrupted["distance"], rtol=1e-4)

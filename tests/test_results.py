@@ -1,0 +1,49 @@
+"""The result table says all it has to in eighty columns."""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from icbench.records import Record
+from icbench.report.results import results_table
+
+METRICS = {"accuracy": 0.81537, "accuracy_low": 0.8077, "accuracy_high": 0.8229, "mean_distance": 0.00984, "nfe": 1210}
+METRICS |= {"seconds": 359.04, "images_per_second": 27.9, "peak_memory_bytes": 770 * 2**20}
+
+
+def record(label: str, status: str = "ok", seed: int = 0) -> Record:
+    dataset = {"name": "mnist", "split": "test", "images": 10_000}
+    facts = {"label": label, "status": status, "seed": seed, "dataset": dataset, "metrics": METRICS}
+    return Record(Path("run"), {**facts, "device": "cpu", "precision": "bfloat16"})
+
+
+@pytest.mark.parametrize("width", [80, 110, 160])
+def test_no_figure_and_no_entry_is_cut_at_any_width(width):
+    label = "cgan:noise_dim=25 · mse · adam:lr=0.1 · joint"
+    console = Console(width=width)
+    with console.capture() as capture:
+        console.print(results_table([record(label), record("other", "interrupted", seed=3)], width))
+    text = capture.get()
+    for shown in ("0.8154", "0.8077–0.8229", "0.00984", "1,210", "359.0", "28", "770 MiB", "mnist test, 10,000 images"):
+        assert shown in text
+    words = " ".join(text.split())
+    assert "seed 3 (interrupted)" in words
+    assert all(part in words for part in label.split(" · "))
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_names_with_markup_are_printed_as_they_are():
+    console = Console(width=160)
+    with console.capture() as capture:
+        console.print(results_table([record("[red]odd[/red]")], 160))
+    assert "[red]odd[/red]" in capture.get()
+
+
+def test_a_run_without_images_has_dashes():
+    empty = record("failed", "failed")
+    empty.facts["metrics"] = {**METRICS, "accuracy": None, "mean_distance": None, "images_per_second": None}
+    console = Console(width=160)
+    with console.capture() as capture:
+        console.print(results_table([empty], 160))
+    assert "–" in capture.get()
