@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from icbench.allocator import keep_freed_memory
 from icbench.environment import environment
 
 
@@ -15,6 +16,7 @@ def device(request) -> torch.device:
     chosen = torch.device(request.config.getoption("--device"))
     if chosen.type == "cuda" and not torch.cuda.is_available():
         pytest.skip("torch sees no CUDA device here")
+    keep_freed_memory()  # as `icbench run` does
     return chosen
 
 

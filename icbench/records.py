@@ -43,7 +43,7 @@ class Record:
 
     @property
     def status(self) -> str:
-        """ "ok", or "interrupted" when only some of the images are done."""
+        """How it ended: "ok", or "interrupted" or "failed" when only some of the images are done."""
         return str(self.facts["status"])
 
     @property
@@ -162,10 +162,10 @@ def read_record(path: Path) -> Record:
     return Record(path, facts)
 
 
-def find_interrupted(folder: Path, key: str) -> Record | None:
-    """The interrupted run of this key under `folder`, if there is one that can be read."""
+def find_unfinished(folder: Path, key: str) -> Record | None:
+    """The interrupted or failed run of this key under `folder`, if there is one that can be read."""
     for record in _records(folder):
-        if record.facts.get("key") == key and record.status == "interrupted":
+        if record.facts.get("key") == key and record.status != "ok":
             return record
     return None
 

@@ -19,7 +19,7 @@ from icbench.records import (
     SCHEMA,
     Arrays,
     Record,
-    find_interrupted,
+    find_unfinished,
     result_metrics,
     supersede,
     write_record,
@@ -137,7 +137,7 @@ class Session:
         return parts, settings
 
     def run(self, seed: int) -> Record:
-        """Run for one seed, from where an interrupted run of the same key has stopped; returns the written record.
+        """Run for one seed, from where an unfinished run of the same key has stopped; returns the written record.
 
         Raises:
             KeyboardInterrupt: it was interrupted before any image was finished.
@@ -146,10 +146,8 @@ class Session:
         plan = self._plan(seed, parts.schedule.default_steps)
         facts = self._facts(plan, parts)
         key = run_key(facts)
-        previous = find_interrupted(self.options.results, key)
         collected = _Collected()
-        if previous:
-            self._take_over(previous, collected)
+        previous = self._take_over(key, collected)
         settings = self._with_batch_size(parts, self._settings(plan), plan.images)
         self._invert(parts, plan, settings, collected)
         if collected.status == "interrupted" and not collected.batches:
@@ -228,17 +226,23 @@ class Session:
             "device": plan.device_kind,
         }
 
-    def _take_over(self, previous: Record, collected: _Collected) -> None:
-        """Start from the images that an interrupted run of the same key has finished."""
+    def _take_over(self, key: str, collected: _Collected) -> Record | None:
+        """Start from the images that an unfinished run of this key has finished; returns its record if it had any."""
+        previous = find_unfinished(self.options.results, key)
+        if previous is None:
+            return None
         try:
             arrays = previous.images()
         except IntegrityError as error:
-            self.watcher.warn(f"an interrupted run cannot be continued: {error}")
-            return
+            self.watcher.warn(f"an unfinished run cannot be continued: {error}")
+            return None
+        if not len(arrays["index"]):
+            return previous
         metrics = previous.metrics
         collected.batches.append(arrays)
         collected.forward, collected.backward = metrics["nfe_forward"], metrics["nfe_backward"]
         collected.seconds = metrics["seconds"]
+        return previous
 
     def _invert(self, parts: "Parts", plan: Plan, settings: "Settings", collected: _Collected) -> None:
         """Invert the images that are not done yet; what stops that is noted, and what is finished is kept."""

@@ -74,11 +74,13 @@ def command(**given: Any) -> int:
 
     `icbench plugins` lists what there is to choose from.
     """
+    from icbench.allocator import keep_freed_memory
     from icbench.entry import DEFAULTS
     from icbench.execution import entries_from_specs, execute
     from icbench.plugins import Host
     from icbench.report.progress import RunProgress
 
+    keep_freed_memory()
     specs = {kind: given[kind] for kind in DEFAULTS}
     entries = entries_from_specs(Host(), specs, given["lr"])
     options = _options(given)

@@ -33,10 +33,12 @@ def command(generator: str, noise_dim: int | None, **given: Any) -> int:
     The folder keeps a checkpoint: the same command goes on where it was stopped. It also gets a grid of samples at
     every check, the chosen weights as safetensors, and a training record beside them.
     """
+    from icbench.allocator import keep_freed_memory
     from icbench.plugins import Host
     from icbench.report.training import TrainingProgress
     from icbench.training.trainer import train
 
+    keep_freed_memory()
     host = Host()
     selection = host.select("generator", generator)
     if noise_dim is not None:

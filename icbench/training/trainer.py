@@ -153,8 +153,11 @@ def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, monitor: Monitor
     for number in range(progress.done, job.epochs):
         _train_epoch(trainer, number, len(split), progress, monitor)
         if (number + 1) % job.check_every == 0 or number + 1 == job.epochs:
-            check = Check(number + 1, judge(trainer.snapshot().frozen(job.device), validation, reference, settings))
-            _keep(trainer, check, progress, job, monitor)
+            snapshot = trainer.snapshot()
+            weights = _floating(snapshot)
+            frozen = snapshot.frozen(job.device)
+            check = Check(number + 1, judge(frozen, validation, reference, settings))
+            _keep(frozen, weights, check, progress, job, monitor)
         _save_checkpoint(trainer, progress, job)
     return _finish(trainer, split, validation, progress, job)
 
@@ -198,21 +201,27 @@ def _train_epoch(trainer: Trainer, number: int, images: int, progress: _Progress
     monitor.end_epoch(number, losses)
 
 
-def _keep(trainer: Trainer, check: Check, progress: _Progress, job: TrainingJob, monitor: Monitor) -> None:
+def _keep(
+    frozen: Generator,
+    weights: dict[str, Tensor],
+    check: Check,
+    progress: _Progress,
+    job: TrainingJob,
+    monitor: Monitor,
+) -> None:
     """Note a check, draw its samples, and keep its weights if it is the best so far."""
     best = check.quality.score > progress.best_score
     progress.checks.append({"epochs": check.epochs, **check.quality.figures()})
-    snapshot = trainer.snapshot()
     if best:
         progress.best_score = check.quality.score
-        save_weights(_floating(snapshot), _weights_file(job))
-    frozen = snapshot.frozen(job.device)
+        save_weights(weights, _weights_file(job))
     save_samples(frozen, job.out / f"samples-{check.epochs:03d}.png", Settings(steps=0, device=job.device))
     monitor.on_check(check, best)
 
 
 def _floating(module: torch.nn.Module) -> dict[str, Tensor]:
-    return {name: tensor for name, tensor in module.state_dict().items() if tensor.is_floating_point()}
+    """Copies of the weights and running statistics, which folding the module later does not touch."""
+    return {name: tensor.clone() for name, tensor in module.state_dict().items() if tensor.is_floating_point()}
 
 
 def _weights_file(job: TrainingJob) -> Path:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,22 @@ def icbench(capsys, *arguments):
         main(arguments)
     captured = capsys.readouterr()
     return end.value.code, captured.out, captured.err
+
+
+@contextmanager
+def stopped_after(monkeypatch, evaluations, error):
+    """Inside, the generator raises `error` once it was evaluated so often."""
+    original, calls = Generator.__call__, []
+
+    def counted(self, *latents):
+        calls.append(1)
+        if len(calls) > evaluations:
+            raise error
+        return original(self, *latents)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Generator, "__call__", counted)
+        yield
 
 
 def test_a_run_prints_a_table_and_leaves_a_record(capsys):
@@ -239,16 +256,7 @@ def test_damaged_data_is_named_with_both_digests(capsys, monkeypatch):
 
 def test_an_interrupted_run_keeps_what_is_finished_and_goes_on(capsys, monkeypatch):
     whole = json.loads(icbench(capsys, *TOY, "--json", "--results", "whole")[1])["data"]["runs"][0]
-    original, calls = Generator.__call__, []
-
-    def interrupted(self, *latents):
-        calls.append(1)
-        if len(calls) > 60:
-            raise KeyboardInterrupt
-        return original(self, *latents)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Generator, "__call__", interrupted)
+    with stopped_after(monkeypatch, 60, KeyboardInterrupt):
         code, out, err = icbench(capsys, *TOY, "--batch-size", "10", "--json")
     (run,) = json.loads(out)["data"]["runs"]
     assert code == 130
@@ -315,6 +323,28 @@ def test_a_component_that_fails_half_way_keeps_what_is_finished_and_lets_the_oth
     assert [run["status"] for run in document["data"]["runs"]] == ["failed", "ok"]
     assert "failed after 0 images: too much at once" in err
     assert "Traceback" not in err
+
+
+def test_a_failed_run_goes_on_where_it_stopped(capsys, monkeypatch):
+    with stopped_after(monkeypatch, 60, RuntimeError("out of luck")):
+        assert icbench(capsys, *TOY, "--batch-size", "10", "--quiet")[0] == 1
+    code, _, err = icbench(capsys, *TOY, "--batch-size", "10")
+    assert code == 0
+    assert "20 of them done before" in err
+    (folder,) = Path("icbench-results").iterdir()
+    assert len(records.read_record(folder).images()["index"]) == 50
+
+
+def test_an_unreadable_unfinished_run_is_left_where_it_is(capsys, monkeypatch):
+    with stopped_after(monkeypatch, 60, KeyboardInterrupt):
+        icbench(capsys, *TOY, "--batch-size", "10")
+    (folder,) = Path("icbench-results").iterdir()
+    (folder / records.IMAGES_FILE).write_bytes(b"torn")
+    code, out, err = icbench(capsys, *TOY, "--json")
+    assert code == 0
+    assert "cannot be continued" in err
+    assert json.loads(out)["data"]["runs"][0]["metrics"]["images"] == 50
+    assert (folder / records.IMAGES_FILE).read_bytes() == b"torn"
 
 
 def test_interrupting_the_second_run_of_a_grid_still_shows_the_first(capsys, monkeypatch):
