@@ -89,7 +89,7 @@ def _failed(given: list[str], message: str, hint: str, code: int) -> int:
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     text = escape(" ".join(message.split()))
-    console.print(f"[bold red]{text}[/]" + (f" {escape(hint)}" if hint else ""))
+    console.print(f"[bold red]{text}[/]" + (f". {escape(hint)}" if hint else ""))
     if "--json" in given:
         from icbench.report.envelope import envelope
 
