@@ -16,7 +16,11 @@ from icbench.errors import PluginError, UsageError
 
 Value: TypeAlias = bool | int | float | str
 
-KINDS = ("generator", "distance", "optimizer", "schedule", "dataset")
+KINDS = ("generator", "distance", "optimizer", "schedule", "dataset", "classifier")
+
+TIERS = ("pixels", "features", "label features")
+"""What an inversion knows besides pixels; a component declares `tier:features` (learned without labels) or
+`tier:label features` (learned to tell classes apart) as a trait, and an entry is in the highest tier of its parts."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,8 @@ class Component:
         factory: `"package.module:callable"`, called with the parameters as keywords.
         summary: one line for tables.
         params: the declared parameters.
-        traits: declared facts that others rely on, such as `("deterministic",)`.
+        traits: declared facts that others rely on: `tier:...` (see `TIERS`), `trained-on:DATASET/SPLIT` and
+            `selected-on:DATASET/SPLIT` for images its weights were fitted to or chosen by.
         trainer: `"package.module:callable"` that makes this component's weights, for `icbench train`; empty if none.
     """
 

@@ -36,6 +36,13 @@ def chosen_precision(name: str, device: "torch.device") -> str:
     return "bfloat16" if device.type == "cpu" and has_fast_bfloat16() else "float32"
 
 
+def torch_dtype(precision: str) -> "torch.dtype":
+    """The torch type of a precision's name."""
+    import torch
+
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+
+
 def peak_memory(device: "torch.device") -> int:
     """The most bytes used so far: of the device on CUDA, of the process on the CPU."""
     import torch

@@ -64,6 +64,7 @@ class Inverted:
         prediction: (B,) the class, or `NOT_FINITE`.
         class_scores: (B, K), whose argmax is the prediction.
         distance: (B,) the winning hypothesis' distance, scored again in float32 from the returned latents.
+        energy: (B,) the same with the schedule's prior added.
         class_vector, noise: (B, K) and (B, Z), the winning hypothesis' latents.
         resets: (B,) how often a class vector clamped to all zeros and was put back to uniform.
         forward, backward: generator evaluations per image; their sum is the NFE.
@@ -73,6 +74,7 @@ class Inverted:
     prediction: NDArray[np.int64]
     class_scores: NDArray[np.float32]
     distance: NDArray[np.float32]
+    energy: NDArray[np.float32]
     class_vector: NDArray[np.float32]
     noise: NDArray[np.float32]
     resets: NDArray[np.int64]
@@ -222,6 +224,7 @@ class _Inversion:
             prediction=prediction.cpu().numpy(),
             class_scores=scores.float().cpu().numpy(),
             distance=distance[rows, winner].masked_fill(~finite, torch.nan).float().cpu().numpy(),
+            energy=energy[rows, winner].masked_fill(~finite, torch.nan).float().cpu().numpy(),
             class_vector=vectors[rows, winner].cpu().numpy(),
             noise=noise[rows, winner].cpu().numpy(),
             resets=self.resets.view(-1, self.hypotheses).sum(dim=1).cpu().numpy(),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -10,33 +10,66 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from icbench.component import Selection
+from icbench.component import TIERS, Selection
 from icbench.errors import IntegrityError
 
 DEFAULTS = {"generator": "cgan", "distance": "mse", "optimizer": "adam", "schedule": "joint", "dataset": "mnist"}
 """The specs of `icbench run` without options: the source post's setting."""
 
 PARTS = ("generator", "distance", "optimizer", "schedule")
+"""The components of an inversion; a direct classifier is one of its own."""
+
+DIRECT = "direct"
+"""The tier of direct classifiers."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One configuration: generator, distance, optimizer, schedule and dataset."""
+    """One configuration: generator, distance, optimizer and schedule, or a direct classifier, and a dataset.
 
-    generator: Selection
-    distance: Selection
-    optimizer: Selection
-    schedule: Selection
+    Args:
+        parts: the selections by kind: those of `PARTS`, or "classifier".
+        dataset: whose images are classified.
+    """
+
+    parts: Mapping[str, Selection]
     dataset: Selection
 
     @property
     def label(self) -> str:
         """The entry in one phrase, parameters at their defaults left out."""
-        return " · ".join(getattr(self, part).label for part in PARTS)
+        return " · ".join(selection.label for selection in self.parts.values())
+
+    @property
+    def name(self) -> str:
+        """The entry's components, as they begin a record's folder name."""
+        return "-".join(selection.name for selection in (*self.parts.values(), self.dataset))
+
+    @property
+    def direct(self) -> bool:
+        """Whether it is a direct classifier."""
+        return "classifier" in self.parts
+
+    @property
+    def tier(self) -> str:
+        """What the entry knows besides pixels; see `icbench.component.TIERS`."""
+        if self.direct:
+            return DIRECT
+        declared = {trait.partition(":")[2] for trait in self._traits() if trait.startswith("tier:")}
+        return max(declared & set(TIERS), key=TIERS.index, default=TIERS[0])
+
+    def flags(self, split: str) -> list[str]:
+        """What a reader of its result has to know: whether a component has seen the images it classifies."""
+        images = f"{self.dataset.name}/{split}"
+        traits = self._traits() | ({f"trained-on:{self.dataset.name}/train"} if self.direct else set())
+        return [f"{verb} on these images" for verb in ("trained", "selected") if f"{verb}-on:{images}" in traits]
 
     def facts(self) -> dict[str, Any]:
-        """The four parts as a record keeps them."""
-        return {part: selection_facts(getattr(self, part)) for part in PARTS}
+        """The components as a record keeps them."""
+        return {kind: selection_facts(selection) for kind, selection in self.parts.items()}
+
+    def _traits(self) -> set[str]:
+        return {trait for selection in self.parts.values() for trait in selection.registered.component.traits}
 
 
 @dataclass(frozen=True)
@@ -47,7 +80,7 @@ class Plan:
         entry: the components.
         split: the dataset's split that is classified.
         images: how many of its first images.
-        steps: steps per hypothesis.
+        steps: steps per hypothesis; 0 for a direct classifier.
         seed: the seed of the starts.
         precision: "float32" or "bfloat16".
         device_kind: "cpu" or "cuda".
@@ -62,11 +95,10 @@ class Plan:
     device_kind: str
 
 
-def grid(**choices: Sequence[Selection]) -> Iterator[Entry]:
+def grid(dataset: Sequence[Selection], **choices: Sequence[Selection]) -> Iterator[Entry]:
     """Every combination of the selections given for each kind, in the order they were given."""
-    kinds = list(choices)
-    for combination in product(*choices.values()):
-        yield Entry(**dict(zip(kinds, combination, strict=True)))
+    for *parts, data in product(*choices.values(), dataset):
+        yield Entry(dict(zip(choices, parts, strict=True)), data)
 
 
 def selection_facts(selection: Selection) -> dict[str, Any]:
@@ -85,9 +117,15 @@ def selection_facts(selection: Selection) -> dict[str, Any]:
     }
 
 
-def run_key(facts: dict[str, Any]) -> str:
+def run_key(facts: Mapping[str, Any]) -> str:
     """The digest of all that decides a run's numbers."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def series_key(facts: Mapping[str, Any]) -> str:
+    """The digest of the same without the number of images: the runs that can take over images from each other."""
+    dataset = {name: value for name, value in facts["dataset"].items() if name != "images"}
+    return run_key({**facts, "dataset": dataset})
 
 
 @cache

@@ -5,7 +5,7 @@ import platform
 import resource
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,14 @@ def environment() -> dict[str, Any]:
         "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
         "cuda": torch.version.cuda or "",
         "git_revision": git_revision(),
+        "plugins": plugin_versions(),
     }
+
+
+def plugin_versions() -> dict[str, str]:
+    """The versions of the installed distributions that bring icbench components, from their metadata alone."""
+    dists = [point.dist for point in entry_points(group="icbench") if point.dist]
+    return {dist.name: dist.version for dist in sorted(dists, key=lambda dist: dist.name)}
 
 
 def cpu_model() -> str:

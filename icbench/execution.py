@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.entry import DEFAULTS, Entry, grid
+from icbench.devices import chosen_device, chosen_precision
+from icbench.entry import DEFAULTS, PARTS, Entry, Plan, grid
 from icbench.errors import UsageError
-from icbench.kinds.dataset import SPLITS, Dataset, Split, data_folder
+from icbench.kinds.dataset import SPLITS, data_folder
+from icbench.methods import Inversion
 from icbench.plugins import Host
 from icbench.records import Record, check_writable
-from icbench.session import Options, Session, Watcher
+from icbench.records.record import LATENTS
+from icbench.session import Options, Session, Source, Watcher
 
 if TYPE_CHECKING:
     from icbench.engine import Inverted
@@ -36,15 +39,22 @@ class Reconstructions:
 
 
 def entries_from_specs(host: Host, specs: Mapping[str, Sequence[str]], lr: float | None = None) -> list[Entry]:
-    """The grid of entries that specs ask for; a kind without specs takes its default.
+    """The entries that specs ask for: the grid of inversions, then the direct classifiers.
+
+    A kind without specs takes its default; but where nothing but classifiers is asked for, nothing is inverted.
 
     Raises:
         UsageError: a spec that does not fit what is registered.
     """
-    chosen = {kind: [host.select(kind, spec) for spec in specs.get(kind) or [DEFAULTS[kind]]] for kind in DEFAULTS}
+    datasets = [host.select("dataset", spec) for spec in specs.get("dataset") or [DEFAULTS["dataset"]]]
+    classifiers = [host.select("classifier", spec) for spec in specs.get("classifier") or []]
+    direct = list(grid(datasets, classifier=classifiers))
+    if direct and not any(specs.get(kind) for kind in PARTS):
+        return direct
+    parts = {kind: [host.select(kind, spec) for spec in specs.get(kind) or [DEFAULTS[kind]]] for kind in PARTS}
     if lr is not None:
-        chosen["optimizer"] = [host.with_param(selection, "lr", lr) for selection in chosen["optimizer"]]
-    return list(grid(**chosen))
+        parts["optimizer"] = [host.with_param(selection, "lr", lr) for selection in parts["optimizer"]]
+    return [*grid(datasets, **parts), *direct]
 
 
 def execute(entries: Sequence[Entry], options: Options, watcher: Watcher) -> Iterator[Record]:
@@ -60,8 +70,8 @@ def execute(entries: Sequence[Entry], options: Options, watcher: Watcher) -> Ite
     """
     check_writable(options.results)
     _checked_options(options)
-    splits = _load_splits(entries, options)
-    sessions = [Session(entry, splits[entry.dataset.label], options, watcher) for entry in entries]
+    sources = _sources(entries, options)
+    sessions = [Session(entry, sources[entry.dataset.label], options, watcher) for entry in entries]
     for session in sessions:
         session.check()
     for session in sessions:
@@ -83,23 +93,38 @@ def invert_images(
     """Invert images (N, C, H, W) uint8 that need not be of any dataset; see `icbench.invert`."""
     from icbench.engine import concatenate, invert
 
-    options = Options(steps=steps, seeds=(seed,), device=device, precision=precision)
-    _checked_options(options)
+    _checked_options(Options(steps=steps, seeds=(seed,)))
     entry = entries_from_specs(Host(), specs)[0]
-    session = Session(entry, Split(images, np.zeros(len(images), np.int64)), options, Watcher())
-    parts, settings = session.prepared(seed)
-    return concatenate(list(invert(parts, images, np.arange(len(images)), settings)))
+    on = chosen_device(device)
+    method = Inversion(entry, on)
+    kind = chosen_precision(precision, on)
+    plan = Plan(entry, "", len(images), steps or method.default_steps, seed, kind, on.type)
+    method.check(images, plan)
+    settings = method.settings(plan, method.batch_size(images, plan))
+    return concatenate(list(invert(method.parts, images, np.arange(len(images)), settings)))
 
 
 def reconstructions(entry: Entry, record: Record, options: Options, count: int) -> Reconstructions:
-    """Generate again from the latents that a record kept, for its first `count` images."""
-    session = Session(entry, _load_splits([entry], options)[entry.dataset.label], options, Watcher())
-    arrays = {name: values[:count] for name, values in record.images().items()}
+    """The first `count` images of a run and what it made of them: from the latents it kept, or inverted once more."""
+    from icbench.engine import concatenate, invert
+
+    split = _sources([entry], options)[entry.dataset.label].split(options.split)
+    method = Inversion(entry, chosen_device(options.device))
+    targets, truth = split.images[:count], split.labels[:count]
+    if record.has(LATENTS):
+        arrays = {name: values[:count] for name, values in record.images([*LATENTS, "prediction"]).items()}
+    else:
+        facts = record.facts
+        plan = Plan(
+            entry, options.split, count, facts["entry"]["steps"], facts["seed"], facts["precision"], facts["device"]
+        )
+        again = concatenate(list(invert(method.parts, targets, np.arange(len(targets)), method.settings(plan, count))))
+        arrays = {name: getattr(again, name) for name in (*LATENTS, "prediction")}
     return Reconstructions(
         label=entry.label,
-        targets=session.split.images[arrays["index"]].astype(np.float32) / np.float32(255),
-        images=session.generate(arrays["class_vector"], arrays["noise"]),
-        truth=arrays["label"],
+        targets=targets[: len(arrays["prediction"])].astype(np.float32) / np.float32(255),
+        images=method.generate(arrays["class_vector"], arrays["noise"]),
+        truth=truth[: len(arrays["prediction"])],
         prediction=arrays["prediction"],
     )
 
@@ -115,8 +140,8 @@ def _checked_options(options: Options) -> None:
         raise UsageError("a seed is an integer from 0 to 2^63 - 1", "The default is --seed 0.")
 
 
-def _load_splits(entries: Sequence[Entry], options: Options) -> dict[str, Split]:
-    """The split of every dataset among the entries, each loaded once."""
-    datasets: dict[str, Dataset] = {entry.dataset.label: entry.dataset.build() for entry in entries}
+def _sources(entries: Sequence[Entry], options: Options) -> dict[str, Source]:
+    """The dataset of every entry by its label, each built once."""
     folder = data_folder(options.data_dir)
-    return {label: dataset.split(options.split, folder) for label, dataset in datasets.items()}
+    selections = {entry.dataset.label: entry.dataset for entry in entries}
+    return {label: Source(selection.build(), folder) for label, selection in selections.items()}

@@ -78,3 +78,12 @@ def icbench_datasets() -> Iterable[Component]:
     yield Component("mydigits", "myplugin.data:MyDigits", "digits of my own, 28x28", traits=("bundled",))
     """
     raise NotImplementedError
+
+
+@hookspec
+def icbench_classifiers() -> Iterable[Component]:
+    """Yield direct classifiers, ranked beside the inversions: factories of `icbench.kinds.classifier.Classifier`.
+
+    yield Component("linear", "myplugin.classifiers:Linear", "logistic regression on pixels")
+    """
+    raise NotImplementedError

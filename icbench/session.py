@@ -1,34 +1,28 @@
-"""One entry made ready and run: components built and tried, images inverted, the result kept as a record."""
+"""One entry made ready and run: components built and tried, images classified, the result kept as a record."""
 
 import time
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from icbench.devices import chosen_device, chosen_precision, peak_memory
-from icbench.entry import PARTS, Entry, Plan, run_key
+from icbench.entry import Entry, Plan, run_key, series_key
 from icbench.environment import environment
-from icbench.errors import IntegrityError
-from icbench.kinds.dataset import Split
-from icbench.records import (
-    DEFAULT_FOLDER,
-    SCHEMA,
-    Arrays,
-    Record,
-    find_unfinished,
-    result_metrics,
-    supersede,
-    write_record,
-)
+from icbench.errors import ResultsError
+from icbench.kinds.dataset import Dataset, Split
+from icbench.methods import Direct, Inversion, Method
+from icbench.records import SCHEMA, Arrays, Record, ResultsFolder
+from icbench.records.record import Costs
+from icbench.records.results_folder import DEFAULT_FOLDER, GrowingRun
 
-if TYPE_CHECKING:
-    from icbench.engine import Inverted, Parts, Settings
-
-LATENTS = ("class_vector", "noise")
+SHARD_IMAGES = 256
+SHARD_SECONDS = 10.0
+"""Results go to disk once there are so many images or so much time has passed: what a kill can cost."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +40,7 @@ class Options:
         results: the folder records are written to.
         data_dir: where fetched data is kept; None takes `ICBENCH_DATA` or the platform's cache folder.
         save_latents: keep the final class vectors and noises in the record.
+        rerun: run again what is finished already; the older record stays.
     """
 
     steps: int | None = None
@@ -58,6 +53,7 @@ class Options:
     results: Path = Path(DEFAULT_FOLDER)
     data_dir: Path | None = None
     save_latents: bool = False
+    rerun: bool = False
 
 
 class Watcher:
@@ -65,6 +61,9 @@ class Watcher:
 
     def warn(self, message: str) -> None:
         """Something the user should know."""
+
+    def say(self, message: str) -> None:
+        """Something the user may like to know."""
 
     def begin(self, label: str, images: int, done: int) -> None:
         """A run starts: so many images, of which some were done before."""
@@ -79,45 +78,31 @@ class Watcher:
         """A run is over and its record written."""
 
 
-PER_IMAGE = ("index", "prediction", "class_scores", "distance", "resets", *LATENTS)
+@dataclass(frozen=True)
+class Source:
+    """A dataset and the folder that what it fetches is kept in; each split is loaded once."""
 
+    dataset: Dataset
+    folder: Path
 
-@dataclass
-class _Collected:
-    """The per-image results so far, and how the inversion ended."""
+    def split(self, name: str) -> Split:
+        if name not in self._loaded:
+            self._loaded[name] = self.dataset.split(name, self.folder)
+        return self._loaded[name]
 
-    batches: list[Arrays] = field(default_factory=list)
-    forward: int = 0
-    backward: int = 0
-    seconds: float = 0.0
-    status: str = "ok"
-    error: str = ""
-
-    def add(self, result: "Inverted", labels: NDArray[np.int64]) -> None:
-        self.batches.append({"label": labels, **{name: getattr(result, name) for name in PER_IMAGE}})
-        self.forward, self.backward = result.forward, result.backward
-
-    def arrays(self) -> Arrays:
-        """All images in the order of their index."""
-        if not self.batches:
-            return {name: np.zeros(0, np.int64) for name in ("label", *PER_IMAGE)}
-        joined = {name: np.concatenate([batch[name] for batch in self.batches]) for name in self.batches[0]}
-        order = np.argsort(joined["index"])
-        return {name: values[order] for name, values in joined.items()}
+    @cached_property
+    def _loaded(self) -> dict[str, Split]:
+        return {}
 
 
 class Session:
     """One entry, ready to run for any seed."""
 
-    def __init__(self, entry: Entry, split: Split, options: Options, watcher: Watcher) -> None:
-        self.entry, self.split, self.options, self.watcher = entry, split, options, watcher
+    def __init__(self, entry: Entry, source: Source, options: Options, watcher: Watcher) -> None:
+        self.entry, self.source, self.options, self.watcher = entry, source, options, watcher
+        self.split = source.split(options.split)
         self.device = chosen_device(options.device)
         self.precision = chosen_precision(options.precision, self.device)
-
-    def prepared(self, seed: int) -> "tuple[Parts, Settings]":
-        """The components, built and tried once on the first images, and how to invert with them."""
-        parts, settings = self._checked_parts(seed)
-        return parts, self._with_batch_size(parts, settings, len(self.split))
 
     def check(self) -> None:
         """Everything that can be found wrong before a run; keeps nothing."""
@@ -126,92 +111,112 @@ class Session:
                 f"--limit {self.options.limit}: {self.entry.dataset.name} has {len(self.split)} "
                 f"{self.options.split} images; all of them are used"
             )
-        self._checked_parts(self.options.seeds[0])
-
-    def _checked_parts(self, seed: int) -> "tuple[Parts, Settings]":
-        from icbench.engine import check_parts
-
-        parts = self._build()
-        settings = self._settings(self._plan(seed, parts.schedule.default_steps))
-        check_parts(parts, self.split.images, settings, {part: getattr(self.entry, part).label for part in PARTS})
-        return parts, settings
+        method = self._method()
+        method.check(self.split.images, self._plan(method, self.options.seeds[0]))
 
     def run(self, seed: int) -> Record:
-        """Run for one seed, from where an unfinished run of the same key has stopped; returns the written record.
+        """The record of a run for one seed: found finished, gone on with where it stopped, or made.
 
         Raises:
             KeyboardInterrupt: it was interrupted before any image was finished.
+            ResultsError: the results folder cannot be written; what was written before is kept.
         """
-        parts = self._build()
-        plan = self._plan(seed, parts.schedule.default_steps)
-        facts = self._facts(plan, parts)
-        key = run_key(facts)
-        collected = _Collected()
-        previous = self._take_over(key, collected)
-        settings = self._with_batch_size(parts, self._settings(plan), plan.images)
-        self._invert(parts, plan, settings, collected)
-        if collected.status == "interrupted" and not collected.batches:
-            raise KeyboardInterrupt
-        record = self._write(facts, key, settings, collected)
-        if previous:
-            record = supersede(previous, record)
+        method = self._method()
+        plan = self._plan(method, seed)
+        keyed = self._keyed_facts(plan, method)
+        key = run_key(keyed)
+        identity = f"{self.entry.name}-s{seed}-{key[:8]}"
+        results = ResultsFolder(self.options.results)
+        with results.locked(identity, lambda: self._say_locked(identity)):
+            record = None if self.options.rerun else self._finished(results, key)
+            if record is None:
+                known = self._known_facts(keyed, key, identity, method)
+                run = results.grow(known, plan.images, self._keeps_latents(), self.watcher.warn)
+                record = self._grow(run, method, plan)
         self.watcher.end(record)
         return record
 
-    def generate(self, class_vector: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The generator's images for latents (N, K) and (N, Z), in float32."""
-        import torch
+    def _say_locked(self, identity: str) -> None:
+        self.watcher.warn(f"another process is at {identity}; waiting for it (Ctrl-C to give up)")
 
-        from icbench.engine import generate
+    def _finished(self, results: ResultsFolder, key: str) -> Record | None:
+        latents = self._keeps_latents()
+        record = results.finished(key, latents)
+        if record is None:
+            if latents and results.finished(key):
+                self.watcher.say(f"{self.entry.label}: finished before without latents; run again to have them")
+            return None
+        self.watcher.say(f"{self.entry.label}: finished before, taken from {record.path} (--rerun runs it again)")
+        return Record(record.path, record.facts, record.edited, reused=True)
 
-        first, second = (torch.from_numpy(values).to(self.device) for values in (class_vector, noise))
-        with torch.no_grad():
-            images = generate(self._build().generator, first, second, torch.float32)
-        return images.cpu().numpy()
+    def _grow(self, run: GrowingRun, method: Method, plan: Plan) -> Record:
+        """Classify the images that are not done yet; what stops that is noted, and what is finished is kept."""
+        done = run.arrays()
+        index = np.setdiff1d(np.arange(plan.images), done["index"])
+        seed_label = f" · seed {plan.seed}" if len(self.options.seeds) > 1 else ""
+        self.watcher.begin(self.entry.label + seed_label, plan.images, plan.images - len(index))
+        self._report(done)
+        pending = _Pending(run, self.device)
+        try:
+            for arrays in self._classified(method, plan, index, run, pending):
+                self._report(arrays)
+            pending.flush()
+        except ResultsError:
+            raise
+        except KeyboardInterrupt:
+            pending.flush()
+            if not run.parts:
+                raise
+            return run.stop("interrupted", "")
+        except Exception as error:
+            pending.flush()
+            self.watcher.warn(f"{self.entry.label} failed after {len(run.arrays()['index'])} images: {error}")
+            return run.stop("failed", f"{type(error).__name__}: {error}")
+        run.facts["metrics"]["generator_parameters"] = method.parameters()
+        return run.finish(self._keeps_latents())
 
-    def _build(self) -> "Parts":
-        from icbench.engine import Parts
+    def _keeps_latents(self) -> bool:
+        return self.options.save_latents and not self.entry.direct
 
-        built = {part: getattr(self.entry, part).build() for part in PARTS}
-        built["generator"] = built["generator"].frozen(self.device)
-        return Parts(**built)
+    def _classified(
+        self, method: Method, plan: Plan, index: NDArray[np.int64], run: GrowingRun, pending: "_Pending"
+    ) -> Iterator[Arrays]:
+        if not len(index):
+            return
+        batch_size = self.options.batch_size or run.facts["batch_size"] or method.batch_size(self.split.images, plan)
+        run.facts["batch_size"] = batch_size
+        pending.start()
+        for result in method.results(self.split.images, index, plan, batch_size, self.watcher.on_step):
+            arrays = {"label": self.split.labels[result.arrays["index"]], **result.arrays}
+            pending.add(arrays, result.forward, result.backward)
+            yield arrays
 
-    def _plan(self, seed: int, default_steps: int) -> Plan:
+    def _report(self, arrays: Arrays) -> None:
+        self.watcher.on_batch(int(np.sum(arrays["prediction"] == arrays["label"])), len(arrays["label"]))
+
+    def _method(self) -> Method:
+        if self.entry.direct:
+            num_classes = self.source.dataset.num_classes
+            return Direct(self.entry, self.device, num_classes, lambda: self.source.split("train"))
+        return Inversion(self.entry, self.device)
+
+    def _plan(self, method: Method, seed: int) -> Plan:
         limit = self.options.limit
         return Plan(
             entry=self.entry,
             split=self.options.split,
             images=len(self.split) if limit is None else min(limit, len(self.split)),
-            steps=default_steps if self.options.steps is None else self.options.steps,
+            steps=self.options.steps if self.options.steps and not self.entry.direct else method.default_steps,
             seed=seed,
-            precision=self.precision,
+            precision="float32" if self.entry.direct else self.precision,
             device_kind=self.device.type,
         )
 
-    def _settings(self, plan: Plan) -> "Settings":
-        import torch
-
-        from icbench.engine import Settings
-
-        return Settings(
-            steps=plan.steps,
-            seed=plan.seed,
-            batch_size=self.options.batch_size or 1,
-            device=self.device,
-            precision=getattr(torch, plan.precision),
-        )
-
-    def _with_batch_size(self, parts: "Parts", settings: "Settings", images: int) -> "Settings":
-        from icbench.batching import measured_batch_size
-
-        if self.options.batch_size:
-            return settings
-        return replace(settings, batch_size=measured_batch_size(parts, self.split.images, images, settings))
-
-    def _facts(self, plan: Plan, parts: "Parts") -> dict[str, Any]:
+    def _keyed_facts(self, plan: Plan, method: Method) -> dict[str, Any]:
         """All that decides the numbers; the run key is its digest."""
         entry = self.entry.facts()
-        entry["generator"]["weights"] = parts.generator.weights_digest
+        for kind, details in method.details().items():
+            entry[kind].update(details)
         return {
             "schema": SCHEMA,
             "entry": {**entry, "steps": plan.steps},
@@ -226,73 +231,47 @@ class Session:
             "device": plan.device_kind,
         }
 
-    def _take_over(self, key: str, collected: _Collected) -> Record | None:
-        """Start from the images that an unfinished run of this key has finished; returns its record if it had any."""
-        previous = find_unfinished(self.options.results, key)
-        if previous is None:
-            return None
-        try:
-            arrays = previous.images()
-        except IntegrityError as error:
-            self.watcher.warn(f"an unfinished run cannot be continued: {error}")
-            return None
-        if not len(arrays["index"]):
-            return previous
-        metrics = previous.metrics
-        collected.batches.append(arrays)
-        collected.forward, collected.backward = metrics["nfe_forward"], metrics["nfe_backward"]
-        collected.seconds = metrics["seconds"]
-        return previous
-
-    def _invert(self, parts: "Parts", plan: Plan, settings: "Settings", collected: _Collected) -> None:
-        """Invert the images that are not done yet; what stops that is noted, and what is finished is kept."""
-        index = np.setdiff1d(np.arange(plan.images), collected.arrays()["index"])
-        seed_label = f" · seed {plan.seed}" if len(self.options.seeds) > 1 else ""
-        self.watcher.begin(self.entry.label + seed_label, plan.images, plan.images - len(index))
-        for batch in collected.batches:
-            self._report(batch)
-        try:
-            self._invert_batches(parts, index, settings, collected)
-        except KeyboardInterrupt:
-            collected.status = "interrupted"
-        except Exception as error:
-            collected.status, collected.error = "failed", f"{type(error).__name__}: {error}"
-            self.watcher.warn(f"{self.entry.label} failed after {len(collected.arrays()['index'])} images: {error}")
-
-    def _invert_batches(
-        self, parts: "Parts", index: NDArray[np.int64], settings: "Settings", collected: _Collected
-    ) -> None:
-        from icbench.engine import invert
-
-        def on_step(images: int) -> None:
-            self.watcher.on_step(images / settings.steps)
-
-        started, before = time.perf_counter(), collected.seconds
-        for result in invert(parts, self.split.images, index, settings, on_step):
-            collected.add(result, self.split.labels[result.index])
-            collected.seconds = before + time.perf_counter() - started
-            self._report(collected.batches[-1])
-
-    def _report(self, batch: Arrays) -> None:
-        self.watcher.on_batch(int(np.sum(batch["prediction"] == batch["label"])), len(batch["label"]))
-
-    def _write(self, facts: dict[str, Any], key: str, settings: "Settings", collected: _Collected) -> Record:
-        arrays = collected.arrays()
-        # An interrupted run keeps its latents: the one that continues it may be asked for them.
-        keep_latents = self.options.save_latents or collected.status != "ok"
-        kept = {name: values for name, values in arrays.items() if keep_latents or name not in LATENTS}
-        names = [getattr(self.entry, part).name for part in PARTS] + [self.entry.dataset.name]
-        memory = peak_memory(self.device)
-        whole = {
-            **facts,
-            "id": "-".join([*names, f"s{facts['seed']}", key[:8]]),
+    def _known_facts(self, keyed: dict[str, Any], key: str, identity: str, method: Method) -> dict[str, Any]:
+        """What the record says besides results."""
+        return {
+            **keyed,
+            "id": identity,
             "label": self.entry.label,
             "key": key,
-            "status": collected.status,
-            "error": collected.error,
-            "metrics": result_metrics(arrays, collected.forward, collected.backward, collected.seconds, memory),
-            "batch_size": settings.batch_size,
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "series": series_key(keyed),
+            "tier": self.entry.tier,
+            "flags": self.entry.flags(self.options.split),
+            "metrics": {"generator_parameters": method.parameters()},
+            "batch_size": self.options.batch_size,
             "environment": environment(),
         }
-        return write_record(self.options.results, whole, kept)
+
+
+class _Pending:
+    """Batches that are classified and not yet on disk."""
+
+    def __init__(self, run: GrowingRun, device: Any) -> None:
+        self.run, self.device = run, device
+        self.batches: list[Arrays] = []
+        self.start()
+
+    def start(self) -> None:
+        self.started = time.perf_counter()
+
+    def add(self, arrays: Arrays, forward: int, backward: int) -> None:
+        self.batches.append(arrays)
+        self.forward, self.backward = forward, backward
+        if self._images() >= SHARD_IMAGES or time.perf_counter() - self.started >= SHARD_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what there is as one shard."""
+        batches, self.batches = self.batches, []
+        if batches:
+            seconds = time.perf_counter() - self.started
+            joined = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+            self.run.add(joined, Costs(self.forward, self.backward, seconds, peak_memory(self.device)))
+        self.start()
+
+    def _images(self) -> int:
+        return sum(len(batch["index"]) for batch in self.batches)

@@ -19,10 +19,11 @@ WITHOUT_TORCH = [
     "entry",
     "environment",
     "execution",
+    "methods",
     "session",
     "devices",
 ]
-WITHOUT_TORCH += ["records", "statistics", "version", "kinds/dataset", "kinds/__init__", "builtin/__init__"]
+WITHOUT_TORCH += ["version", "kinds/dataset", "kinds/__init__", "builtin/__init__"]
 
 
 def module_level_imports(file: Path) -> set[str]:
@@ -61,8 +62,17 @@ def test_the_engine_and_the_kinds_know_no_component_and_no_record():
         assert not any(name.startswith(forbidden) for name in module_level_imports(file)), file
 
 
-def test_statistics_needs_nothing_of_icbench():
-    assert not any(name.startswith("icbench") for name in module_level_imports(PACKAGE / "statistics.py"))
+def test_statistics_needs_numpy_and_nothing_of_icbench():
+    for file in files("statistics"):
+        outside = {name for name in module_level_imports(file) if not name.startswith("icbench.statistics")}
+        assert outside <= {"numpy", "numpy.typing", "math", "dataclasses", "typing", "collections.abc"}, file
+
+
+def test_records_know_no_engine_and_no_component():
+    for file in files("records"):
+        allowed = ("icbench.records", "icbench.statistics", "icbench.errors")
+        names = [name for name in module_level_imports(file) if name.startswith("icbench")]
+        assert all(name.startswith(allowed) for name in names), file
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["plugins"], ["run", "--help"], ["train", "--help"]])

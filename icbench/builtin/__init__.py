@@ -18,7 +18,7 @@ def icbench_generators() -> Iterator[Component]:
             Param("noise_dim", 10, "length of the noise vector", low=1, high=4096),
             Param("weights", "", "a safetensors file instead of the shipped weights", path=True),
         ),
-        traits=("trained-on:mnist/train",),
+        traits=("trained-on:mnist/train", "selected-on:mnist/validation"),
         trainer="icbench.builtin.cgan_training:CGANTrainer",
     )
 
@@ -89,4 +89,18 @@ def icbench_datasets() -> Iterator[Component]:
         "icbench.builtin.torchvision_datasets:kmnist",
         "cursive Japanese characters, 28x28",
         traits=("fetched",),
+    )
+
+
+@hookimpl
+def icbench_classifiers() -> Iterator[Component]:
+    yield Component(
+        "nearest-neighbour",
+        "icbench.builtin.direct_classifiers:NearestNeighbour",
+        "label of the nearest training image, Euclidean",
+    )
+    yield Component(
+        "class-mean",
+        "icbench.builtin.direct_classifiers:ClassMean",
+        "nearest mean image of a class, Euclidean distance",
     )

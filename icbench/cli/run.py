@@ -31,6 +31,12 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
 @_spec_option("optimizer", "adam")
 @_spec_option("schedule", "joint")
 @_spec_option("dataset", "mnist")
+@click.option(
+    "--classifier",
+    metavar="SPEC",
+    multiple=True,
+    help="Direct classifier to rank beside; alone, nothing is inverted.",
+)
 @click.option("--split", default="test", show_default=True, help="The split to classify: train, validation or test.")
 @click.option("--steps", type=int, help="Steps per hypothesis.  [default: the schedule's own]")
 @click.option("--lr", type=float, help="Learning rate of every optimizer.  [default: the optimizer's own]")
@@ -54,6 +60,7 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
     help="The folder that records are written to.",
 )
 @click.option("--data-dir", type=click.Path(path_type=Path), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
+@click.option("--rerun", is_flag=True, help="Run again what is finished already; the older record stays.")
 @click.option("--save-latents", is_flag=True, help="Keep the final class vectors and noises in the record.")
 @click.option(
     "--figure",
@@ -65,6 +72,9 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
 @click.option("--quiet", is_flag=True, help="No progress and no messages but warnings.")
 def command(**given: Any) -> int:
     """Classify images by inverting a generator, and keep the result as a record.
+
+    What was run before is not run again: a finished run is taken from its record, an unfinished one goes on where it
+    stopped, and a higher --limit goes on from a lower one.
 
     Options that take a SPEC can be repeated; every combination is run. Parameters follow a colon:
 
@@ -81,7 +91,7 @@ def command(**given: Any) -> int:
     from icbench.report.progress import RunProgress
 
     keep_freed_memory()
-    specs = {kind: given[kind] for kind in DEFAULTS}
+    specs = {kind: given[kind] for kind in (*DEFAULTS, "classifier")}
     entries = entries_from_specs(Host(), specs, given["lr"])
     options = _options(given)
     records: list[Record] = []
@@ -123,7 +133,8 @@ def _options(given: dict[str, Any]) -> "Options":
         precision=given["precision"],
         results=given["results"],
         data_dir=given["data_dir"],
-        save_latents=given["save_latents"] or bool(given["figure"]),
+        save_latents=given["save_latents"],
+        rerun=given["rerun"],
     )
 
 
@@ -150,7 +161,9 @@ def _draw(entries: "list[Entry]", records: "list[Record]", options: "Options", f
 
     first_seeds = records[:: len(options.seeds)]
     rows = [
-        reconstructions(entry, record, options, COLUMNS) for entry, record in zip(entries, first_seeds, strict=False)
+        reconstructions(entry, record, options, COLUMNS)
+        for entry, record in zip(entries, first_seeds, strict=False)
+        if not entry.direct
     ]
     draw_reconstructions(rows, file)
 

@@ -28,7 +28,7 @@ class RunProgress(Watcher):
         self.console, self.quiet = console, quiet
         self.warnings: list[str] = []
         self.live = _live_progress(console) if console.is_terminal and not quiet else None
-        self.task = TaskID(0)
+        self.task: TaskID | None = None
 
     def __enter__(self) -> Self:
         if self.live:
@@ -44,6 +44,9 @@ class RunProgress(Watcher):
     def warn(self, message: str) -> None:
         self.warnings.append(message)
         self.console.print(f"[yellow]{escape(message)}[/]", soft_wrap=True, highlight=False)
+
+    def say(self, message: str) -> None:
+        self._line(message)
 
     def begin(self, label: str, images: int, done: int) -> None:
         self.images, self.before = images, done
@@ -66,11 +69,12 @@ class RunProgress(Watcher):
         self._refresh()
 
     def end(self, record: Record) -> None:
-        if self.live:
+        if self.live and self.task is not None:
             self.live.remove_task(self.task)
+            self.task = None
 
     def _refresh(self) -> None:
-        if self.live:
+        if self.live and self.task is not None:
             self.live.update(
                 self.task, completed=self.done + self.fraction, accuracy=self._accuracy(), rate=self._rate()
             )

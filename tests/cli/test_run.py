@@ -1,6 +1,7 @@
 """`icbench run` as a user meets it: through click's runner with toy components, and once as a process."""
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from icbench import records
+from icbench import records, session
 from icbench.cli.main import main
 from icbench.kinds.generator import Generator
 
@@ -109,7 +110,7 @@ def test_lr_and_steps_reach_the_entry(capsys):
 
 
 def test_the_same_command_gives_the_same_numbers(capsys):
-    first, second = (json.loads(icbench(capsys, *TOY, "--json")[1])["data"]["runs"][0] for _ in range(2))
+    first, second = (json.loads(icbench(capsys, *TOY, "--json", "--rerun")[1])["data"]["runs"][0] for _ in range(2))
     assert first["path"] != second["path"]
     arrays = [records.read_record(Path(run["path"])).images() for run in (first, second)]
     for name in arrays[0]:
@@ -119,7 +120,7 @@ def test_the_same_command_gives_the_same_numbers(capsys):
 def test_batch_size_does_not_enter_the_run_key(capsys):
     keys = set()
     for size in ("3", "50", "auto"):
-        _, out, _ = icbench(capsys, *TOY, "--batch-size", size, "--json")
+        _, out, _ = icbench(capsys, *TOY, "--batch-size", size, "--json", "--rerun")
         keys.add(records.read_record(Path(json.loads(out)["data"]["runs"][0]["path"])).facts["key"])
     assert len(keys) == 1
 
@@ -212,11 +213,33 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_record(capsys, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(records, "_write_synced", full)
+    monkeypatch.setattr("os.fsync", full)
     code, _, err = icbench(capsys, *TOY, "--quiet")
     assert code == 2
     assert "No space left on device" in err
-    assert list(Path("icbench-results").iterdir()) == []
+    assert len(err.strip().splitlines()) == 1
+    assert not Path("icbench-results").exists()
+
+
+def test_a_disk_that_fills_up_half_way_keeps_what_is_written(capsys, monkeypatch):
+    original, calls = os.fsync, []
+
+    def filling(descriptor):
+        calls.append(descriptor)
+        if len(calls) > 8:
+            raise OSError(28, "No space left on device")
+        original(descriptor)
+
+    monkeypatch.setattr(session, "SHARD_IMAGES", 10)
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", filling)
+        assert icbench(capsys, *TOY, "--batch-size", "10")[0] == 2
+    code, _, err = icbench(capsys, *TOY, "--batch-size", "10")
+    assert code == 0
+    assert "of them done before" in err
+    (folder,) = Path("icbench-results").iterdir()
+    assert sorted(file.name for file in folder.iterdir()) == ["images.npz", "record.json"]
+    assert len(records.read_record(folder).images()["index"]) == 50
 
 
 @pytest.mark.parametrize(
@@ -335,21 +358,131 @@ def test_a_failed_run_goes_on_where_it_stopped(capsys, monkeypatch):
     assert len(records.read_record(folder).images()["index"]) == 50
 
 
-def test_an_unreadable_unfinished_run_is_left_where_it_is(capsys, monkeypatch):
+def test_torn_bytes_are_set_aside_and_said(capsys, monkeypatch):
+    monkeypatch.setattr(session, "SHARD_IMAGES", 10)
     with stopped_after(monkeypatch, 60, KeyboardInterrupt):
         icbench(capsys, *TOY, "--batch-size", "10")
     (folder,) = Path("icbench-results").iterdir()
-    (folder / records.IMAGES_FILE).write_bytes(b"torn")
+    shards = folder / records.SHARDS_FILE
+    shards.write_bytes(shards.read_bytes()[:-500])
+    with stopped_after(monkeypatch, 30, KeyboardInterrupt):
+        _, _, err = icbench(capsys, *TOY, "--batch-size", "10")
+    assert "torn bytes; they are set aside" in err
+    assert "10 of them done before" in err
+    assert list(folder.glob("torn-*"))
+    code, _, _ = icbench(capsys, *TOY, "--batch-size", "10")
+    assert code == 0
+    assert sorted(file.name for file in folder.iterdir()) == ["images.npz", "record.json"]
+
+
+def test_a_finished_run_is_taken_from_its_record(capsys, monkeypatch):
+    first = json.loads(icbench(capsys, *TOY, "--json")[1])["data"]["runs"][0]
+    with stopped_after(monkeypatch, 2, AssertionError("it must not run again")):
+        code, out, err = icbench(capsys, *TOY, "--json")
+    (second,) = json.loads(out)["data"]["runs"]
+    assert code == 0
+    assert "finished before" in err
+    assert (first.pop("reused"), second.pop("reused")) == (False, True)
+    assert first == second
+
+
+def test_option_order_does_not_enter_the_run_key(capsys):
+    icbench(capsys, *TOY, "--optimizer", "adam:lr=0.1,beta1=0.8")
+    _, out, _ = icbench(capsys, "run", "--optimizer", "adam:beta1=0.8,lr=0.1", *TOY[1:], "--json")
+    assert json.loads(out)["data"]["runs"][0]["reused"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ["--seed", "1"],
+        ["--steps", "21"],
+        ["--lr", "0.1"],
+        ["--limit", "49"],
+        ["--split", "train"],
+        ["--precision", "float32"],
+        ["--schedule", "joint:noise_start=1"],
+    ],
+)
+def test_what_changes_numbers_changes_the_run_key(capsys, changed):
+    precision = [] if "--precision" in changed else ["--precision", "bfloat16"]
+    icbench(capsys, *TOY, "--precision", "bfloat16")
+    _, out, _ = icbench(capsys, *TOY, *precision, *changed, "--json")
+    assert not json.loads(out)["data"]["runs"][0]["reused"]
+
+
+@pytest.mark.parametrize(("first", "second", "done"), [("20", "50", 20), ("50", "20", 20)])
+def test_another_limit_takes_over_the_images_that_are_done(capsys, monkeypatch, first, second, done):
+    icbench(capsys, *TOY, "--limit", first, "--batch-size", "10")
+    _, out, err = icbench(capsys, *TOY, "--limit", second, "--batch-size", "10", "--json")
+    assert f"{done} of them done before" in err
+    (run,) = json.loads(out)["data"]["runs"]
+    taken = records.read_record(Path(run["path"]))
+    _, out, _ = icbench(capsys, *TOY, "--limit", second, "--batch-size", "10", "--json", "--results", "whole")
+    whole = records.read_record(Path(json.loads(out)["data"]["runs"][0]["path"]))
+    assert taken.facts["key"] == whole.facts["key"]
+    assert taken.metrics["nfe"] == whole.metrics["nfe"]
+    for name, values in whole.images().items():
+        np.testing.assert_array_equal(taken.images()[name], values)
+
+
+def test_latents_that_a_finished_run_did_not_keep_are_made(capsys):
+    icbench(capsys, *TOY)
+    _, out, err = icbench(capsys, *TOY, "--save-latents", "--json")
+    (run,) = json.loads(out)["data"]["runs"]
+    assert "without latents" in err
+    assert records.read_record(Path(run["path"])).images()["noise"].shape == (50, 3)
+    assert json.loads(icbench(capsys, *TOY, "--save-latents", "--json")[1])["data"]["runs"][0]["reused"]
+
+
+def test_a_second_process_waits_and_then_takes_the_record(capsys, monkeypatch):
+    import filelock
+
+    icbench(capsys, *TOY, "--results", "theirs")
+    (theirs,) = Path("theirs").iterdir()
+    Path("icbench-results").mkdir()
+    acquire = filelock.FileLock.acquire
+
+    def held(self, timeout=None, **_):
+        if timeout == 0:
+            raise filelock.Timeout(self.lock_file)
+        theirs.rename(Path("icbench-results") / theirs.name)
+        return acquire(self)
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", held)
     code, out, err = icbench(capsys, *TOY, "--json")
     assert code == 0
-    assert "cannot be continued" in err
-    assert json.loads(out)["data"]["runs"][0]["metrics"]["images"] == 50
-    assert (folder / records.IMAGES_FILE).read_bytes() == b"torn"
+    assert "another process is at" in err
+    assert json.loads(out)["data"]["runs"][0]["reused"]
+
+
+def test_a_lock_left_by_a_killed_process_does_not_hold(capsys):
+    icbench(capsys, *TOY, "--results", "elsewhere")
+    (folder,) = Path("elsewhere").iterdir()
+    Path("icbench-results").mkdir()
+    Path(f"icbench-results/.{folder.name}.lock").write_text("")
+    code, _, err = icbench(capsys, *TOY)
+    assert code == 0
+    assert "another process" not in err
+
+
+def test_a_direct_classifier_is_run_beside(capsys):
+    code, out, _ = icbench(capsys, *TOY, "--classifier", "nearest-neighbour", "--classifier", "class-mean", "--json")
+    runs = json.loads(out)["data"]["runs"]
+    assert code == 0
+    assert [next(iter(run["entry"])) for run in runs] == ["generator", "classifier", "classifier"]
+    assert [run["metrics"]["accuracy"] for run in runs] == [1.0, 1.0, 1.0]
+    assert runs[1]["metrics"]["nfe"] == 0
+    assert runs[2]["metrics"]["generator_parameters"] == 10 * 64
+
+
+def test_a_classifier_alone_inverts_nothing(capsys):
+    _, out, _ = icbench(capsys, "run", "--dataset", "toy", "--classifier", "class-mean", "--json", "--device", "cpu")
+    (run,) = json.loads(out)["data"]["runs"]
+    assert set(run["entry"]) == {"classifier", "steps"}
 
 
 def test_interrupting_the_second_run_of_a_grid_still_shows_the_first(capsys, monkeypatch):
-    from icbench import session
-
     original, calls = session.Session.run, []
 
     def second_is_stopped(self, seed):

@@ -1,4 +1,4 @@
-"""Intervals and tests for accuracies. Needs nothing but the standard library and numpy."""
+"""One proportion: its interval."""
 
 from math import sqrt
 

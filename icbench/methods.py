@@ -1,0 +1,191 @@
+"""The two ways an entry classifies: by inverting its generator, or directly."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icbench.devices import torch_dtype
+from icbench.entry import PARTS, Entry, Plan
+from icbench.kinds.dataset import Split
+
+if TYPE_CHECKING:
+    import torch
+
+    from icbench.engine import Settings
+    from icbench.kinds.classifier import Classifier
+
+Arrays = dict[str, NDArray[Any]]
+DIRECT_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one batch of images came to.
+
+    Args:
+        arrays: per image, as in `icbench.engine.Inverted`, by name.
+        forward, backward: generator evaluations per image.
+    """
+
+    arrays: Arrays
+    forward: int
+    backward: int
+
+
+class Method(ABC):
+    """An entry's components, built on a device and ready to classify."""
+
+    default_steps: int
+    """Steps of an entry that says nothing else."""
+
+    @abstractmethod
+    def check(self, images: NDArray[np.uint8], plan: Plan) -> None:
+        """Raises:
+        ComponentError: a component breaks its contract on the first images (N, C, H, W) of the split.
+        """
+
+    @abstractmethod
+    def details(self) -> dict[str, dict[str, str]]:
+        """What decides numbers and is known only from built components: digests by kind and name."""
+
+    @abstractmethod
+    def parameters(self) -> int | None:
+        """How many numbers the generator keeps, or None where that is known only after a run."""
+
+    @abstractmethod
+    def batch_size(self, images: NDArray[np.uint8], plan: Plan) -> int:
+        """A good number of rows to compute together, measured or known."""
+
+    @abstractmethod
+    def results(
+        self,
+        images: NDArray[np.uint8],
+        index: NDArray[np.int64],
+        plan: Plan,
+        batch_size: int,
+        on_step: Callable[[float], None],
+    ) -> Iterator[Result]:
+        """Classify images[index], batch by batch; `on_step` is told of each step as a number of whole images."""
+
+
+class Inversion(Method):
+    """Inverts a generator."""
+
+    def __init__(self, entry: Entry, device: "torch.device") -> None:
+        from icbench.engine import Parts
+
+        self.entry, self.device = entry, device
+        built = {kind: entry.parts[kind].build() for kind in PARTS}
+        built["generator"] = built["generator"].frozen(device)
+        self.parts: Parts = Parts(**built)
+        self.default_steps = self.parts.schedule.default_steps
+
+    def check(self, images: NDArray[np.uint8], plan: Plan) -> None:
+        from icbench.engine import check_parts
+
+        names = {kind: selection.label for kind, selection in self.entry.parts.items()}
+        check_parts(self.parts, images, self.settings(plan, 1), names)
+
+    def details(self) -> dict[str, dict[str, str]]:
+        return {"generator": {"weights": self.parts.generator.weights_digest}}
+
+    def parameters(self) -> int | None:
+        generator = self.parts.generator
+        return sum(values.numel() for values in (*generator.parameters(), *generator.buffers()))
+
+    def batch_size(self, images: NDArray[np.uint8], plan: Plan) -> int:
+        from icbench.batching import measured_batch_size
+
+        return measured_batch_size(self.parts, images, plan.images, self.settings(plan, 1))
+
+    def results(
+        self,
+        images: NDArray[np.uint8],
+        index: NDArray[np.int64],
+        plan: Plan,
+        batch_size: int,
+        on_step: Callable[[float], None],
+    ) -> Iterator[Result]:
+        from icbench.engine import Inverted, invert
+
+        names = [field.name for field in fields(Inverted) if field.name not in ("forward", "backward")]
+        settings = self.settings(plan, batch_size)
+        for batch in invert(self.parts, images, index, settings, lambda count: on_step(count / plan.steps)):
+            yield Result({name: getattr(batch, name) for name in names}, batch.forward, batch.backward)
+
+    def settings(self, plan: Plan, batch_size: int) -> "Settings":
+        """The plan as the engine takes it."""
+        from icbench.engine import Settings
+
+        return Settings(plan.steps, plan.seed, batch_size, self.device, torch_dtype(plan.precision))
+
+    def generate(self, class_vector: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The generator's images for latents (N, K) and (N, Z), in float32."""
+        import torch
+
+        from icbench.engine import generate
+
+        first, second = (torch.from_numpy(values).to(self.device) for values in (class_vector, noise))
+        with torch.no_grad():
+            images = generate(self.parts.generator, first, second, torch.float32)
+        return images.cpu().numpy()
+
+
+class Direct(Method):
+    """Fits a classifier to the training split and asks it; distance and energy do not apply."""
+
+    default_steps = 0
+
+    def __init__(self, entry: Entry, device: "torch.device", num_classes: int, training: Callable[[], Split]) -> None:
+        self.entry, self.device, self.num_classes, self.training = entry, device, num_classes, training
+        self.classifier: Classifier = entry.parts["classifier"].build()
+        self.fitted = False
+
+    def check(self, images: NDArray[np.uint8], plan: Plan) -> None:
+        self.training()
+
+    def details(self) -> dict[str, dict[str, str]]:
+        return {"classifier": {"training_data": self.training().digest}}
+
+    def parameters(self) -> int | None:
+        return self.classifier.parameters() if self.fitted else None
+
+    def batch_size(self, images: NDArray[np.uint8], plan: Plan) -> int:
+        return DIRECT_BATCH
+
+    def results(
+        self,
+        images: NDArray[np.uint8],
+        index: NDArray[np.int64],
+        plan: Plan,
+        batch_size: int,
+        on_step: Callable[[float], None],
+    ) -> Iterator[Result]:
+        import torch
+
+        from icbench.engine import as_target
+
+        known = self.training()
+        labels = torch.from_numpy(known.labels).to(self.device)
+        self.classifier.fit(as_target(known.images, self.device), labels, self.num_classes, plan.seed)
+        self.fitted = True
+        for begin in range(0, len(index), batch_size):
+            rows = index[begin : begin + batch_size]
+            with torch.no_grad():
+                scores = self.classifier.scores(as_target(images[rows], self.device)).float().cpu().numpy()
+            yield Result(_direct_arrays(rows, scores), 0, 0)
+
+
+def _direct_arrays(rows: NDArray[np.int64], scores: NDArray[np.float32]) -> Arrays:
+    finite = np.isfinite(scores).all(axis=1)
+    return {
+        "index": rows,
+        "prediction": np.where(finite, scores.argmax(axis=1), -1),
+        "class_scores": scores,
+        "distance": np.full(len(rows), np.nan, np.float32),
+        "resets": np.zeros(len(rows), np.int64),
+    }

@@ -1,0 +1,199 @@
+"""A record: what a run was, what came out, and the result of every image."""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icbench.errors import IntegrityError
+from icbench.records.files import Arrays, read_arrays, replace_synced, write_arrays
+from icbench.records.schema import Facts, canonical, content_digest, signed, updated
+from icbench.records.shards import SHARDS_FILE, read_shards
+from icbench.statistics.proportions import wilson_interval
+
+RECORD_FILE = "record.json"
+IMAGES_FILE = "images.npz"
+
+LATENTS = ("class_vector", "noise")
+STORED_TYPES: dict[str, type[np.generic]] = {
+    "index": np.int32,
+    "label": np.int16,
+    "prediction": np.int16,
+    "resets": np.int32,
+}
+REQUIRED: dict[str, type] = {"id": str, "key": str, "label": str, "status": str, "error": str, "tier": str}
+REQUIRED |= {"seed": int, "precision": str, "device": str, "entry": dict, "dataset": dict, "metrics": dict}
+REQUIRED |= {"environment": dict, "flags": list}
+
+
+@dataclass(frozen=True)
+class Record:
+    """A finished, interrupted or failed run.
+
+    Args:
+        path: its folder.
+        facts: the content of `record.json`.
+        edited: the content is not what icbench wrote.
+        partial: the per-image arrays of a run that has no array file yet.
+        reused: it was finished before, and not run again.
+    """
+
+    path: Path
+    facts: Facts
+    edited: bool = False
+    partial: Arrays | None = None
+    reused: bool = False
+
+    @property
+    def status(self) -> str:
+        """How it ended: "ok", or "interrupted" or "failed" when only some of the images are done."""
+        return str(self.facts["status"])
+
+    @property
+    def label(self) -> str:
+        """The entry in one phrase."""
+        return str(self.facts["label"])
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Accuracy, its interval, mean distance, NFE, times and counts."""
+        metrics: dict[str, Any] = self.facts["metrics"]
+        return metrics
+
+    def images(self, names: Collection[str] = ()) -> Arrays:
+        """The per-image arrays, all or those in `names`.
+
+        There are `index`, `label`, `prediction`, `class_scores`, `distance`, `energy` and `resets`, and the final
+        `class_vector` and `noise` if they were asked for. All have as many rows as there are images done.
+
+        Raises:
+            IntegrityError: the file is unreadable or not the one the record describes.
+        """
+        if self.partial is not None:
+            return {name: self.partial[name] for name in names or self.partial}
+        return read_arrays(self.path / IMAGES_FILE, self.facts["images"]["sha256"], names)
+
+    def has(self, names: Collection[str]) -> bool:
+        """Whether the arrays in `names` were kept."""
+        kept = self.partial if self.partial is not None else self.facts["images"]["arrays"]
+        return all(name in kept for name in names)
+
+    def summary(self) -> dict[str, Any]:
+        """The run as `icbench run --json` prints it."""
+        keys = ("id", "entry", "dataset", "seed", "status", "metrics", "device", "precision")
+        return {**{key: self.facts[key] for key in keys}, "path": str(self.path), "reused": self.reused}
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a run has cost: generator evaluations per image, seconds of inversion, and the most bytes used."""
+
+    forward: int = 0
+    backward: int = 0
+    seconds: float = 0.0
+    peak_memory: int = 0
+
+
+def joined(parts: list[Arrays]) -> tuple[Arrays, Costs]:
+    """Shards as one: the arrays in the order of their images, and the costs added up."""
+    first = parts[0] if parts else {}
+    names = [name for name in first if first[name].ndim and all(name in part for part in parts)]
+    if not names:
+        return {name: np.zeros(0, np.int32) for name in ("index", "label", "prediction", "distance", "resets")}, Costs()
+    index = np.concatenate([part["index"] for part in parts])
+    _, order = np.unique(index, return_index=True)
+    arrays = {name: np.concatenate([part[name] for part in parts])[order] for name in names}
+    return arrays, Costs(
+        forward=int(parts[-1]["forward"]),
+        backward=int(parts[-1]["backward"]),
+        seconds=float(sum(part["seconds"] for part in parts)),
+        peak_memory=max(int(part["peak_memory"]) for part in parts),
+    )
+
+
+def as_part(arrays: Arrays, costs: Costs) -> Arrays:
+    """Per-image arrays and what they cost, as one shard."""
+    stored = {name: values.astype(STORED_TYPES.get(name, values.dtype)) for name, values in arrays.items()}
+    return stored | {name: np.array(value) for name, value in vars(costs).items()}
+
+
+def result_metrics(arrays: Arrays, costs: Costs) -> dict[str, Any]:
+    """The figures of a run, all derived from its per-image arrays but for the costs."""
+    count = len(arrays["label"])
+    correct = int(np.sum(arrays["prediction"] == arrays["label"]))
+    low, high = wilson_interval(correct, count)
+    return {
+        "accuracy": correct / count if count else None,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "correct": correct,
+        "images": count,
+        "mean_distance": _finite_mean(arrays["distance"]),
+        "nfe": costs.forward + costs.backward,
+        "nfe_forward": costs.forward,
+        "nfe_backward": costs.backward,
+        "seconds": costs.seconds,
+        "images_per_second": count / costs.seconds if costs.seconds > 0 else None,
+        "peak_memory_bytes": costs.peak_memory,
+        "not_finite": int(np.sum(arrays["prediction"] < 0)),
+        "class_vector_resets": int(arrays["resets"].sum()),
+    }
+
+
+def write_record(path: Path, facts: Facts, arrays: Arrays) -> Record:
+    """Write the arrays and then, as the last step, `record.json` into folder `path`.
+
+    Args:
+        facts: the record's content without `images` and `digest`.
+        arrays: per-image arrays.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    sha256 = write_arrays(path / IMAGES_FILE, arrays)
+    complete = signed({**facts, "images": {"file": IMAGES_FILE, "sha256": sha256, "arrays": sorted(arrays)}})
+    replace_synced(path / RECORD_FILE, canonical(complete))
+    return Record(path, complete)
+
+
+def read_record(path: Path) -> Record:
+    """The record in folder `path`: that of a finished run, or of what is done of an unfinished one.
+
+    Raises:
+        IntegrityError: it is unreadable, or of a newer schema than this icbench knows.
+    """
+    if (path / SHARDS_FILE).exists() and not (path / RECORD_FILE).exists():
+        return _unfinished(path)
+    file = path / RECORD_FILE
+    try:
+        written = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise IntegrityError(f"{file} cannot be read: {error}") from error
+    if not isinstance(written, dict):
+        raise IntegrityError(f"{file} is not a record: it holds no JSON object")
+    facts = updated(written, str(file))
+    _check_form(facts, file)
+    return Record(path, facts, edited="digest" in written and written["digest"] != content_digest(written))
+
+
+def _unfinished(path: Path) -> Record:
+    shards = read_shards(path / SHARDS_FILE)
+    arrays, costs = joined(shards.parts)
+    known = updated(shards.facts, str(path / SHARDS_FILE))
+    metrics = {**known["metrics"], **result_metrics(arrays, costs)}
+    facts = {**known, "metrics": metrics, "status": "interrupted", "error": "", **shards.stop}
+    _check_form(facts, path / SHARDS_FILE)
+    return Record(path, facts, partial=arrays)
+
+
+def _check_form(facts: Facts, file: Path) -> None:
+    for name, kind in REQUIRED.items():
+        if not isinstance(facts.get(name), kind):
+            raise IntegrityError(f"{file} is not a record: its '{name}' is missing or not of type {kind.__name__}")
+
+
+def _finite_mean(values: NDArray[Any]) -> float | None:
+    finite = np.isfinite(values)
+    return float(values[finite].mean()) if finite.any() else None

@@ -1,0 +1,56 @@
+"""The form of `record.json`: its schema number, the way from older ones, and the digest that shows an edit."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from icbench.errors import IntegrityError
+
+SCHEMA = 2
+"""Raise it when the form changes, with a step in `UPDATES`; and when the engine's numbers do, as run keys hold it."""
+
+Facts: TypeAlias = dict[str, Any]
+
+
+def canonical(facts: Facts) -> bytes:
+    """The readable form that records are kept in: keys in order, one value a line."""
+    return (json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def content_digest(facts: Facts) -> str:
+    """SHA-256 over all of a record's facts but for the digest itself."""
+    return hashlib.sha256(canonical({key: value for key, value in facts.items() if key != "digest"})).hexdigest()
+
+
+def signed(facts: Facts) -> Facts:
+    """`facts` with their digest."""
+    return {**facts, "digest": content_digest(facts)}
+
+
+def updated(facts: Facts, where: str) -> Facts:
+    """`facts` in the present schema, whatever older one they are in.
+
+    Raises:
+        IntegrityError: the schema is newer than this icbench, or the facts are not a record's.
+    """
+    try:
+        schema = int(facts["schema"])
+        if schema > SCHEMA:
+            raise IntegrityError(f"{where} has schema {schema}, this icbench knows {SCHEMA}", "Update icbench.")
+        while schema < SCHEMA:
+            facts = UPDATES[schema](facts)
+            schema += 1
+    except (KeyError, TypeError, ValueError) as error:
+        raise IntegrityError(f"{where} is not a record: {type(error).__name__} {error}") from error
+    return facts
+
+
+def _from_1(facts: Facts) -> Facts:
+    """Schema 1 had no digest, no series, no generator size and no tier, which were all pixels then."""
+    metrics = {**facts["metrics"], "generator_parameters": None}
+    return signed({**facts, "schema": 2, "series": "", "tier": "pixels", "flags": [], "metrics": metrics})
+
+
+UPDATES: dict[int, Callable[[Facts], Facts]] = {1: _from_1}
+"""For each older schema, the step to the next one."""

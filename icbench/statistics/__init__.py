@@ -1,0 +1,33 @@
+"""Intervals, tests and scores for accuracies. Needs numpy and nothing else of icbench."""
+
+from icbench.statistics.bootstrap import bootstrap_difference
+from icbench.statistics.calibration import Calibration, calibration, fitted_temperature
+from icbench.statistics.estimates import Estimate, accuracy_estimate, difference_estimate
+from icbench.statistics.paired import (
+    PairCounts,
+    bonett_price_interval,
+    corrected_mcnemar,
+    exact_mcnemar,
+    images_to_tell_apart,
+)
+from icbench.statistics.proportions import Z95, wilson_interval
+from icbench.statistics.ranks import holm, rank_ranges
+
+__all__ = [
+    "Z95",
+    "Calibration",
+    "Estimate",
+    "PairCounts",
+    "accuracy_estimate",
+    "bonett_price_interval",
+    "bootstrap_difference",
+    "calibration",
+    "corrected_mcnemar",
+    "difference_estimate",
+    "exact_mcnemar",
+    "fitted_temperature",
+    "holm",
+    "images_to_tell_apart",
+    "rank_ranges",
+    "wilson_interval",
+]

@@ -1,0 +1,83 @@
+"""How far class scores can be taken as probabilities."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS = 15
+GOLDEN = (5**0.5 - 1) / 2
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Scores of predicted probabilities.
+
+    Args:
+        temperature: what the class scores were divided by before the softmax.
+        ece: expected calibration error, over 15 bins of equal width.
+        brier: mean squared error against the one-hot label, summed over classes.
+        nll: mean negative log probability of the label, in nats.
+    """
+
+    temperature: float
+    ece: float
+    brier: float
+    nll: float
+
+
+def calibration(scores: NDArray[np.floating], labels: NDArray[np.integer], temperature: float = 1.0) -> Calibration:
+    """The calibration of softmax(scores / temperature).
+
+    ECE as in Guo et al. (2017, equation 3), Brier's score as in Brier (1950).
+
+    Args:
+        scores: (N, K), finite.
+        labels: (N,), in [0, K).
+    """
+    log_probabilities = _log_softmax(scores / temperature)
+    probabilities = np.exp(log_probabilities)
+    rows = np.arange(len(labels))
+    one_hot = np.zeros_like(probabilities)
+    one_hot[rows, labels] = 1
+    return Calibration(
+        temperature=temperature,
+        ece=_expected_calibration_error(probabilities, labels),
+        brier=float(np.square(probabilities - one_hot).sum(axis=1).mean()),
+        nll=float(-log_probabilities[rows, labels].mean()),
+    )
+
+
+def fitted_temperature(scores: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
+    """The temperature of least NLL (Guo et al. 2017, section 4.2), to be found on validation images.
+
+    Searched by golden section in its logarithm, in which the NLL has one minimum.
+
+    Args:
+        scores: (N, K), finite.
+        labels: (N,), in [0, K).
+    """
+    spread = float(np.ptp(scores, axis=1).mean()) or 1.0
+    low, high = np.log(spread * 1e-4), np.log(spread * 1e4)
+
+    def loss(logarithm: float) -> float:
+        log_probabilities = _log_softmax(scores / np.exp(logarithm))
+        return float(-log_probabilities[np.arange(len(labels)), labels].mean())
+
+    for _ in range(60):
+        left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+        low, high = (low, right) if loss(left) < loss(right) else (left, high)
+    return float(np.exp((low + high) / 2))
+
+
+def _log_softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    shifted = scores.astype(np.float64) - scores.max(axis=1, keepdims=True)
+    result: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return result
+
+
+def _expected_calibration_error(probabilities: NDArray[np.float64], labels: NDArray[np.integer]) -> float:
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = np.bincount(bins, weights=right - confidence, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(labels))

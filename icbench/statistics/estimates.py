@@ -1,0 +1,93 @@
+"""Accuracies and their differences where an entry was run for one or several seeds.
+
+Two things vary: which images there are, and which seed. With one seed only the first can be seen, and the intervals are
+those for proportions. With several, the variance of a mean accuracy is the sum of both parts (a two-way random effects
+layout, images crossed with seeds; Welch-Satterthwaite degrees of freedom, Satterthwaite 1946).
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icbench.statistics.distributions import student_quantile, student_two_sided
+from icbench.statistics.paired import PairCounts, bonett_price_interval, exact_mcnemar
+from icbench.statistics.proportions import wilson_interval
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its 95 % interval.
+
+    Args:
+        value: the accuracy, or the difference of two.
+        low, high: the interval's ends.
+        p: two-sided, that a difference is zero; None for an accuracy.
+        deviation: sample standard deviation over seeds; None for one seed or a difference.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float | None = None
+    deviation: float | None = None
+
+
+def accuracy_estimate(correct: NDArray[np.bool_]) -> Estimate:
+    """The mean accuracy over seeds.
+
+    Args:
+        correct: (S, N), which of N images each of S seeds has right.
+    """
+    seeds, images = correct.shape
+    if seeds == 1:
+        right = int(correct.sum())
+        return Estimate(right / images, *wilson_interval(right, images))
+    by_seed = correct.mean(axis=1)
+    mean, deviation = float(by_seed.mean()), float(by_seed.std(ddof=1))
+    parts = [_over_images(correct.mean(axis=0)), _over_seeds(correct)]
+    half = _half_width(parts)
+    return Estimate(mean, max(0.0, mean - half), min(1.0, mean + half), deviation=deviation)
+
+
+def difference_estimate(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Estimate:
+    """Accuracy of `first` minus accuracy of `second`, paired on images.
+
+    One seed each: the interval of Bonett & Price and the exact McNemar p. More: a t interval and test on the per-image
+    differences of the mean over seeds, with the seeds' own variance added.
+
+    Args:
+        first, second: (S, N) and (T, N), for the same N images.
+    """
+    if len(first) == len(second) == 1:
+        pair = PairCounts.of(first[0], second[0])
+        p = float(exact_mcnemar(pair.only_first, pair.only_second))
+        return Estimate(pair.difference, *bonett_price_interval(pair), p=p)
+    difference = first.mean(axis=0) - second.mean(axis=0)
+    parts = [_over_images(difference), *(_over_seeds(runs) for runs in (first, second) if len(runs) > 1)]
+    value, variance = float(difference.mean()), sum(part[0] for part in parts)
+    half = _half_width(parts)
+    if variance == 0:
+        return Estimate(value, value, value, p=1.0 if value == 0 else 0.0)
+    p = float(student_two_sided(value / sqrt(variance), _degrees_of_freedom(parts)))
+    return Estimate(value, max(-1.0, value - half), min(1.0, value + half), p=p)
+
+
+def _over_images(values: NDArray[np.float64]) -> tuple[float, int]:
+    """The variance of the mean of per-image values, and its degrees of freedom."""
+    return float(values.var(ddof=1)) / len(values) if len(values) > 1 else 0.0, max(1, len(values) - 1)
+
+
+def _over_seeds(correct: NDArray[np.bool_]) -> tuple[float, int]:
+    return float(correct.mean(axis=1).var(ddof=1)) / len(correct), len(correct) - 1
+
+
+def _half_width(parts: list[tuple[float, int]]) -> float:
+    variance = sum(part[0] for part in parts)
+    return student_quantile(_degrees_of_freedom(parts)) * sqrt(variance) if variance else 0.0
+
+
+def _degrees_of_freedom(parts: list[tuple[float, int]]) -> float:
+    variance = sum(part[0] for part in parts)
+    return variance**2 / sum(part**2 / freedom for part, freedom in parts if part)

@@ -1,0 +1,140 @@
+"""A record is whole, readable and anonymous, or it is not there."""
+
+import getpass
+import json
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from icbench import records
+from icbench.errors import IntegrityError, ResultsError
+from icbench.records import check_writable, read_record, result_metrics
+from icbench.records.record import Costs, as_part, joined, write_record
+from icbench.records.schema import SCHEMA
+
+ARRAYS = {
+    "index": np.arange(4),
+    "label": np.array([0, 1, 2, 3]),
+    "prediction": np.array([0, 1, 3, -1]),
+    "class_scores": np.eye(4, dtype=np.float32),
+    "distance": np.array([0.1, 0.2, 0.3, np.nan], dtype=np.float32),
+    "resets": np.array([0, 2, 0, 1]),
+}
+FACTS = {"schema": SCHEMA, "id": "run", "key": "k", "status": "ok", "error": "", "label": "a · b", "tier": "pixels"}
+FACTS |= {"seed": 0, "precision": "float32", "device": "cpu", "entry": {}, "dataset": {}, "metrics": {}}
+FACTS |= {"environment": {}, "flags": []}
+OLD = Path(__file__).parent / "schema-1"
+
+
+def test_a_record_is_read_back_as_it_was_written():
+    record = read_record(write_record(Path("results/run"), FACTS, ARRAYS).path)
+    assert record.facts["key"] == "k"
+    assert not record.edited
+    for name, values in ARRAYS.items():
+        np.testing.assert_array_equal(record.images()[name], values)
+    assert list(record.images(["label"])) == ["label"]
+
+
+def test_metrics_count_not_finite_as_wrong():
+    metrics = result_metrics(ARRAYS, Costs(forward=5, backward=4, seconds=2.0, peak_memory=10))
+    assert metrics["accuracy"] == 0.5
+    assert metrics["not_finite"] == 1
+    assert metrics["mean_distance"] == pytest.approx(0.2)
+    assert metrics["nfe"] == 9
+    assert metrics["images_per_second"] == 2.0
+    assert metrics["class_vector_resets"] == 3
+
+
+def test_shards_are_joined_in_the_order_of_their_images():
+    halves = [{name: values[rows] for name, values in ARRAYS.items()} for rows in (slice(2, 4), slice(0, 2))]
+    arrays, costs = joined([as_part(half, Costs(5, 4, 1.5, 10)) for half in halves])
+    for name, values in ARRAYS.items():
+        np.testing.assert_array_equal(arrays[name], values)
+    assert costs == Costs(5, 4, 3.0, 10)
+
+
+def test_a_record_is_readable_line_by_line_in_the_order_of_its_keys():
+    text = (write_record(Path("results/run"), FACTS, ARRAYS).path / records.RECORD_FILE).read_text()
+    assert '"label": "a · b"' in text
+    keys = [line.split('"')[1] for line in text.splitlines() if line.startswith('  "')]
+    assert keys == sorted(keys)
+
+
+def test_a_folder_that_is_a_file_is_not_writable():
+    Path("results").write_text("in the way")
+    with pytest.raises(ResultsError, match="cannot be written"):
+        check_writable(Path("results"))
+
+
+def test_checking_leaves_no_trace():
+    check_writable(Path("fresh"))
+    assert not Path("fresh").exists()
+
+
+def test_changed_arrays_are_noticed():
+    record = write_record(Path("results/run"), FACTS, ARRAYS)
+    (record.path / records.IMAGES_FILE).write_bytes(b"other")
+    with pytest.raises(IntegrityError, match="its record says"):
+        record.images()
+
+
+def test_a_record_edited_by_hand_is_noticed():
+    file = write_record(Path("results/run"), FACTS, ARRAYS).path / records.RECORD_FILE
+    file.write_text(file.read_text().replace('"seed": 0', '"seed": 1'))
+    assert read_record(file.parent).edited
+
+
+def test_a_newer_schema_asks_for_an_update():
+    record = write_record(Path("results/run"), {**FACTS, "schema": 99}, ARRAYS)
+    with pytest.raises(IntegrityError, match="schema 99") as caught:
+        read_record(record.path)
+    assert "Update" in caught.value.hint
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"schema": 2}', '{"schema": "x"}', '{"schema": 1}'])
+def test_what_is_no_record_is_said_to_be_none(content):
+    Path("run").mkdir()
+    Path("run/record.json").write_text(content)
+    with pytest.raises(IntegrityError, match=r"run/record\.json"):
+        read_record(Path("run"))
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "images"),
+    [
+        ("linear-mse-adam-joint-toy-s0-8c620820", "ok", 50),
+        ("linear-mse-adam-exhaustive-toy-s0-fe64bb91", "ok", 50),
+        ("linear-mse-adam-joint-toy-s1-f12f33a1", "interrupted", 20),
+        ("linear-mse-adam-joint-toy-s2-6219638f", "failed", 20),
+    ],
+)
+def test_records_of_schema_1_are_still_read(name, status, images):
+    record = read_record(OLD / name)
+    assert record.status == status
+    assert record.facts["schema"] == SCHEMA
+    assert record.facts["tier"] == "pixels"
+    assert record.metrics["accuracy"] == 1.0
+    assert record.metrics["generator_parameters"] is None
+    assert not record.edited
+    assert len(record.images()["prediction"]) == images
+
+
+def test_a_record_of_a_run_names_no_user_host_or_folder(toy_plugin, monkeypatch):
+    import icbench
+
+    monkeypatch.setenv("HOME", str(Path.cwd()))
+    record = icbench.run(generator="linear", dataset="toy", steps=3, device="cpu")
+    text = json.dumps(json.loads((record.path / records.RECORD_FILE).read_text()))
+    assert str(Path.cwd()) not in text
+    assert socket.gethostname() not in text
+    assert f"/{getpass.getuser()}" not in text
+
+
+def test_a_record_names_the_plugins_that_were_installed(toy_plugin):
+    import icbench
+
+    record = icbench.run(generator="linear", dataset="toy", steps=3, device="cpu")
+    assert "icbench-toy" in {part["dist"] for part in record.facts["entry"].values() if isinstance(part, dict)}
+    assert isinstance(record.facts["environment"]["plugins"], dict)
