@@ -10,13 +10,16 @@ from icbench.hookspecs import hookimpl
 from icbench.version import __version__
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
     from icbench.engine import Inverted
+    from icbench.ranking.leaderboard import By, Leaderboard
     from icbench.records import Record
 
-__all__ = ["Component", "Param", "__version__", "hookimpl", "invert", "run"]
+__all__ = ["Component", "Param", "__version__", "hookimpl", "invert", "leaderboard", "run"]
 
 
 def run(
@@ -83,3 +86,22 @@ def invert(
         "schedule": [schedule],
     }
     return invert_images(images, specs, seed, steps, device, precision)
+
+
+def leaderboard(*folders: "str | Path", by: "By" = "accuracy", budget: int | None = None) -> "Leaderboard":
+    """Rank the entries in results folders, as `icbench leaderboard` does.
+
+    Args:
+        folders: results folders; `icbench-results` if none is given.
+        by: order of the rows: "accuracy", "nfe", "speed" or "distance".
+        budget: rank only entries of at most so many generator evaluations per image.
+
+    Returns:
+        the tracks, each with its standings, and what could not be read.
+    """
+    from pathlib import Path
+
+    from icbench.ranking import collect, rank
+    from icbench.records.results_folder import DEFAULT_FOLDER
+
+    return rank(collect([Path(folder) for folder in folders or [DEFAULT_FOLDER]]), by, budget)

@@ -92,6 +92,7 @@ def invert(
     index: NDArray[np.int64],
     settings: Settings,
     on_step: Callable[[int], None] = lambda images: None,
+    noise: NDArray[np.float32] | None = None,
 ) -> Iterator[Inverted]:
     """Invert images batch by batch.
 
@@ -101,6 +102,7 @@ def invert(
         index: (M,) the images to invert, by position in `images`. A position also seeds its image's starts.
         settings: how.
         on_step: called after each step with the number of images in the batch.
+        noise: (M, Z), where every hypothesis of an image starts instead of at the noise drawn for it.
 
     Yields:
         one `Inverted` per batch, in the order of `index`.
@@ -109,7 +111,11 @@ def invert(
     per_batch = max(1, settings.batch_size // len(starts.restart))
     for begin in range(0, len(index), per_batch):
         rows = index[begin : begin + per_batch]
-        yield _Inversion(parts, starts, images[rows], rows, settings).run(on_step)
+        if noise is None:
+            start = start_noise(rows, starts.restart, parts.generator.noise_dim, settings.seed)
+        else:
+            start = torch.from_numpy(noise[begin : begin + per_batch, None]).repeat(1, len(starts.restart), 1)
+        yield _Inversion(parts, starts, images[rows], rows, start, settings).run(on_step)
 
 
 def concatenate(batches: Sequence[Inverted]) -> Inverted:
@@ -150,13 +156,13 @@ class _Inversion:
         starts: Starts,
         images: NDArray[np.uint8],
         index: NDArray[np.int64],
+        noise: Tensor,
         settings: Settings,
     ) -> None:
         self.parts, self.settings, self.index = parts, settings, index
         self.hypotheses = len(starts.restart)
         target = as_target(images, settings.device)
         self.features = _repeated(parts.distance.features(target), self.hypotheses)
-        noise = start_noise(index, starts.restart, parts.generator.noise_dim, settings.seed)
         self.noise = noise.flatten(0, 1).to(settings.device)
         self.class_vector = starts.class_vector.repeat(len(index), 1).to(settings.device)
         self.optimizer = parts.optimizer.over(self.class_vector, self.noise)

@@ -12,6 +12,9 @@ from icbench.version import __version__
 
 VERBS = {
     "run": "Invert a generator on a dataset and classify its images.",
+    "leaderboard": "Rank the entries that were run, with what is really different.",
+    "compare": "Compare two entries image by image.",
+    "show": "Show one run: figures per class, calibration, and why it errs.",
     "train": "Train a generator's weights.",
     "data": "List the datasets: here, or to be fetched.",
     "plugins": "List the components and where they come from.",

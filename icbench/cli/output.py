@@ -1,5 +1,7 @@
 """Where a verb's output goes: data to stdout, everything else to stderr."""
 
+from pathlib import Path
+
 import click
 from rich.console import Console, RenderableType
 
@@ -21,3 +23,11 @@ def show(renderable: RenderableType) -> None:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+
+results_option = click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=Path("icbench-results"),
+    show_default=True,
+    help="The results folder.",
+)

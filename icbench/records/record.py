@@ -1,7 +1,7 @@
 """A record: what a run was, what came out, and the result of every image."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,10 @@ STORED_TYPES: dict[str, type[np.generic]] = {
 REQUIRED: dict[str, type] = {"id": str, "key": str, "label": str, "status": str, "error": str, "tier": str}
 REQUIRED |= {"seed": int, "precision": str, "device": str, "entry": dict, "dataset": dict, "metrics": dict}
 REQUIRED |= {"environment": dict, "flags": list}
+REQUIRED_INSIDE: dict[str, dict[str, type | tuple[type, ...]]] = {
+    "dataset": {"name": str, "split": str, "digest": str, "images": int},
+    "metrics": {"images": int, "nfe": int, "not_finite": int, "seconds": (int, float), "peak_memory_bytes": int},
+}
 
 
 @dataclass(frozen=True)
@@ -189,9 +193,15 @@ def _unfinished(path: Path) -> Record:
 
 
 def _check_form(facts: Facts, file: Path) -> None:
-    for name, kind in REQUIRED.items():
+    _check_types(facts, REQUIRED, str(file), "")
+    for name, required in REQUIRED_INSIDE.items():
+        _check_types(facts[name], required, str(file), f"{name}.")
+
+
+def _check_types(facts: Facts, required: Mapping[str, type | tuple[type, ...]], file: str, prefix: str) -> None:
+    for name, kind in required.items():
         if not isinstance(facts.get(name), kind):
-            raise IntegrityError(f"{file} is not a record: its '{name}' is missing or not of type {kind.__name__}")
+            raise IntegrityError(f"{file} is not a record: its '{prefix}{name}' is missing or of the wrong type")
 
 
 def _finite_mean(values: NDArray[Any]) -> float | None:

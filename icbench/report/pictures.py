@@ -12,9 +12,14 @@ from icbench.errors import ResultsError
 
 if TYPE_CHECKING:
     from icbench.execution import Reconstructions
+    from icbench.kinds.dataset import Split
+    from icbench.ranking.comparison import Comparison
+    from icbench.ranking.rows import Row
 
 COLUMNS = 20
+MOST = 60
 CELL, GAP, MARGIN = 56, 6, 14
+TALL = CELL + 42
 PAPER, INK, FAINT, RIGHT, WRONG = (255, 255, 255), (32, 32, 32), (110, 110, 110), (16, 122, 72), (196, 30, 58)
 
 
@@ -34,6 +39,59 @@ def draw_reconstructions(entries: "Sequence[Reconstructions]", file: Path) -> No
     picture = Image.new("RGB", size, PAPER)
     for number, entry in enumerate(entries):
         _draw_band(picture, entry, MARGIN + number * band)
+    _save(picture, file)
+
+
+def draw_differences(comparison: "Comparison", split: "Split", file: Path) -> None:
+    """The first images that only one of two entries has right, one band for each, with label and position.
+
+    Args:
+        comparison: of A and B.
+        split: the images of its track.
+        file: the PNG to write.
+
+    Raises:
+        ResultsError: the file cannot be written.
+    """
+    bands = [
+        (f"only A right: {comparison.first.label}", comparison.only_first, comparison.second),
+        (f"only B right: {comparison.second.label}", comparison.only_second, comparison.first),
+    ]
+    heights = [26 + -(-min(len(index), MOST) // COLUMNS) * TALL for _, index, _ in bands]
+    width = 2 * MARGIN + COLUMNS * (CELL + GAP) - GAP
+    picture = Image.new("RGB", (width, MARGIN + sum(heights)), PAPER)
+    for number, (title, index, other) in enumerate(bands):
+        _draw_differing(picture, title, index, other, split, MARGIN + sum(heights[:number]))
+    _save(picture, file)
+
+
+def _draw_differing(
+    picture: Image.Image, title: str, index: NDArray[np.int64], other: "Row", split: "Split", top: int
+) -> None:
+    """A band of images, with what the entry that is wrong takes each for beneath it."""
+    pen = ImageDraw.Draw(picture)
+    shown = index[:MOST]
+    more = f" (the first {MOST} of {len(index)})" if len(index) > MOST else f" ({len(index)})"
+    pen.text((MARGIN, top), title + more, INK, font=_font(14))
+    predictions = np.stack([record.images(["prediction"])["prediction"] for record in other.records])
+    for place, image in enumerate(shown):
+        left = MARGIN + place % COLUMNS * (CELL + GAP)
+        upper = top + 24 + place // COLUMNS * TALL
+        picture.paste(_tile(split.images[image].astype(np.float32) / np.float32(255)), (left, upper))
+        truth = int(split.labels[image])
+        middle, said = left + CELL / 2, f"{truth} not {_usual_error(predictions[:, image], truth)}"
+        pen.text((middle, upper + CELL + 4), said, INK, font=_font(13), anchor="mt")
+        pen.text((middle, upper + CELL + 20), f"#{image}", FAINT, font=_font(11), anchor="mt")
+
+
+def _usual_error(predictions: NDArray[np.integer], truth: int) -> str:
+    """What most of the seeds that are wrong take an image for."""
+    values, counts = np.unique(predictions[predictions != truth], return_counts=True)
+    usual = int(values[counts.argmax()])
+    return "?" if usual < 0 else str(usual)
+
+
+def _save(picture: Image.Image, file: Path) -> None:
     try:
         picture.save(file)
     except (OSError, ValueError) as error:

@@ -10,6 +10,7 @@ from icbench.statistics.paired import (
     exact_mcnemar,
     images_to_tell_apart,
 )
+from icbench.statistics.pairwise import Pairwise, pairwise_tests
 from icbench.statistics.proportions import Z95, wilson_interval
 from icbench.statistics.ranks import holm, rank_ranges
 
@@ -18,6 +19,7 @@ __all__ = [
     "Calibration",
     "Estimate",
     "PairCounts",
+    "Pairwise",
     "accuracy_estimate",
     "bonett_price_interval",
     "bootstrap_difference",
@@ -28,6 +30,7 @@ __all__ = [
     "fitted_temperature",
     "holm",
     "images_to_tell_apart",
+    "pairwise_tests",
     "rank_ranges",
     "wilson_interval",
 ]

@@ -2,7 +2,8 @@
 
 Two things vary: which images there are, and which seed. With one seed only the first can be seen, and the intervals are
 those for proportions. With several, the variance of a mean accuracy is the sum of both parts (a two-way random effects
-layout, images crossed with seeds; Welch-Satterthwaite degrees of freedom, Satterthwaite 1946).
+layout, images crossed with seeds; Welch-Satterthwaite degrees of freedom, Satterthwaite 1946). An interval of that kind
+would have no width where all images are alike, and so at an accuracy of 1: a few imagined images are added to it.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,12 @@ from numpy.typing import NDArray
 from icbench.statistics.distributions import student_quantile, student_two_sided
 from icbench.statistics.paired import PairCounts, bonett_price_interval, exact_mcnemar
 from icbench.statistics.proportions import wilson_interval
+
+TWO_RIGHT_TWO_WRONG = (1.0, 1.0, 0.0, 0.0)
+"""The images imagined for an accuracy (Agresti & Coull 1998)."""
+
+ONE_FOR_EACH = (1.0, -1.0)
+"""The images imagined for a difference, as Bonett & Price (2012) do for single seeds."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +52,17 @@ def accuracy_estimate(correct: NDArray[np.bool_]) -> Estimate:
         right = int(correct.sum())
         return Estimate(right / images, *wilson_interval(right, images))
     by_seed = correct.mean(axis=1)
-    mean, deviation = float(by_seed.mean()), float(by_seed.std(ddof=1))
-    parts = [_over_images(correct.mean(axis=0)), _over_seeds(correct)]
-    half = _half_width(parts)
-    return Estimate(mean, max(0.0, mean - half), min(1.0, mean + half), deviation=deviation)
+    by_image = np.append(correct.mean(axis=0), TWO_RIGHT_TWO_WRONG)
+    centre, half = float(by_image.mean()), _half_width([_over_images(by_image), _over_seeds(correct)])
+    low, high = max(0.0, centre - half), min(1.0, centre + half)
+    return Estimate(float(by_seed.mean()), low, high, deviation=float(by_seed.std(ddof=1)))
 
 
 def difference_estimate(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Estimate:
     """Accuracy of `first` minus accuracy of `second`, paired on images.
 
     One seed each: the interval of Bonett & Price and the exact McNemar p. More: a t interval and test on the per-image
-    differences of the mean over seeds, with the seeds' own variance added.
+    differences of the mean over seeds, with the variance over the seeds of each added where it has several.
 
     Args:
         first, second: (S, N) and (T, N), for the same N images.
@@ -64,19 +71,17 @@ def difference_estimate(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> 
         pair = PairCounts.of(first[0], second[0])
         p = float(exact_mcnemar(pair.only_first, pair.only_second))
         return Estimate(pair.difference, *bonett_price_interval(pair), p=p)
-    difference = first.mean(axis=0) - second.mean(axis=0)
-    parts = [_over_images(difference), *(_over_seeds(runs) for runs in (first, second) if len(runs) > 1)]
-    value, variance = float(difference.mean()), sum(part[0] for part in parts)
-    half = _half_width(parts)
-    if variance == 0:
-        return Estimate(value, value, value, p=1.0 if value == 0 else 0.0)
-    p = float(student_two_sided(value / sqrt(variance), _degrees_of_freedom(parts)))
-    return Estimate(value, max(-1.0, value - half), min(1.0, value + half), p=p)
+    by_image = np.append(first.mean(axis=0) - second.mean(axis=0), ONE_FOR_EACH)
+    parts = [_over_images(by_image), *(_over_seeds(runs) for runs in (first, second) if len(runs) > 1)]
+    centre, half = float(by_image.mean()), _half_width(parts)
+    p = float(student_two_sided(centre / sqrt(_variance(parts)), _degrees_of_freedom(parts)))
+    value = float(first.mean() - second.mean())
+    return Estimate(value, max(-1.0, centre - half), min(1.0, centre + half), p=p)
 
 
 def _over_images(values: NDArray[np.float64]) -> tuple[float, int]:
     """The variance of the mean of per-image values, and its degrees of freedom."""
-    return float(values.var(ddof=1)) / len(values) if len(values) > 1 else 0.0, max(1, len(values) - 1)
+    return float(values.var(ddof=1)) / len(values), len(values) - 1
 
 
 def _over_seeds(correct: NDArray[np.bool_]) -> tuple[float, int]:
@@ -84,10 +89,12 @@ def _over_seeds(correct: NDArray[np.bool_]) -> tuple[float, int]:
 
 
 def _half_width(parts: list[tuple[float, int]]) -> float:
-    variance = sum(part[0] for part in parts)
-    return student_quantile(_degrees_of_freedom(parts)) * sqrt(variance) if variance else 0.0
+    return student_quantile(_degrees_of_freedom(parts)) * sqrt(_variance(parts))
+
+
+def _variance(parts: list[tuple[float, int]]) -> float:
+    return sum(part for part, _ in parts)
 
 
 def _degrees_of_freedom(parts: list[tuple[float, int]]) -> float:
-    variance = sum(part[0] for part in parts)
-    return variance**2 / sum(part**2 / freedom for part, freedom in parts if part)
+    return _variance(parts) ** 2 / sum(part**2 / freedom for part, freedom in parts)

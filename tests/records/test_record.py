@@ -23,8 +23,9 @@ ARRAYS = {
     "resets": np.array([0, 2, 0, 1]),
 }
 FACTS = {"schema": SCHEMA, "id": "run", "key": "k", "status": "ok", "error": "", "label": "a · b", "tier": "pixels"}
-FACTS |= {"seed": 0, "precision": "float32", "device": "cpu", "entry": {}, "dataset": {}, "metrics": {}}
-FACTS |= {"environment": {}, "flags": []}
+FACTS |= {"seed": 0, "precision": "float32", "device": "cpu", "entry": {}}
+FACTS |= {"dataset": {"name": "d", "split": "test", "digest": "0", "images": 4}, "environment": {}, "flags": []}
+FACTS |= {"metrics": {"images": 4, "nfe": 9, "not_finite": 1, "seconds": 2.0, "peak_memory_bytes": 10}}
 OLD = Path(__file__).parent / "schema-1"
 
 

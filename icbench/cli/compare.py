@@ -1,0 +1,69 @@
+"""`icbench compare`: two entries on the same images."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from icbench.cli.output import data, json_option, messages, results_option
+
+if TYPE_CHECKING:
+    from icbench.ranking.comparison import Comparison
+
+
+@click.command()
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@results_option
+@click.option(
+    "--figure",
+    type=click.Path(path_type=Path),
+    metavar="PNG",
+    help="Draw images that only one of them has right.",
+)
+@click.option("--data-dir", type=click.Path(path_type=Path), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
+@json_option
+def command(first: str, second: str, results: Path, figure: Path | None, data_dir: Path | None, as_json: bool) -> None:
+    """Compare two entries image by image: McNemar's table, the difference with its interval, and where they differ.
+
+    A and B are folders of records, or the beginnings of run ids in the results folder; then all seeds count.
+
+    \b
+      icbench compare cgan-mse-adam-joint cgan-mse-adam-exhaustive
+      icbench compare mine/RUN theirs/RUN --figure differences.png
+    """
+    from icbench.ranking.comparison import compare_rows
+    from icbench.ranking.lookup import find_rows
+
+    track, rows = find_rows([first, second], [results])
+    comparison = compare_rows(track, *rows)
+    if figure:
+        _draw(comparison, figure, data_dir)
+    if as_json:
+        from icbench.report.comparison import comparison_data
+        from icbench.report.envelope import envelope
+
+        click.echo(envelope(comparison_data(comparison)))
+    else:
+        _print(comparison)
+    if figure:
+        messages().print(f"picture: {figure}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _print(comparison: "Comparison") -> None:
+    from icbench.report.comparison import comparison_grids, comparison_lines
+    from icbench.report.grid import terminal_table
+
+    console = data()
+    for grid in comparison_grids(comparison):
+        console.print(terminal_table(grid, console.width), highlight=False)
+    for line in comparison_lines(comparison):
+        console.print(line, highlight=False, markup=False)
+
+
+def _draw(comparison: "Comparison", file: Path, data_dir: Path | None) -> None:
+    from icbench.plugins import Host
+    from icbench.report.pictures import draw_differences
+    from icbench.revisiting import split_of
+
+    draw_differences(comparison, split_of(Host(), comparison.track, data_dir), file)

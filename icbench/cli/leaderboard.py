@@ -1,0 +1,116 @@
+"""`icbench leaderboard`: entries ranked within their tracks, from the records in any number of folders."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from icbench.cli.main import FAILED
+from icbench.cli.output import data, json_option, messages
+
+if TYPE_CHECKING:
+    from icbench.ranking.gate import GateResult
+    from icbench.ranking.leaderboard import Leaderboard
+
+FORMATS = ("table", "json", "csv", "markdown", "latex", "html")
+
+
+@click.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[DIR]...")
+@click.option(
+    "--by",
+    type=click.Choice(["accuracy", "nfe", "speed", "distance"]),
+    default="accuracy",
+    show_default=True,
+    help="Order of the rows; ranks are by accuracy.",
+)
+@click.option("--budget", type=click.IntRange(min=0), metavar="N", help="Rank only entries with an NFE of at most N.")
+@click.option("--reference", is_flag=True, help="Show published accuracies beneath, set apart.")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How it is printed."
+)
+@json_option
+@click.option("--strict", is_flag=True, help="Exit with 1 if a record could not be read.")
+@click.option(
+    "--gate",
+    "baseline",
+    type=click.Path(path_type=Path),
+    metavar="JSON",
+    help="Exit with 1 if an entry of this earlier --json output has become worse.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(min=0, max=1),
+    default=0.005,
+    show_default=True,
+    help="The loss of accuracy that the gate accepts.",
+)
+def command(**given: Any) -> int:
+    """Rank the entries in results folders (default: icbench-results).
+
+    Only runs on the same images share a table. A rank is a range where entries cannot be told apart. In a narrow
+    terminal columns are left out, in this order: tier, size, distance, interval of the difference, images/s, NFE,
+    deviation over seeds, p and difference, interval; the other formats have them all.
+
+    \b
+      icbench leaderboard
+      icbench leaderboard mine theirs --reference --format markdown
+      icbench leaderboard --json > baseline.json; icbench leaderboard --gate baseline.json
+    """
+    from icbench.ranking import collect, rank
+    from icbench.ranking.gate import gate
+    from icbench.records.results_folder import DEFAULT_FOLDER
+
+    board = rank(collect(given["folders"] or [Path(DEFAULT_FOLDER)]), given["by"], given["budget"])
+    results = gate(board, given["baseline"], given["margin"]) if given["baseline"] else []
+    failed = [f"{result.label}: {result.verdict}" for result in results if not result.passed]
+    if given["strict"]:
+        failed += board.problems
+    _print(board, results, failed, given)
+    return FAILED if failed else 0
+
+
+def _print(board: "Leaderboard", results: "list[GateResult]", failed: list[str], given: dict[str, Any]) -> None:
+    form = "json" if given["as_json"] else given["form"]
+    if form == "json":
+        click.echo(_document(board, results, failed, given))
+    elif form == "csv":
+        from icbench.report.leaderboard import leaderboard_csv
+
+        click.echo(leaderboard_csv(board, given["reference"]), nl=False)
+    else:
+        _print_tables(board, results, form, given)
+    console = messages()
+    for line in [*board.problems, *board.notes]:
+        console.print(line, style="yellow", soft_wrap=True, highlight=False, markup=False)
+    if not board.tracks:
+        console.print(
+            "there are no records here; make some with `icbench run`", soft_wrap=True, highlight=False, markup=False
+        )
+
+
+def _document(board: "Leaderboard", results: "list[GateResult]", failed: list[str], given: dict[str, Any]) -> str:
+    from icbench.ranking.gate import as_data
+    from icbench.report.envelope import envelope
+    from icbench.report.leaderboard import leaderboard_data
+
+    content = leaderboard_data(board, given["reference"])
+    if given["baseline"]:
+        content["gate"] = as_data(results)
+    return envelope(content, [*board.problems, *board.notes], failed, ok=not failed)
+
+
+def _print_tables(board: "Leaderboard", results: "list[GateResult]", form: str, given: dict[str, Any]) -> None:
+    from icbench.report.grid import html_table, latex_table, markdown_table, terminal_table
+    from icbench.report.leaderboard import gate_grid, track_grid
+
+    grids = [track_grid(table, given["reference"]) for table in board.tracks]
+    if given["baseline"]:
+        grids.append(gate_grid(results, given["margin"]))
+    writers = {"markdown": markdown_table, "latex": latex_table, "html": html_table}
+    console = data()
+    for grid in grids:
+        if form == "table":
+            console.print(terminal_table(grid, console.width), highlight=False)
+        else:
+            click.echo(writers[form](grid))

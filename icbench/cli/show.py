@@ -1,0 +1,65 @@
+"""`icbench show`: one run in full."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from icbench.cli.output import data, json_option, messages, results_option
+
+if TYPE_CHECKING:
+    from icbench.records import Record
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@results_option
+@click.option(
+    "--diagnose",
+    is_flag=True,
+    help="Find out why it errs, by inverting a sample of its images again; kept beside the record.",
+)
+@click.option("--device", default="auto", show_default=True, help="Where to diagnose: auto, cpu, cuda or cuda:N.")
+@click.option("--data-dir", type=click.Path(path_type=Path), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
+@json_option
+def command(run: str, results: Path, diagnose: bool, device: str, data_dir: Path | None, as_json: bool) -> None:
+    """Show one run: configuration, figures, classes, confusions, calibration, and the diagnosis of its errors.
+
+    RUN is the folder of a record, or the beginning of a run's id in the results folder.
+    """
+    from icbench.ranking.breakdown import class_figures, confusion_matrix, run_calibration
+    from icbench.ranking.collection import collect
+    from icbench.ranking.lookup import find_record
+
+    record = find_record(run, [results])
+    folders = [folder for folder in (results, record.path.parent) if folder.is_dir()]
+    confusion = confusion_matrix(record)
+    calibrated = run_calibration(record, collect(folders).records)
+    found = _diagnosis(record, diagnose, device, data_dir)
+    content = (record, confusion, class_figures(confusion), calibrated, found)
+    if as_json:
+        from icbench.report.envelope import envelope
+        from icbench.report.run import run_data
+
+        click.echo(envelope(run_data(*content)))
+    else:
+        from icbench.report.run import run_report
+
+        data().print(run_report(*content), highlight=False)
+
+
+def _diagnosis(record: "Record", wanted: bool, device: str, data_dir: Path | None) -> dict[str, Any] | None:
+    from icbench.revisiting import diagnose_record, kept_diagnosis
+
+    if not wanted:
+        return kept_diagnosis(record)
+    from rich.progress import Progress
+
+    from icbench.allocator import keep_freed_memory
+    from icbench.plugins import Host
+
+    keep_freed_memory()
+    console = messages()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("diagnosing", total=1.0)
+        return diagnose_record(Host(), record, data_dir, device, lambda share: progress.advance(task, share))

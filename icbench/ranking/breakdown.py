@@ -1,0 +1,86 @@
+"""One run in detail: its classes, what it confuses, and how far its scores are probabilities."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icbench.errors import IntegrityError
+from icbench.ranking.rows import entry_key
+from icbench.records import Record
+from icbench.statistics import Calibration, calibration, fitted_temperature, wilson_interval
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """One class: its images, those that are right, the interval of that share, and what it is taken for most."""
+
+    number: int
+    images: int
+    correct: int
+    low: float
+    high: float
+    confused_with: int | None
+
+    @property
+    def accuracy(self) -> float | None:
+        return self.correct / self.images if self.images else None
+
+
+def confusion_matrix(record: Record) -> NDArray[np.int64]:
+    """(K, K + 1) counts: label by prediction; the last column has what was not finite."""
+    arrays = record.images(["label", "prediction", "class_scores"])
+    classes = arrays["class_scores"].shape[1]
+    counts = np.zeros((classes, classes + 1), np.int64)
+    np.add.at(counts, (arrays["label"], np.where(arrays["prediction"] < 0, classes, arrays["prediction"])), 1)
+    return counts
+
+
+def class_figures(confusion: NDArray[np.int64]) -> list[ClassFigures]:
+    """The figures of each class, from the confusion matrix."""
+    return [_figures(number, row) for number, row in enumerate(confusion)]
+
+
+def _figures(number: int, row: NDArray[np.int64]) -> ClassFigures:
+    images, correct = int(row.sum()), int(row[number])
+    wrong = row[:-1].copy()
+    wrong[number] = 0
+    low, high = wilson_interval(correct, images)
+    return ClassFigures(number, images, correct, low, high, int(wrong.argmax()) if wrong.any() else None)
+
+
+def run_calibration(record: Record, others: Sequence[Record]) -> Calibration | None:
+    """The calibration of a run's class scores, the temperature fitted on a validation run of the same entry.
+
+    Args:
+        others: where that run is looked for; of several the one with the most images is taken.
+
+    Returns:
+        None where there is no such run.
+    """
+    alike = [other for other in others if _is_validation_of(other, record)]
+    if not alike:
+        return None
+    fitted_on = max(alike, key=lambda other: int(other.metrics["images"]))
+    try:
+        temperature = fitted_temperature(*_finite_scores(fitted_on))
+        return calibration(*_finite_scores(record), temperature)
+    except IntegrityError:
+        return None
+
+
+def _is_validation_of(other: Record, record: Record) -> bool:
+    ours, theirs = record.facts["dataset"], other.facts["dataset"]
+    return (
+        other.status == "ok"
+        and (theirs["name"], theirs["split"]) == (ours["name"], "validation")
+        and entry_key(other) == entry_key(record)
+    )
+
+
+def _finite_scores(record: Record) -> tuple[NDArray[Any], NDArray[Any]]:
+    arrays = record.images(["label", "class_scores"])
+    finite = np.isfinite(arrays["class_scores"]).all(axis=1)
+    return arrays["class_scores"][finite], arrays["label"][finite].astype(np.int64)

@@ -1,0 +1,99 @@
+"""A comparison as tables and as data."""
+
+from typing import Any
+
+from icbench.ranking.comparison import Comparison
+from icbench.report.grid import Column, Grid, Section, printable
+from icbench.report.leaderboard import interval, p_value, signed, track_title
+
+LISTED = 20
+
+
+def comparison_grids(comparison: Comparison) -> list[Grid]:
+    """The accuracies of A and B, and McNemar's table."""
+    columns = [Column("", 0), Column("entry", 0, text=True), Column("seeds", 1), Column("accuracy", 0)]
+    columns += [Column("95 % interval", 0)]
+    rows = [
+        [name, printable(row.label), str(len(row.seeds)), f"{row.accuracy.value:.4f}", interval(row.accuracy)]
+        for name, row in (("A", comparison.first), ("B", comparison.second))
+    ]
+    pair = comparison.pair
+    counts = [["A right", f"{pair.both:,}", f"{pair.only_first:,}"], ["A wrong", f"{pair.only_second:,}"]]
+    counts[1].append(f"{pair.neither:,}")
+    title = "images" if _single(comparison) else "images, by what most seeds say"
+    return [
+        Grid(track_title(comparison.track), columns, [Section(rows)]),
+        Grid(title, [Column("", 0, text=True), Column("B right", 0), Column("B wrong", 0)], [Section(counts)]),
+    ]
+
+
+def comparison_lines(comparison: Comparison) -> list[str]:
+    """What follows from it, a line each."""
+    difference, (low, high) = comparison.difference, comparison.bootstrap
+    kind = "paired bootstrap" if _single(comparison) else "hierarchical bootstrap, seeds then images"
+    lines = [
+        f"A − B: {signed(difference.value)}, 95 % interval {signed(low)} to {signed(high)} ({kind})",
+        _test(comparison),
+    ]
+    lines.append(_verdict(comparison))
+    for name, images in (("A", comparison.only_first), ("B", comparison.only_second)):
+        if len(images):
+            more = f" … ({len(images):,})" if len(images) > LISTED else ""
+            lines.append(f"only {name} right: {', '.join(map(str, images[:LISTED]))}{more}")
+    return lines
+
+
+def _single(comparison: Comparison) -> bool:
+    return comparison.corrected_p is not None
+
+
+def _test(comparison: Comparison) -> str:
+    p = comparison.difference.p
+    assert p is not None  # a difference always has one
+    if comparison.corrected_p is None:
+        return f"t test over images and seeds: p {_equals(p)}"
+    return f"McNemar: exact p {_equals(p)}, corrected chi-squared p {_equals(comparison.corrected_p)}"
+
+
+def _equals(p: float) -> str:
+    text = p_value(p)
+    return text if text.startswith("<") else f"= {text}"
+
+
+def _verdict(comparison: Comparison) -> str:
+    if comparison.decided:
+        better, worse = ("A", "B") if comparison.difference.value > 0 else ("B", "A")
+        return f"{better} is better than {worse}"
+    if comparison.more_images is None:
+        return "not told apart: as many images speak for A as for B"
+    return f"not told apart: needs about {comparison.more_images:,} more images"
+
+
+def comparison_data(comparison: Comparison) -> dict[str, Any]:
+    """The comparison as JSON has it."""
+    pair = comparison.pair
+    return {
+        "track": vars(comparison.track),
+        "entries": [
+            {
+                "label": row.label,
+                "seeds": row.seeds,
+                "runs": [record.facts["id"] for record in row.records],
+                "accuracy": row.accuracy.value,
+                "accuracy_low": row.accuracy.low,
+                "accuracy_high": row.accuracy.high,
+                "flags": row.flags,
+            }
+            for row in (comparison.first, comparison.second)
+        ],
+        "mcnemar": {**vars(pair), "p": comparison.difference.p, "corrected_p": comparison.corrected_p},
+        "difference": {
+            "value": comparison.difference.value,
+            "low": comparison.bootstrap[0],
+            "high": comparison.bootstrap[1],
+        },
+        "decided": comparison.decided,
+        "more_images": comparison.more_images,
+        "only_first": comparison.only_first.tolist(),
+        "only_second": comparison.only_second.tolist(),
+    }

@@ -1,0 +1,186 @@
+"""One run in full, for a terminal and as data."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from icbench.entry import PARTS
+from icbench.ranking.breakdown import ClassFigures
+from icbench.ranking.rows import EDITED, Track
+from icbench.records import Record
+from icbench.report.grid import printable
+from icbench.report.leaderboard import track_title
+from icbench.statistics import Calibration
+
+RIGHT, WRONG = (90, 190, 130), (225, 110, 110)
+"""The colours of a full cell on and off the diagonal of the confusion matrix."""
+
+
+def run_report(
+    record: Record,
+    confusion: NDArray[np.int64],
+    classes: Sequence[ClassFigures],
+    calibrated: Calibration | None,
+    diagnosis: dict[str, Any] | None,
+) -> RenderableType:
+    """Configuration, figures, classes, confusion, calibration and diagnosis of one run."""
+    return Group(
+        Text(printable(record.label), style="bold"),
+        _pairs(_configuration(record)),
+        _pairs(_metrics(record)),
+        _classes_table(classes),
+        _confusion_table(confusion),
+        _pairs(_calibration(calibrated)),
+        _pairs(_diagnosis(record, diagnosis)),
+    )
+
+
+def _pairs(pairs: Sequence[tuple[str, str]]) -> RenderableType:
+    table = Table.grid(padding=(0, 2), pad_edge=False)
+    table.add_column(style="cyan", no_wrap=True, min_width=13)
+    table.add_column(overflow="fold")
+    for name, value in pairs:
+        table.add_row(escape(name), escape(printable(value)))
+    return Group("", table)
+
+
+def _configuration(record: Record) -> list[tuple[str, str]]:
+    facts = record.facts
+    entry, environment = facts["entry"], facts["environment"]
+    kinds = [kind for kind in (*PARTS, "classifier") if kind in entry]
+    parts = [(kind, f"{_spec(entry[kind])}  from {entry[kind]['dist']} {entry[kind]['version']}") for kind in kinds]
+    machine = environment["gpus"] if facts["device"] == "cuda" and environment.get("gpus") else [environment.get("cpu")]
+    libraries = environment.get("libraries", {})
+    flags = [*facts["flags"], *([EDITED] if record.edited else [])]
+    return [
+        *parts,
+        ("images", f"{track_title(Track.of(record))}, digest {facts['dataset']['digest'][:12]}…"),
+        ("status", facts["status"] + (f": {facts['error']}" if facts["error"] else "")),
+        ("seed, steps", f"{facts['seed']}, {entry.get('steps')}"),
+        ("computed", f"{facts['device']} {facts['precision']}, batch size {facts.get('batch_size')}, {machine[0]}"),
+        ("with", f"icbench {environment.get('icbench')}, torch {libraries.get('torch')}, {environment.get('os')}"),
+        ("finished", str(facts.get("finished", "–"))),
+        ("record", str(record.path)),
+        *([("flags", ", ".join(flags))] if flags else []),
+    ]
+
+
+def _spec(part: dict[str, Any]) -> str:
+    params = ",".join(f"{name}={value}" for name, value in part["params"].items())
+    return f"{part['name']}:{params}" if params else str(part["name"])
+
+
+def _metrics(record: Record) -> list[tuple[str, str]]:
+    metrics = record.metrics
+    if metrics["accuracy"] is None:
+        return [("accuracy", "no image is done")]
+    distance, rate = metrics["mean_distance"], metrics["images_per_second"]
+    pairs = [
+        ("accuracy", f"{metrics['accuracy']:.4f} ({metrics['accuracy_low']:.4f}–{metrics['accuracy_high']:.4f}, 95 %)"),
+        ("mean distance", "–" if distance is None else f"{distance:.5f}"),
+        ("NFE per image", f"{metrics['nfe']:,}"),
+        ("time", f"{metrics['seconds']:.1f} s" + (f", {rate:,.0f} images/s" if rate else "")),
+        ("memory", f"{metrics['peak_memory_bytes'] / 2**20:,.0f} MiB"),
+    ]
+    if metrics["not_finite"]:
+        pairs.append(("not finite", f"{metrics['not_finite']:,} images, counted as wrong"))
+    return pairs
+
+
+def _classes_table(classes: Sequence[ClassFigures]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("class", "images", "right", "accuracy", "95 % interval", "taken for"):
+        table.add_column(heading, justify="right")
+    for figures in classes:
+        table.add_row(
+            str(figures.number),
+            f"{figures.images:,}",
+            f"{figures.correct:,}",
+            "–" if figures.accuracy is None else f"{figures.accuracy:.4f}",
+            f"{figures.low:.4f}–{figures.high:.4f}",
+            "" if figures.confused_with is None else str(figures.confused_with),
+        )
+    return table
+
+
+def _confusion_table(confusion: NDArray[np.int64]) -> Table:
+    """Labels down, predictions across; the share of its row colours a cell."""
+    size = len(confusion)
+    shown = list(range(size)) + ([size] if confusion[:, size].any() else [])
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, title="label by prediction", title_justify="left")
+    table.add_column("", style="bold")
+    for number in shown:
+        table.add_column("not finite" if number == size else str(number), justify="right", min_width=5)
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    for label in range(size):
+        row = [_cell(int(confusion[label, number]), float(shares[label, number]), label == number) for number in shown]
+        table.add_row(str(label), *row)
+    return table
+
+
+def _cell(count: int, share: float, right: bool) -> Text:
+    if not count:
+        return Text("·", style="dim")
+    # The square root lets the few errors of a good classifier be seen.
+    strength = share if right else min(1.0, 2 * share**0.5)
+    red, green, blue = (round(255 - strength * (255 - part)) for part in (RIGHT if right else WRONG))
+    return Text(f"{count} ", style=f"rgb(0,0,0) on rgb({red},{green},{blue})")
+
+
+def _calibration(found: Calibration | None) -> list[tuple[str, str]]:
+    if found is None:
+        return [("calibration", "needs a finished run of the same entry with --split validation in the same folder")]
+    return [
+        ("calibration", f"temperature {found.temperature:.3g}, fitted on validation images"),
+        ("", f"ECE {found.ece:.4f}, Brier score {found.brier:.4f}, NLL {found.nll:.4f} nats"),
+    ]
+
+
+def _diagnosis(record: Record, found: dict[str, Any] | None) -> list[tuple[str, str]]:
+    if "classifier" in record.facts["entry"]:
+        return []
+    if found is None:
+        return [("diagnosis", f"not made yet: icbench show {record.path} --diagnose")]
+    errors, ours = found["errors"], found["optimizer_errors"]
+    share = f" ({ours / errors:.0%})" if errors else ""
+    return [
+        ("diagnosis", f"Of {errors} errors looked at, {ours}{share} are the optimizer's: with the true class held,"),
+        ("", "it reaches a lower energy than the winner."),
+        ("", f"The other {found['model_errors']} are the model's: the wrong answer fits best."),
+        (
+            "",
+            f"For {found['wrong_class_fits']:.0%} of {found['images']} images a wrong class fits as well as the true.",
+        ),
+        ("", f"Share of the noise in the image's Jacobian: {found['noise_share_start']:.0%} at the start,"),
+        ("", f"{found['noise_share_end']:.0%} at the end; the class vector has the rest."),
+    ]
+
+
+def run_data(
+    record: Record,
+    confusion: NDArray[np.int64],
+    classes: Sequence[ClassFigures],
+    calibrated: Calibration | None,
+    diagnosis: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """The run as JSON has it."""
+    return {
+        **record.summary(),
+        "label": record.label,
+        "key": record.facts["key"],
+        "tier": record.facts["tier"],
+        "flags": [*record.facts["flags"], *([EDITED] if record.edited else [])],
+        "environment": record.facts["environment"],
+        "classes": [{**vars(figures), "accuracy": figures.accuracy} for figures in classes],
+        "confusion": confusion[:, :-1].tolist(),
+        "not_finite_by_class": confusion[:, -1].tolist(),
+        "calibration": vars(calibrated) if calibrated else None,
+        "diagnosis": diagnosis,
+    }

@@ -1,0 +1,126 @@
+"""Going back from a record to what made it: its components and its images, checked to be the same."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from icbench.devices import chosen_device
+from icbench.entry import PARTS, Entry, Plan
+from icbench.errors import IntegrityError, UsageError
+from icbench.kinds.dataset import Split, data_folder
+from icbench.methods import Inversion
+from icbench.plugins import Host
+from icbench.ranking.rows import Track
+from icbench.records import Record
+from icbench.records.files import replace_synced
+from icbench.session import Source
+
+if TYPE_CHECKING:
+    from icbench.component import Selection
+
+DIAGNOSIS_FILE = "diagnosis.json"
+
+
+def split_of(host: Host, track: Track, data_dir: Path | None = None) -> Split:
+    """The images of a track.
+
+    Raises:
+        UsageError: no installed dataset has the name.
+        IntegrityError: the dataset here has other images.
+    """
+    source = Source(host.select("dataset", track.dataset).build(), data_folder(data_dir))
+    split = source.split(track.split)
+    if split.digest != track.digest:
+        raise IntegrityError(
+            f"{track.dataset} {track.split} here has the digest {split.digest[:12]}…, the record's is "
+            f"{track.digest[:12]}…",
+            "Install the dataset that the record was made with.",
+        )
+    return split
+
+
+def entry_of(host: Host, record: Record) -> Entry:
+    """The entry of a record, from the components installed here.
+
+    Raises:
+        UsageError: a component is not here, or its code has changed, or a parameter was a local file.
+    """
+    facts = record.facts["entry"]
+    parts = {kind: _selection(host, kind, facts[kind]) for kind in (*PARTS, "classifier") if kind in facts}
+    entry = Entry(parts, host.select("dataset", record.facts["dataset"]["name"]))
+    changed = [kind for kind, known in entry.facts().items() if known["source"] != facts[kind]["source"]]
+    if changed:
+        raise UsageError(
+            f"the code of the {' and the '.join(changed)} has changed since {record.path} was made",
+            "Run the entry again to have a record of the present code.",
+        )
+    return entry
+
+
+def diagnose_record(
+    host: Host,
+    record: Record,
+    data_dir: Path | None = None,
+    device: str = "auto",
+    on_step: Callable[[float], None] = lambda share: None,
+) -> dict[str, Any]:
+    """Diagnose a run's errors, and keep the result beside its record.
+
+    Args:
+        on_step: told of the share of the work done with each step.
+
+    Returns:
+        the fields of `icbench.diagnosis.Diagnosis`.
+
+    Raises:
+        UsageError: it is a direct classifier's, or what made it is not here any more.
+    """
+    from icbench.diagnosis import diagnose
+
+    entry = entry_of(host, record)
+    if entry.direct:
+        raise UsageError(f"{record.label} inverts nothing that could be diagnosed", "Choose the run of an inversion.")
+    facts = record.facts
+    split = split_of(host, Track.of(record), data_dir)
+    on = chosen_device(device)
+    method = Inversion(entry, on)
+    predictions = record.images(["prediction"])["prediction"]
+    plan = Plan(
+        entry,
+        facts["dataset"]["split"],
+        len(predictions),
+        facts["entry"]["steps"],
+        facts["seed"],
+        facts["precision"],
+        on.type,
+    )
+    settings = method.settings(plan, facts.get("batch_size") or method.batch_size(split.images, plan))
+    found = diagnose(method.parts, split, predictions, settings, on_step=on_step).as_data()
+    replace_synced(
+        record.path / DIAGNOSIS_FILE,
+        (json.dumps({"key": facts["key"], "diagnosis": found}, indent=2, sort_keys=True) + "\n").encode(),
+    )
+    return found
+
+
+def kept_diagnosis(record: Record) -> dict[str, Any] | None:
+    """The diagnosis that was kept beside a record, or None if there is none of this run."""
+    try:
+        document = json.loads((record.path / DIAGNOSIS_FILE).read_bytes())
+        found: dict[str, Any] | None = document["diagnosis"] if document["key"] == record.facts["key"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found
+
+
+def _selection(host: Host, kind: str, facts: dict[str, Any]) -> "Selection":
+    selection = host.select(kind, f"{facts['dist']}/{facts['name']}")
+    for name, value in facts["params"].items():
+        if value and selection.registered.component.param(name).path:
+            raise UsageError(
+                f"the {kind} of this record was made with a local file ({name}), which a record does not name",
+                "Only runs with installed components can be gone back to.",
+            )
+        selection = host.with_param(selection, name, value)
+    return selection
