@@ -4,6 +4,7 @@ Records are cheap on purpose. Listing, validating and suggesting needs them alon
 when a run needs it, so a plugin costs nothing until it is used.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -12,15 +13,32 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from icbench.errors import PluginError, UsageError
+from icbench.errors import IcbenchError, PluginError, UsageError
 
 Value: TypeAlias = bool | int | float | str
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+FACTORY = re.compile(r"[\w.]+:\w+")
 
 KINDS = ("generator", "distance", "optimizer", "schedule", "dataset", "classifier")
 
 TIERS = ("pixels", "features", "label features")
 """What an inversion knows besides pixels; a component declares `tier:features` (learned without labels) or
 `tier:label features` (learned to tell classes apart) as a trait, and an entry is in the highest tier of its parts."""
+
+
+TRAITS = {
+    "zero-at-equality": "a distance that is 0 between equal images",
+    "least-squares": "a distance that is half the squared length of its residuals, and offers them",
+    "stochastic": "an optimizer that draws numbers, from the seed and the row alone",
+    "bundled": "a dataset that is in its package",
+    "fetched": "a dataset that is fetched when it is first used",
+}
+TRAIT_FORMS = {
+    "tier:": f"one of {', '.join(TIERS[1:])}: what the component knows besides pixels",
+    "trained-on:": "DATASET/SPLIT that its weights were fitted to",
+    "selected-on:": "DATASET/SPLIT that its weights were chosen by",
+}
 
 
 @dataclass(frozen=True)
@@ -126,8 +144,7 @@ class Component:
         factory: `"package.module:callable"`, called with the parameters as keywords.
         summary: one line for tables.
         params: the declared parameters.
-        traits: declared facts that others rely on: `tier:...` (see `TIERS`), `trained-on:DATASET/SPLIT` and
-            `selected-on:DATASET/SPLIT` for images its weights were fitted to or chosen by.
+        traits: declared facts that others rely on, each in `TRAITS` or of a form in `TRAIT_FORMS`.
         trainer: `"package.module:callable"` that makes this component's weights, for `icbench train`; empty if none.
     """
 
@@ -192,8 +209,29 @@ class Selection:
         return self.name + (":" + ",".join(shown) if shown else "")
 
     def build(self) -> Any:
-        """The component itself: imports its factory and calls it with the parameters."""
-        return resolve(self.registered.component.factory, self.registered.dist)(**self.params)
+        """The component itself: imports its factory and calls it with the parameters.
+
+        Raises:
+            PluginError: it cannot be imported or made, or is not of its kind.
+            IcbenchError: what the factory itself says about the parameters.
+        """
+        registered = self.registered
+        factory = resolve(registered.component.factory, registered.dist)
+        try:
+            built = factory(**self.params)
+        except IcbenchError:
+            raise
+        except Exception as error:
+            raise _unusable(registered, f"{type(error).__name__}: {error}") from error
+        base = resolve(f"icbench.kinds.{registered.kind}:{registered.kind.capitalize()}", "icbench")
+        if not isinstance(built, base):
+            raise _unusable(registered, f"its factory returned {type(built).__name__}, not {base.__name__}")
+        return built
+
+
+def _unusable(registered: Registered, reason: str) -> PluginError:
+    what = f"{registered.kind} {registered.name} from {registered.dist}"
+    return PluginError(f"{what} cannot be made: {reason}", f"`icbench plugins check {registered.name}` tells more.")
 
 
 def resolve(path: str, dist: str) -> Any:
@@ -207,6 +245,47 @@ def resolve(path: str, dist: str) -> Any:
         return getattr(import_module(module), name)
     except Exception as error:
         raise PluginError(f"{path} from {dist} cannot be imported: {error}", f"Update or remove {dist}.") from error
+
+
+def faults(record: object) -> list[str]:
+    """What is wrong with what a hook yielded; empty for a sound `Component`."""
+    if not isinstance(record, Component):
+        return [f"a hook yielded {type(record).__name__}, not a Component"]
+    wrong = []
+    if not isinstance(record.name, str) or not NAME.fullmatch(record.name):
+        wrong.append(f"its name {record.name!r} is not lower case letters, digits and hyphens")
+    for field_name in ("factory", "trainer"):
+        value = getattr(record, field_name)
+        if not isinstance(value, str) or ((value or field_name == "factory") and not FACTORY.fullmatch(value)):
+            wrong.append(f"its {field_name} {value!r} is not 'package.module:name'")
+    if not isinstance(record.summary, str) or not record.summary.strip() or "\n" in record.summary:
+        wrong.append("its summary is not one line of text")
+    if not isinstance(record.traits, tuple) or not all(isinstance(trait, str) for trait in record.traits):
+        wrong.append("its traits are not a tuple of texts")
+    return wrong + _param_faults(record.params)
+
+
+def _param_faults(params: object) -> list[str]:
+    if not isinstance(params, tuple) or not all(isinstance(param, Param) for param in params):
+        return ["its params are not a tuple of Param"]
+    names = [param.name for param in params]
+    wrong = [f"its parameter {name} is declared twice" for name in {*names} if names.count(name) > 1]
+    for param in params:
+        if not isinstance(param.name, str) or not param.name.isidentifier():
+            wrong.append(f"its parameter {param.name!r} is not an identifier")
+        elif type(param.default) not in _parsers:
+            wrong.append(f"its parameter {param.name} has a default of type {type(param.default).__name__}")
+        else:
+            wrong += _default_faults(param)
+    return wrong
+
+
+def _default_faults(param: Param) -> list[str]:
+    try:
+        param.check(param.default)
+    except (UsageError, TypeError) as error:
+        return [f"its parameter's default {error}"]
+    return []
 
 
 def suggestion(wrong: str, known: Iterable[str], what: str) -> str:

@@ -31,8 +31,8 @@ class Diagnosis:
         wrong_class_fits: share of the sample's images for which some wrong class, held, reaches an energy as low as the
             true one's.
         noise_share_start: share of the noise in the squared Jacobian of the image by class vector and noise, at the
-            uniform class vector and the start noise; mean over the sample. The class vector counts by its directions
-            within the simplex.
+            uniform class vector and the start noise; mean over the sample, or None where it is finite for none of it.
+            The class vector counts by its directions within the simplex.
         noise_share_end: the same where the inversion ended.
     """
 
@@ -41,8 +41,8 @@ class Diagnosis:
     optimizer_errors: int
     model_errors: int
     wrong_class_fits: float
-    noise_share_start: float
-    noise_share_end: float
+    noise_share_start: float | None
+    noise_share_end: float | None
 
     def as_data(self) -> dict[str, Any]:
         return asdict(self)
@@ -99,12 +99,14 @@ def diagnose(
     sample = _drawn(np.arange(len(labels)), count, random)
     errors = _drawn(np.flatnonzero(predictions != labels), count, random)
     index = np.union1d(sample, errors)
-    stages = 3
+    work = (2 * len(index) + len(errors)) * settings.steps
 
     def search(schedule: Schedule, rows: NDArray[np.int64], noise: NDArray[np.float32] | None = None) -> Inverted:
-        done = parts if schedule is parts.schedule else replace(parts, schedule=schedule)
-        work = max(1, len(rows) * settings.steps * stages)
-        return concatenate(list(invert(done, split.images, rows, settings, lambda n: on_step(n / work), noise)))
+        # With the class held and no noise nothing can move.
+        still = isinstance(schedule, HeldClasses) and parts.generator.noise_dim == 0
+        how = replace(settings, steps=0) if still else settings
+        searched = replace(parts, schedule=schedule)
+        return concatenate(list(invert(searched, split.images, rows, how, lambda n: on_step(n / work), noise)))
 
     winner = search(parts.schedule, index)
     held = search(HeldClasses(parts.schedule), index)
@@ -116,18 +118,20 @@ def diagnose(
         schedule = HeldClasses(parts.schedule, (int(label),))
         reached[rows] = search(schedule, index[rows], winner.noise[rows]).energy
     wrong = np.isin(index, errors) & (winner.prediction != labels[index])
-    found = wrong & (np.minimum(reached, true_energy) < winner.energy)
+    in_sample = np.isin(index, sample)
+    # Any energy is better than that of an image whose search did not stay finite.
+    found = wrong & (np.fmin(reached, true_energy) < np.nan_to_num(winner.energy, nan=np.inf))
     return Diagnosis(
         images=len(sample),
         errors=int(wrong.sum()),
         optimizer_errors=int(found.sum()),
         model_errors=int(wrong.sum() - found.sum()),
-        wrong_class_fits=float(np.mean(_wrong_fits(energies, labels[index])[np.isin(index, sample)])),
+        wrong_class_fits=float(np.mean(_wrong_fits(energies, labels[index])[in_sample])),
         noise_share_start=_start_share(parts.generator, sample, settings),
         noise_share_end=_noise_share(
             parts.generator,
-            torch.from_numpy(winner.class_vector).to(settings.device),
-            torch.from_numpy(winner.noise).to(settings.device),
+            torch.from_numpy(winner.class_vector[in_sample]).to(settings.device),
+            torch.from_numpy(winner.noise[in_sample]).to(settings.device),
         ),
     )
 
@@ -146,14 +150,14 @@ def _wrong_fits(energies: NDArray[np.float32], labels: NDArray[np.int64]) -> NDA
     return fits
 
 
-def _start_share(generator: Generator, sample: NDArray[np.int64], settings: Settings) -> float:
+def _start_share(generator: Generator, sample: NDArray[np.int64], settings: Settings) -> float | None:
     noise = start_noise(sample, (0,), generator.noise_dim, settings.seed).flatten(0, 1).to(settings.device)
     uniform = torch.full((len(sample), generator.num_classes), 1 / generator.num_classes, device=settings.device)
     return _noise_share(generator, uniform, noise)
 
 
-def _noise_share(generator: Generator, class_vector: Tensor, noise: Tensor) -> float:
-    """The mean over rows of |J_noise|^2 / (|J_class|^2 + |J_noise|^2), in the Frobenius norm.
+def _noise_share(generator: Generator, class_vector: Tensor, noise: Tensor) -> float | None:
+    """The mean over rows of |J_noise|^2 / (|J_class|^2 + |J_noise|^2), in the Frobenius norm, where that is finite.
 
     Estimated by random projections of the image (Hutchinson 1989), so that it takes backward passes alone.
     """
@@ -170,4 +174,5 @@ def _noise_share(generator: Generator, class_vector: Tensor, noise: Tensor) -> f
         by_class += (first - first.mean(dim=1, keepdim=True)).square().sum(dim=1)
         by_noise += second.square().sum(dim=1)
     share = by_noise / (by_class + by_noise).clamp_min(torch.finfo(torch.float32).tiny)
-    return float(share.mean())
+    finite = share[share.isfinite()]
+    return float(finite.mean()) if len(finite) else None

@@ -5,25 +5,24 @@ count of generator evaluations, and the re-scoring of the latents that come back
 their own cost or success.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from icbench.errors import ComponentError
-from icbench.kinds.distance import Distance, Features
+from icbench.draws import normal
+from icbench.kinds.distance import Distance, Features, LeastSquares
 from icbench.kinds.generator import Generator
-from icbench.kinds.optimizer import Optimizer
+from icbench.kinds.optimizer import Closure, Linearisation, Optimizer
 from icbench.kinds.schedule import Rates, Schedule, Starts
+from icbench.linearisation import linearise
 
 NOT_FINITE = -1
 """The prediction of an image whose distance was not finite at some step."""
-
-CHECKED = 4
-TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,7 @@ class _Inversion:
         noise: Tensor,
         settings: Settings,
     ) -> None:
-        self.parts, self.settings, self.index = parts, settings, index
+        self.parts, self.settings, self.index, self.restart = parts, settings, index, starts.restart
         self.hypotheses = len(starts.restart)
         target = as_target(images, settings.device)
         self.features = _repeated(parts.distance.features(target), self.hypotheses)
@@ -169,29 +168,18 @@ class _Inversion:
         self.finite = torch.ones(len(self.noise), dtype=torch.bool, device=settings.device)
         self.resets = torch.zeros(len(self.noise), dtype=torch.int64, device=settings.device)
         self.forward = self.backward = 0
+        self.constrained = -1
 
     def run(self, on_step: Callable[[int], None]) -> Inverted:
         for step in range(self.settings.steps):
-            self._step(self.parts.schedule.rates(step, self.settings.steps))
+            self.constrain()
+            moving = self.move(self.parts.schedule.rates(step, self.settings.steps))
+            # torch types a closure's result as a float; here it is one energy per hypothesis.
+            self.optimizer.step(_Closure(self, moving, step))  # type: ignore[arg-type]
             on_step(len(self.index))
         return self._score()
 
-    def _step(self, rates: Rates) -> None:
-        self._constrain()
-        moving = self._set_rates(rates)
-
-        def closure() -> Tensor:
-            energy, _ = self._energy(self.settings.precision)
-            self.backward += 1
-            gradients = torch.autograd.grad(energy.sum(), moving, allow_unused=True)
-            for latent, gradient in zip(moving, gradients, strict=True):
-                latent.grad = gradient
-            return energy.detach()
-
-        # torch types a closure's result as a float; here it is one energy per hypothesis.
-        self.optimizer.step(closure)  # type: ignore[arg-type]
-
-    def _set_rates(self, rates: Rates) -> list[Tensor]:
+    def move(self, rates: Rates) -> list[Tensor]:
         """Put the step's rates into the parameter groups; returns the latents that move."""
         factors = (rates.class_vector, rates.noise)
         latents = (self.class_vector, self.noise)
@@ -201,23 +189,43 @@ class _Inversion:
             latent.grad = None
         return [latent for latent in latents if latent.requires_grad]
 
-    @torch.no_grad()
-    def _constrain(self) -> None:
-        self.resets += self.parts.schedule.constrain(self.class_vector)
+    def energy(self, precision: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Energies and distances (N,) of the current latents, constrained."""
+        return self.compare(self.images(precision))
 
-    def _energy(self, precision: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Energies and distances (N,) of the current latents."""
-        self.forward += 1
-        images = generate(self.parts.generator, self.class_vector, self.noise, precision)
+    def compare(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Energies and distances (N,) of the images that the current latents give."""
         distance = self.parts.distance.compare(images, self.features)
         self.finite &= distance.isfinite()
-        prior = self.parts.schedule.prior(self.class_vector, self.noise)
+        prior = self.prior()
         return (distance if prior is None else distance + prior), distance
+
+    def images(self, precision: torch.dtype) -> Tensor:
+        """The images (N, C, H, W) of the current latents, constrained."""
+        self.constrain()
+        self.forward += 1
+        return generate(self.parts.generator, self.class_vector, self.noise, precision)
+
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """Put the class vectors on the simplex, unless they were not touched since they were put there."""
+        if self.class_vector._version != self.constrained:
+            self.resets += self.parts.schedule.constrain(self.class_vector)
+            self.constrained = self.class_vector._version
+
+    def prior(self) -> Tensor | None:
+        return self.parts.schedule.prior(self.class_vector, self.noise)
+
+    @cached_property
+    def rows(self) -> tuple[Tensor, Tensor]:
+        """The image and the restart (N,) of each row."""
+        images = torch.from_numpy(self.index).repeat_interleave(self.hypotheses)
+        restarts = torch.tensor(self.restart).repeat(len(self.index))
+        return images.to(self.noise.device), restarts.to(self.noise.device)
 
     @torch.no_grad()
     def _score(self) -> Inverted:
-        self._constrain()
-        energy, distance = (values.view(-1, self.hypotheses) for values in self._energy(torch.float32))
+        energy, distance = (values.view(-1, self.hypotheses) for values in self.energy(torch.float32))
         vectors = self.class_vector.view(len(self.index), self.hypotheses, -1)
         scores = self.parts.schedule.class_scores(energy, vectors)
         finite = self.finite.view(-1, self.hypotheses).all(dim=1)
@@ -239,6 +247,43 @@ class _Inversion:
         )
 
 
+class _Closure(Closure):
+    """One step's evaluations, of the latents in `moving`."""
+
+    def __init__(self, inversion: _Inversion, moving: list[Tensor], step: int) -> None:
+        self.inversion, self.moving, self.step = inversion, moving, step
+        self.drawn = 0
+
+    @torch.enable_grad()
+    def __call__(self) -> Tensor:
+        energy, _ = self.inversion.energy(self.inversion.settings.precision)
+        self.inversion.backward += 1
+        gradients = torch.autograd.grad(energy.sum(), self.moving, allow_unused=True)
+        for latent, gradient in zip(self.moving, gradients, strict=True):
+            latent.grad = gradient
+        return energy.detach()
+
+    @torch.no_grad()
+    def energy(self) -> Tensor:
+        return self.inversion.energy(self.inversion.settings.precision)[0]
+
+    @torch.enable_grad()
+    def linearise(self) -> Linearisation:
+        distance = self.inversion.parts.distance
+        assert isinstance(distance, LeastSquares)
+        images = self.inversion.images(self.inversion.settings.precision)
+        energy, _ = self.inversion.compare(images)
+        residuals = distance.residuals(images, self.inversion.features)
+        linear = linearise(energy, residuals, self.inversion.prior(), self.moving)
+        self.inversion.backward += 1 + linear.gradient.shape[1]
+        return linear
+
+    def normal(self, count: int) -> Tensor:
+        begin, blocks = self.drawn, -(-count // 4)
+        self.drawn += blocks
+        return normal(self.inversion.settings.seed, *self.inversion.rows, self.step, begin, blocks)[:, :count]
+
+
 def generate(generator: Generator, class_vector: Tensor, noise: Tensor, precision: torch.dtype) -> Tensor:
     """The generator's images in float32, its products taken in `precision`."""
     low = precision is not torch.float32
@@ -250,55 +295,6 @@ def generate(generator: Generator, class_vector: Tensor, noise: Tensor, precisio
 def as_target(images: NDArray[np.uint8], device: torch.device) -> Tensor:
     """Images (B, C, H, W) uint8 as float32 in [0, 1] on the device."""
     return torch.from_numpy(images).to(device).float() / 255
-
-
-def check_parts(parts: Parts, images: NDArray[np.uint8], settings: Settings, names: Mapping[str, str]) -> None:
-    """Generate and compare once before a run, so that a broken component is named and nothing is written.
-
-    Args:
-        parts: the components, the generator frozen on the device.
-        images: (N, C, H, W) uint8, the split; the first few are compared with.
-        settings: the run's settings.
-        names: what to call each part, by kind.
-
-    Raises:
-        ComponentError: the generator returns the wrong shape or values that are not in [0, 1], or the distance returns
-            anything but one finite number per image.
-    """
-    generator, shape = parts.generator, images.shape[1:]
-    if tuple(generator.image_shape) != shape:
-        raise ComponentError(
-            f"generator {names['generator']} makes images of {tuple(generator.image_shape)}, the dataset has {shape}",
-            "Choose a dataset of the shape that the generator was trained on.",
-        )
-    target = as_target(images[:CHECKED], settings.device)
-    noise = start_noise(np.arange(len(target)), (0,), generator.noise_dim, settings.seed).flatten(0, 1)
-    class_vector = torch.eye(generator.num_classes)[torch.arange(len(target)) % generator.num_classes]
-    with torch.no_grad():
-        generated = generate(generator, class_vector.to(settings.device), noise.to(settings.device), settings.precision)
-        _check_images(generated, target.shape, names["generator"])
-        _check_distance(parts.distance(generated, target), len(target), names["distance"])
-
-
-def _check_images(images: Tensor, expected: tuple[int, ...], name: str) -> None:
-    if tuple(images.shape) != tuple(expected):
-        raise _fault(f"generator {name} returned images of shape {tuple(images.shape)}, not {tuple(expected)}")
-    if not images.isfinite().all():
-        raise _fault(f"generator {name} returned values that are not finite")
-    low, high = images.min().item(), images.max().item()
-    if low < -TOLERANCE or high > 1 + TOLERANCE:
-        raise _fault(f"generator {name} returned values from {low:.3g} to {high:.3g}, not in [0, 1]")
-
-
-def _check_distance(distance: Tensor, count: int, name: str) -> None:
-    if tuple(distance.shape) != (count,):
-        raise _fault(f"distance {name} returned shape {tuple(distance.shape)} for {count} images, not ({count},)")
-    if not distance.isfinite().all():
-        raise _fault(f"distance {name} returned values that are not finite")
-
-
-def _fault(message: str) -> ComponentError:
-    return ComponentError(message, "This is a fault of the component; `icbench plugins` tells where it comes from.")
 
 
 def _repeated(features: Features, times: int) -> Features:

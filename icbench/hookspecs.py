@@ -13,7 +13,7 @@ and in `myplugin/hooks.py`, which must not import torch:
 
     @hookimpl
     def icbench_distances():
-        yield Component("l4", "myplugin.distances:L4", "mean fourth power of the pixel difference")
+        yield Component("l4", "myplugin.distances:L4", "mean fourth power", traits=("zero-at-equality",))
 
 The classes a factory returns are in `icbench.kinds`, one file per kind.
 """
@@ -47,7 +47,7 @@ def icbench_generators() -> Iterable[Component]:
 def icbench_distances() -> Iterable[Component]:
     """Yield distances: factories of `icbench.kinds.distance.Distance`.
 
-    yield Component("l1", "myplugin.distances:L1", "mean absolute pixel difference")
+    yield Component("l1", "myplugin.distances:L1", "mean absolute difference", traits=("zero-at-equality",))
     """
     raise NotImplementedError
 

@@ -85,7 +85,7 @@ class Inversion(Method):
         self.default_steps = self.parts.schedule.default_steps
 
     def check(self, images: NDArray[np.uint8], plan: Plan) -> None:
-        from icbench.engine import check_parts
+        from icbench.checks import check_parts
 
         names = {kind: selection.label for kind, selection in self.entry.parts.items()}
         check_parts(self.parts, images, self.settings(plan, 1), names)

@@ -14,6 +14,7 @@ from icbench.plugins import Host
 from icbench.ranking.rows import Track
 from icbench.records import Record
 from icbench.records.files import replace_synced
+from icbench.records.schema import canonical, is_edited, signed
 from icbench.session import Source
 
 if TYPE_CHECKING:
@@ -51,10 +52,7 @@ def entry_of(host: Host, record: Record) -> Entry:
     entry = Entry(parts, host.select("dataset", record.facts["dataset"]["name"]))
     changed = [kind for kind, known in entry.facts().items() if known["source"] != facts[kind]["source"]]
     if changed:
-        raise UsageError(
-            f"the code of the {' and the '.join(changed)} has changed since {record.path} was made",
-            "Run the entry again to have a record of the present code.",
-        )
+        raise _changed(f"code of the {' and the '.join(changed)} has", record)
     return entry
 
 
@@ -74,17 +72,18 @@ def diagnose_record(
         the fields of `icbench.diagnosis.Diagnosis`.
 
     Raises:
-        UsageError: it is a direct classifier's, or what made it is not here any more.
+        UsageError: it is a direct classifier's, is not finished or was edited, or what made it is not here any more.
     """
     from icbench.diagnosis import diagnose
 
-    entry = entry_of(host, record)
-    if entry.direct:
-        raise UsageError(f"{record.label} inverts nothing that could be diagnosed", "Choose the run of an inversion.")
     facts = record.facts
+    _check_can_be_diagnosed(record)
+    entry = entry_of(host, record)
     split = split_of(host, Track.of(record), data_dir)
     on = chosen_device(device)
     method = Inversion(entry, on)
+    if method.details()["generator"]["weights"] != facts["entry"]["generator"].get("weights"):
+        raise _changed("weights have", record)
     predictions = record.images(["prediction"])["prediction"]
     plan = Plan(
         entry,
@@ -97,21 +96,34 @@ def diagnose_record(
     )
     settings = method.settings(plan, facts.get("batch_size") or method.batch_size(split.images, plan))
     found = diagnose(method.parts, split, predictions, settings, on_step=on_step).as_data()
-    replace_synced(
-        record.path / DIAGNOSIS_FILE,
-        (json.dumps({"key": facts["key"], "diagnosis": found}, indent=2, sort_keys=True) + "\n").encode(),
-    )
+    replace_synced(record.path / DIAGNOSIS_FILE, canonical(signed({"key": facts["key"], "diagnosis": found})))
     return found
 
 
 def kept_diagnosis(record: Record) -> dict[str, Any] | None:
-    """The diagnosis that was kept beside a record, or None if there is none of this run."""
+    """The diagnosis that was kept beside a record, or None if there is none of this run, as icbench wrote it."""
     try:
         document = json.loads((record.path / DIAGNOSIS_FILE).read_bytes())
-        found: dict[str, Any] | None = document["diagnosis"] if document["key"] == record.facts["key"] else None
+        ours = document["key"] == record.facts["key"] and not is_edited(document)
+        found: dict[str, Any] | None = document["diagnosis"] if ours else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found
+
+
+def _check_can_be_diagnosed(record: Record) -> None:
+    if "classifier" in record.facts["entry"]:
+        raise UsageError(f"{record.label} inverts nothing that could be diagnosed", "Choose the run of an inversion.")
+    if record.status != "ok":
+        raise UsageError(f"the run {record.path} is not finished", "Give its command again, and diagnose it then.")
+    if record.edited:
+        raise UsageError(f"the record {record.path} was edited by hand", "Run the entry again to have one of its own.")
+
+
+def _changed(what: str, record: Record) -> UsageError:
+    return UsageError(
+        f"the {what} changed since {record.path} was made", "Run the entry again to have a record of what is here."
+    )
 
 
 def _selection(host: Host, kind: str, facts: dict[str, Any]) -> "Selection":

@@ -8,7 +8,7 @@ import torch
 from toy import LinearGenerator, ToyDigits
 
 from icbench.engine import Parts
-from icbench.plugins import Host
+from icbench.plugins import Host, PluginSource
 
 # The toys are so small that a second thread only adds waiting.
 torch.set_num_threads(1)
@@ -16,8 +16,9 @@ torch.set_num_threads(1)
 
 @pytest.fixture(autouse=True)
 def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test runs in a folder of its own, so that default result folders never meet."""
+    """Every test runs in a folder of its own, and without the user's preferences."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ICBENCH_CONFIG", str(tmp_path.parent / f"{tmp_path.name}-config"))
 
 
 @pytest.fixture(scope="session")
@@ -51,12 +52,5 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture
 def toy_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     """The toy components as an installed plugin, for tests that go through specs."""
-    import toy
-
-    original = Host.__init__
-
-    def with_toy(self: Host, discover: bool = True) -> None:
-        original(self, discover=False)
-        self._load("toy", "icbench-toy", "1.0", toy.__name__)
-
-    monkeypatch.setattr(Host, "__init__", with_toy)
+    source = PluginSource("toy", "icbench-toy", "1.0", "toy")
+    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: [source])

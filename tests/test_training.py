@@ -93,7 +93,7 @@ def test_the_record_says_what_was_chosen_and_why(small):
 
 
 def test_the_best_check_is_kept_and_not_the_last(small, monkeypatch):
-    qualities = iter([Quality(0.9, 0.9, 0.9), Quality(0.1, 0.1, 0.1)])
+    qualities = iter([Quality({"joint": 0.9}, 0.9), Quality({"joint": 0.1}, 0.1)])
     monkeypatch.setattr(training, "judge", lambda *_: next(qualities))
     kept: list[bytes] = []
 

@@ -25,7 +25,12 @@ def icbench_generators() -> Iterator[Component]:
 
 @hookimpl
 def icbench_distances() -> Iterator[Component]:
-    yield Component("mse", "icbench.builtin.mse:MSE", "mean squared error over pixels", traits=("zero-at-equality",))
+    yield Component(
+        "mse",
+        "icbench.builtin.mse:MSE",
+        "mean squared error over pixels",
+        traits=("zero-at-equality", "least-squares"),
+    )
 
 
 @hookimpl

@@ -1,19 +1,16 @@
 """The built-in conditional GAN's generator, small enough to invert ten thousand images on two cores."""
 
-import hashlib
-import json
 from itertools import pairwise
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_linear_bn_eval
 
-from icbench.errors import IntegrityError, UsageError
+from icbench.errors import UsageError
 from icbench.kinds.generator import Generator
+from icbench.weights import load_weights
 
 EPSILON = 1e-8
 WEIGHTS = Path(__file__).parent / "weights"
@@ -94,38 +91,9 @@ def load_cgan(noise_dim: int = 10, weights: str = "") -> CGAN:
             f"there are no weights for cgan with noise_dim={noise_dim}; shipped are {shipped}",
             f"Make them with `icbench train cgan --noise-dim {noise_dim}`, then add weights=FILE.",
         )
-    generator = CGAN(noise_dim)
-    content = _read(file)
-    try:
-        state = {name: tensor.float() for name, tensor in load(content).items()}
-        missing, unexpected = generator.load_state_dict(state, strict=False)
-    except (SafetensorError, RuntimeError) as error:
-        raise IntegrityError(f"{file} does not hold cgan weights for noise_dim={noise_dim}: {_line(error)}") from error
-    if unexpected or any(not name.endswith("num_batches_tracked") for name in missing):
-        raise IntegrityError(f"{file} does not hold cgan weights: missing {missing}, unexpected {unexpected}")
-    generator.weights_digest = hashlib.sha256(content).hexdigest()
-    return generator
+    return load_weights(lambda: CGAN(noise_dim), file, f"cgan with noise_dim={noise_dim}")
 
 
 def shipped_sizes() -> list[int]:
     """The noise sizes with shipped weights."""
     return sorted(int(file.stem.removeprefix("cgan-")) for file in WEIGHTS.glob("cgan-*.safetensors"))
-
-
-def _read(file: Path) -> bytes:
-    """The file's bytes, checked against the training record beside it if there is one."""
-    hint = "Reinstall icbench, or train the weights again with `icbench train cgan`."
-    try:
-        content = file.read_bytes()
-        record = file.with_suffix(".json")
-        expected = json.loads(record.read_text())["weights"]["sha256"] if record.exists() else ""
-    except (OSError, ValueError, KeyError) as error:
-        raise IntegrityError(f"{file} or its training record cannot be read: {error}", hint) from error
-    found = hashlib.sha256(content).hexdigest()
-    if expected and found != expected:
-        raise IntegrityError(f"{file} has SHA-256 {found}, its training record says {expected}", hint)
-    return content
-
-
-def _line(error: Exception) -> str:
-    return str(error).splitlines()[0]

@@ -1,13 +1,20 @@
 """The mean squared error between pixels."""
 
+from math import sqrt
+
 from torch import Tensor
 
-from icbench.kinds.distance import Distance, Features
+from icbench.kinds.distance import Features, LeastSquares
 
 
-class MSE(Distance):
+class MSE(LeastSquares):
     """Mean over pixels of the squared difference (Hobbhahn 2020)."""
 
     def compare(self, reconstruction: Tensor, features: Features) -> Tensor:
         assert isinstance(features, Tensor)
         return (reconstruction - features).square().flatten(1).mean(dim=1)
+
+    def residuals(self, reconstruction: Tensor, features: Features) -> Tensor:
+        assert isinstance(features, Tensor)
+        difference = (reconstruction - features).flatten(1)
+        return difference * sqrt(2 / difference.shape[1])

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from icbench.cli.output import data, json_option, messages, results_option
+from icbench.cli.output import data, json_option, results_option, say
 
 if TYPE_CHECKING:
     from icbench.ranking.comparison import Comparison
@@ -33,9 +33,10 @@ def command(first: str, second: str, results: Path, figure: Path | None, data_di
       icbench compare mine/RUN theirs/RUN --figure differences.png
     """
     from icbench.ranking.comparison import compare_rows
-    from icbench.ranking.lookup import find_rows
+    from icbench.ranking.lookup import Lookup
 
-    track, rows = find_rows([first, second], [results])
+    lookup = Lookup(results)
+    track, rows = lookup.rows([first, second])
     comparison = compare_rows(track, *rows)
     if figure:
         _draw(comparison, figure, data_dir)
@@ -43,22 +44,22 @@ def command(first: str, second: str, results: Path, figure: Path | None, data_di
         from icbench.report.comparison import comparison_data
         from icbench.report.envelope import envelope
 
-        click.echo(envelope(comparison_data(comparison)))
+        click.echo(envelope(comparison_data(comparison), lookup.problems))
     else:
         _print(comparison)
+    say(lookup.problems, "yellow")
     if figure:
-        messages().print(f"picture: {figure}", soft_wrap=True, highlight=False, markup=False)
+        say([f"picture: {figure}"])
 
 
 def _print(comparison: "Comparison") -> None:
     from icbench.report.comparison import comparison_grids, comparison_lines
-    from icbench.report.grid import terminal_table
+    from icbench.report.grid import terminal_tables
 
     console = data()
-    for grid in comparison_grids(comparison):
-        console.print(terminal_table(grid, console.width), highlight=False)
+    console.print(terminal_tables(comparison_grids(comparison), console.width), "", highlight=False)
     for line in comparison_lines(comparison):
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False, markup=False, emoji=False)
 
 
 def _draw(comparison: "Comparison", file: Path, data_dir: Path | None) -> None:

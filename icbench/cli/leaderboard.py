@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from icbench.cli.main import FAILED
-from icbench.cli.output import data, json_option, messages
+from icbench.cli.output import data, json_option, say
 
 if TYPE_CHECKING:
     from icbench.ranking.gate import GateResult
@@ -50,7 +50,7 @@ def command(**given: Any) -> int:
 
     Only runs on the same images share a table. A rank is a range where entries cannot be told apart. In a narrow
     terminal columns are left out, in this order: tier, size, distance, interval of the difference, images/s, NFE,
-    deviation over seeds, p and difference, interval; the other formats have them all.
+    deviation over seeds, p, difference to the best, interval; the other formats have them all.
 
     \b
       icbench leaderboard
@@ -63,10 +63,13 @@ def command(**given: Any) -> int:
 
     board = rank(collect(given["folders"] or [Path(DEFAULT_FOLDER)]), given["by"], given["budget"])
     results = gate(board, given["baseline"], given["margin"]) if given["baseline"] else []
-    failed = [f"{result.label}: {result.verdict}" for result in results if not result.passed]
-    if given["strict"]:
-        failed += board.problems
+    lost = [f"the gate is not met: {result.label} is {result.verdict}" for result in results if not result.passed]
+    failed = lost + (board.problems if given["strict"] else [])
     _print(board, results, failed, given)
+    say([*board.problems, *board.notes], "yellow")
+    say(lost, "bold red")
+    if not board.tracks:
+        say(["there are no records here; make some with `icbench run`"])
     return FAILED if failed else 0
 
 
@@ -80,13 +83,6 @@ def _print(board: "Leaderboard", results: "list[GateResult]", failed: list[str],
         click.echo(leaderboard_csv(board, given["reference"]), nl=False)
     else:
         _print_tables(board, results, form, given)
-    console = messages()
-    for line in [*board.problems, *board.notes]:
-        console.print(line, style="yellow", soft_wrap=True, highlight=False, markup=False)
-    if not board.tracks:
-        console.print(
-            "there are no records here; make some with `icbench run`", soft_wrap=True, highlight=False, markup=False
-        )
 
 
 def _document(board: "Leaderboard", results: "list[GateResult]", failed: list[str], given: dict[str, Any]) -> str:
@@ -101,16 +97,15 @@ def _document(board: "Leaderboard", results: "list[GateResult]", failed: list[st
 
 
 def _print_tables(board: "Leaderboard", results: "list[GateResult]", form: str, given: dict[str, Any]) -> None:
-    from icbench.report.grid import html_table, latex_table, markdown_table, terminal_table
-    from icbench.report.leaderboard import gate_grid, track_grid
+    from icbench.report.grid import html_table, latex_table, markdown_table, terminal_tables
+    from icbench.report.leaderboard import gate_grid, track_grids
 
-    grids = [track_grid(table, given["reference"]) for table in board.tracks]
+    grids = track_grids(board, given["reference"])
     if given["baseline"]:
         grids.append(gate_grid(results, given["margin"]))
+    if form == "table" and grids:
+        console = data()
+        console.print(terminal_tables(grids, console.width), highlight=False)
     writers = {"markdown": markdown_table, "latex": latex_table, "html": html_table}
-    console = data()
-    for grid in grids:
-        if form == "table":
-            console.print(terminal_table(grid, console.width), highlight=False)
-        else:
-            click.echo(writers[form](grid))
+    for grid in grids if form in writers else []:
+        click.echo(writers[form](grid))

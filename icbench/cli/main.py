@@ -88,11 +88,12 @@ def _exit_code(given: list[str]) -> int:
 def _failed(given: list[str], message: str, hint: str, code: int) -> int:
     """Say what failed in one line, on stderr and, if it was asked for, as the JSON document."""
     from rich.console import Console
-    from rich.markup import escape
+    from rich.text import Text
 
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
-    text = escape(" ".join(message.split()))
-    console.print(f"[bold red]{text}[/]" + (f". {escape(hint)}" if hint else ""))
+    from icbench.report.grid import printable
+
+    text = Text.assemble((printable(" ".join(message.split())), "bold red"), printable(f". {hint}" if hint else ""))
+    Console(stderr=True).print(text, soft_wrap=True)
     if "--json" in given:
         from icbench.report.envelope import envelope
 
@@ -101,7 +102,6 @@ def _failed(given: list[str], message: str, hint: str, code: int) -> int:
 
 
 def _one_line_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-    from rich.console import Console
-    from rich.markup import escape
+    from icbench.cli.output import say
 
-    Console(stderr=True, soft_wrap=True, highlight=False).print(f"[yellow]{escape(' '.join(str(message).split()))}[/]")
+    say([" ".join(str(message).split())], "yellow")

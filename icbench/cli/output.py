@@ -1,14 +1,25 @@
 """Where a verb's output goes: data to stdout, everything else to stderr."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 from rich.console import Console, RenderableType
+from rich.text import Text
+
+from icbench.report.grid import printable
 
 
 def messages() -> Console:
     """The console for progress and messages: stderr."""
     return Console(stderr=True)
+
+
+def say(lines: Iterable[str], style: str = "") -> None:
+    """Print lines on stderr as they are, one each."""
+    console = messages()
+    for line in lines:
+        console.print(Text(printable(line)), style=style, soft_wrap=True)
 
 
 def data() -> Console:

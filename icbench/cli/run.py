@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from icbench.cli.main import FAILED, INTERRUPTED
+from icbench.cli.options import plugin_file_option
 from icbench.cli.output import data, json_option, messages
 
 AnyFunction: TypeAlias = Callable[..., Any]
@@ -68,6 +69,7 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
     metavar="PNG",
     help="Draw the first targets above their reconstructions.",
 )
+@plugin_file_option
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress and no messages but warnings.")
 def command(**given: Any) -> int:

@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from icbench.cli.output import data, json_option, messages, results_option
+from icbench.cli.output import data, json_option, messages, results_option, say
+from icbench.errors import IntegrityError
 
 if TYPE_CHECKING:
+    from icbench.ranking.lookup import Lookup
     from icbench.records import Record
+    from icbench.statistics import Calibration
 
 
 @click.command()
@@ -27,25 +30,38 @@ def command(run: str, results: Path, diagnose: bool, device: str, data_dir: Path
 
     RUN is the folder of a record, or the beginning of a run's id in the results folder.
     """
-    from icbench.ranking.breakdown import class_figures, confusion_matrix, run_calibration
-    from icbench.ranking.collection import collect
-    from icbench.ranking.lookup import find_record
+    from icbench.ranking.breakdown import class_figures, confusion_matrix
+    from icbench.ranking.lookup import Lookup
 
-    record = find_record(run, [results])
-    folders = [folder for folder in (results, record.path.parent) if folder.is_dir()]
+    lookup = Lookup(results)
+    record = lookup.record(run)
     confusion = confusion_matrix(record)
-    calibrated = run_calibration(record, collect(folders).records)
+    calibrated, problems = _calibration(record, lookup)
     found = _diagnosis(record, diagnose, device, data_dir)
     content = (record, confusion, class_figures(confusion), calibrated, found)
     if as_json:
         from icbench.report.envelope import envelope
         from icbench.report.run import run_data
 
-        click.echo(envelope(run_data(*content)))
+        click.echo(envelope(run_data(*content), problems))
     else:
         from icbench.report.run import run_report
 
-        data().print(run_report(*content), highlight=False)
+        console = data()
+        console.print(run_report(*content, console.width), highlight=False)
+    say(problems, "yellow")
+
+
+def _calibration(record: "Record", lookup: "Lookup") -> "tuple[Calibration | None, list[str]]":
+    """The calibration, and a line for each record that it could not be looked for in."""
+    from icbench.ranking.breakdown import run_calibration
+    from icbench.ranking.rows import left_out
+
+    others = lookup.beside(record)
+    try:
+        return run_calibration(record, others.records), others.problems
+    except IntegrityError as error:
+        return None, [*others.problems, left_out(error)]
 
 
 def _diagnosis(record: "Record", wanted: bool, device: str, data_dir: Path | None) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from icbench.cli.options import plugin_file_option
 from icbench.cli.output import json_option, messages
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@plugin_file_option
 @click.argument("generator", metavar="GENERATOR")
 @click.option("--noise-dim", type=int, help="Short for GENERATOR:noise_dim=N.")
 @click.option("--epochs", type=int, help="Passes over the training images.  [default: the trainer's own]")
@@ -95,10 +97,8 @@ def _report(file: Path, selection: "Selection", as_json: bool) -> None:
         click.echo(envelope({"weights": str(file), "record": record}))
         return
     validation = record["validation"]
-    click.echo(
-        f"{file}: epoch {record['chosen']['epochs']} of {record['epochs']}, validation accuracy "
-        f"{validation['joint_accuracy']:.3f} joint, {validation['exhaustive_accuracy']:.3f} exhaustive"
-    )
+    accuracies = ", ".join(f"{validation[f'{name}_accuracy']:.3f} {name}" for name in validation["steps"])
+    click.echo(f"{file}: epoch {record['chosen']['epochs']} of {record['epochs']}, validation accuracy {accuracies}")
     params = {**selection.params, "weights": file}
     spec = ",".join(f"{name}={value}" for name, value in params.items() if value != "")
     click.echo(f"use it:  icbench run --generator {selection.name}:{spec}")

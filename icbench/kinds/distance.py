@@ -38,3 +38,27 @@ class Distance(ABC):
     def __call__(self, reconstruction: Tensor, target: Tensor) -> Tensor:
         """The distances (B,) between two batches of images (B, C, H, W)."""
         return self.compare(reconstruction, self.features(target))
+
+
+class LeastSquares(Distance):
+    """A distance that is half the squared length of residuals, which second-order optimizers linearise.
+
+    Its record declares the trait `least-squares`. The half makes `jacobian.T @ residuals` the gradient of the distance;
+    residuals are scaled so that the distance is what it would be without them (`mse` over P pixels: by sqrt(2 / P)).
+    """
+
+    @abstractmethod
+    def residuals(self, reconstruction: Tensor, features: Features) -> Tensor:
+        """The residuals, such that `compare(...) == residuals(...).square().sum(dim=1) / 2`.
+
+        Args:
+            reconstruction: (B, C, H, W) in [0, 1]; the result is twice differentiable in it by torch's autograd.
+            features: what `features` returned, row by row for the same images.
+
+        Returns:
+            (B, R), each row depending on its own row only.
+        """
+
+    def compare(self, reconstruction: Tensor, features: Features) -> Tensor:
+        """Half the squared length of the residuals; overridden where there is a faster or more exact way to say it."""
+        return self.residuals(reconstruction, features).square().sum(dim=1) / 2

@@ -45,4 +45,5 @@ class Generator(nn.Module, ABC):
         """This generator on `device`, in eval mode, folded, without parameter gradients."""
         self.to(device).eval().requires_grad_(False)
         self.fold()
-        return self
+        # Layers that folding has put in begin in training mode, and with parameters that take gradients.
+        return self.eval().requires_grad_(False)

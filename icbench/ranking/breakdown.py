@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.errors import IntegrityError
 from icbench.ranking.rows import entry_key
 from icbench.records import Record
 from icbench.statistics import Calibration, calibration, fitted_temperature, wilson_interval
@@ -30,9 +29,12 @@ class ClassFigures:
 
 
 def confusion_matrix(record: Record) -> NDArray[np.int64]:
-    """(K, K + 1) counts: label by prediction; the last column has what was not finite."""
-    arrays = record.images(["label", "prediction", "class_scores"])
-    classes = arrays["class_scores"].shape[1]
+    """(K, K + 1) counts: label by prediction; the last column has what was not finite. K is 0 without images."""
+    arrays = record.images(["label", "prediction"])
+    if not len(arrays["label"]):
+        return np.zeros((0, 1), np.int64)
+    scored = record.images(["class_scores"])["class_scores"].shape[1]
+    classes = max(scored, int(arrays["label"].max()) + 1)
     counts = np.zeros((classes, classes + 1), np.int64)
     np.add.at(counts, (arrays["label"], np.where(arrays["prediction"] < 0, classes, arrays["prediction"])), 1)
     return counts
@@ -58,17 +60,19 @@ def run_calibration(record: Record, others: Sequence[Record]) -> Calibration | N
         others: where that run is looked for; of several the one with the most images is taken.
 
     Returns:
-        None where there is no such run.
+        None where there is no such run, or no image of one of the two has usable scores.
+
+    Raises:
+        IntegrityError: the images of that run cannot be read.
     """
     alike = [other for other in others if _is_validation_of(other, record)]
     if not alike:
         return None
     fitted_on = max(alike, key=lambda other: int(other.metrics["images"]))
-    try:
-        temperature = fitted_temperature(*_finite_scores(fitted_on))
-        return calibration(*_finite_scores(record), temperature)
-    except IntegrityError:
+    known, ours = _scored(fitted_on), _scored(record)
+    if not len(known[0]) or not len(ours[0]):
         return None
+    return calibration(*ours, fitted_temperature(*known))
 
 
 def _is_validation_of(other: Record, record: Record) -> bool:
@@ -80,7 +84,11 @@ def _is_validation_of(other: Record, record: Record) -> bool:
     )
 
 
-def _finite_scores(record: Record) -> tuple[NDArray[Any], NDArray[Any]]:
+def _scored(record: Record) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Class scores and labels of the images whose scores are finite and include the label's."""
+    if not record.has(["class_scores"]):
+        return np.zeros((0, 1)), np.zeros(0, np.int64)
     arrays = record.images(["label", "class_scores"])
-    finite = np.isfinite(arrays["class_scores"]).all(axis=1)
-    return arrays["class_scores"][finite], arrays["label"][finite].astype(np.int64)
+    scores, labels = arrays["class_scores"], arrays["label"].astype(np.int64)
+    usable = np.isfinite(scores).all(axis=1) & (labels < scores.shape[1])
+    return scores[usable], labels[usable]

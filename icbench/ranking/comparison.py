@@ -49,9 +49,12 @@ class Comparison:
 
     @property
     def more_images(self) -> int | None:
-        """About how many more images it would take to decide, with 80 % power; None where it is decided or hopeless."""
+        """About how many more images it would take to decide, with 80 % power; None where it is decided or hopeless.
+
+        Hopeless it is where as many images speak for either, and where it is the seeds that differ too much.
+        """
         needed = None if self.decided else images_to_tell_apart(self.pair)
-        return None if needed is None else max(1, needed - self.pair.images)
+        return needed - self.pair.images if needed and needed > self.pair.images else None
 
 
 def compare_rows(track: Track, first: Row, second: Row) -> Comparison:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.errors import IntegrityError, UsageError
+from icbench.errors import UsageError
 from icbench.ranking.leaderboard import Leaderboard
 from icbench.ranking.rows import Row, Track
 from icbench.statistics import Estimate, difference_estimate
@@ -40,10 +40,31 @@ class GateResult:
         return self.verdict in ("no worse", "undecided")
 
 
+@dataclass(frozen=True)
+class Former:
+    """An entry as a baseline has it.
+
+    Args:
+        track: its images.
+        label: what it was called there.
+        name: what its records call it.
+        setting: its steps, precision and device.
+        correct: (S, N), which images each seed had right.
+    """
+
+    track: Track
+    label: str
+    name: str
+    setting: tuple[Any, ...]
+    correct: NDArray[np.bool_]
+
+
 def gate(board: Leaderboard, baseline: Path, margin: float) -> list[GateResult]:
     """Test every entry of a baseline for a loss of accuracy (non-inferiority, 95 % interval, paired on images).
 
-    Entries are matched by track and label, so that a change of code or weights is what is tested.
+    Entries are matched by name, so that a change of code or weights is what is tested. Where several have the name,
+    those of the same steps, precision and device are meant; where these are several, as before and after a change of
+    code, each is tested.
 
     Args:
         board: the present.
@@ -51,10 +72,17 @@ def gate(board: Leaderboard, baseline: Path, margin: float) -> list[GateResult]:
         margin: the loss of accuracy that is accepted, such as 0.005.
 
     Raises:
-        UsageError: the baseline is missing or is no leaderboard.
+        UsageError: the baseline is missing, is no leaderboard or has no entries.
     """
-    now = {(table.track, standing.row.label): standing.row for table in board.tracks for standing in table.standings}
-    return [_result(label, track, now.get((track, label)), then, margin) for track, label, then in _entries(baseline)]
+    former = _read(baseline)
+    if not former:
+        raise UsageError(f"the baseline {baseline} has no entries", "Make one from a folder with records.")
+    present = {table.track: [standing.row for standing in table.standings] for table in board.tracks}
+    results = []
+    for then in former:
+        rows = _matching(then, present.get(then.track, []))
+        results += [_result(row, then, margin) for row in rows] or [_missing(then)]
+    return results
 
 
 def packed(correct: NDArray[np.bool_]) -> list[str]:
@@ -63,34 +91,57 @@ def packed(correct: NDArray[np.bool_]) -> list[str]:
 
 
 def unpacked(texts: Sequence[str], images: int) -> NDArray[np.bool_]:
-    """The (S, N) array that `packed` was given."""
-    rows = [np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8), count=images) for text in texts]
-    return np.stack(rows).astype(bool)
+    """The (S, N) array that `packed` was given.
+
+    Raises:
+        ValueError: it was not given one of N = `images`.
+    """
+    rows = [np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8)) for text in texts]
+    if any(not images <= len(row) < images + 8 for row in rows):
+        raise ValueError(f"'correct' is not about {images} images")
+    return np.stack([row[:images] for row in rows]).astype(bool)
 
 
-def _result(label: str, track: Track, now: Row | None, then: NDArray[np.bool_], margin: float) -> GateResult:
-    if now is None:
-        return GateResult(label, track, "missing", None)
-    difference = difference_estimate(now.correct, then)
+def _matching(then: Former, rows: Sequence[Row]) -> list[Row]:
+    found = [row for row in rows if row.name == then.name]
+    for number, value in enumerate(then.setting):
+        found = [row for row in found if _setting(row.facts)[number] == value] or found
+    return found
+
+
+def _setting(facts: Mapping[str, Any]) -> tuple[Any, ...]:
+    return facts["entry"]["steps"], facts["precision"], facts["device"]
+
+
+def _result(row: Row, then: Former, margin: float) -> GateResult:
+    difference = difference_estimate(row.correct, then.correct)
     if difference.high < -margin:
-        return GateResult(label, track, "worse", difference)
-    return GateResult(label, track, "no worse" if difference.low >= -margin else "undecided", difference)
+        return GateResult(row.label, then.track, "worse", difference)
+    return GateResult(row.label, then.track, "no worse" if difference.low >= -margin else "undecided", difference)
 
 
-def _entries(baseline: Path) -> Iterator[tuple[Track, str, NDArray[np.bool_]]]:
+def _missing(then: Former) -> GateResult:
+    return GateResult(then.label, then.track, "missing", None)
+
+
+def _read(baseline: Path) -> list[Former]:
     try:
         document = json.loads(baseline.read_bytes())
-        for table in document["data"]["tracks"]:
-            track = Track(**{name: table[name] for name in ("dataset", "split", "images", "digest")})
-            for row in table["rows"]:
-                yield track, row["label"], unpacked(row["correct"], track.images)
+        return [_former(table, row) for table in document["data"]["tracks"] for row in table["rows"]]
     except OSError as error:
         raise UsageError(f"the baseline {baseline} cannot be read: {error.strerror}", "Check the path.") from None
-    except (ValueError, KeyError, TypeError, IntegrityError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"the baseline {baseline} is no leaderboard: {type(error).__name__} {error}",
             "Make one with `icbench leaderboard --json > FILE`.",
         ) from None
+
+
+def _former(table: dict[str, Any], row: dict[str, Any]) -> Former:
+    images = int(table["images"])
+    track = Track(str(table["dataset"]), str(table["split"]), images, str(table["digest"]))
+    correct = unpacked(row["correct"], images)
+    return Former(track, str(row["label"]), str(row["name"]), _setting(row), correct)
 
 
 def as_data(results: Sequence[GateResult]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from icbench.ranking.collection import Collection
 from icbench.ranking.rows import PartialRun, Row, Track, rows_of, tracks
@@ -22,7 +22,7 @@ class Standing:
         row: the entry.
         ranks: the first and last rank by accuracy that it may have; None for a direct classifier.
         to_best: accuracy minus that of the best inversion, p corrected for all comparisons; None for the best itself.
-        comparable_speed: whether its speed was measured on the machine and in the precision that most rows share.
+        comparable_speed: whether its speed was measured on the machine and in the precision that most inversions share.
         pareto: no other row is as accurate with fewer evaluations, or more accurate with as many.
     """
 
@@ -89,14 +89,14 @@ def _ranked_track(track: Track, records: Sequence[Record], by: By, budget: int |
     inverting = [row for row in rows if not row.direct]
     afforded = [row for row in inverting if budget is None or row.nfe <= budget]
     direct = [row for row in rows if row.direct]
-    machine = _most_common_machine(rows)
+    machine = _most_common_machine(afforded or direct)
     standings = _standings(afforded, machine)
     standings.sort(key=lambda standing: _order(standing, by))
     beside = _beside(direct, afforded[0] if afforded else None, machine)
     return RankedTrack(track, standings, beside, partial, len(inverting) - len(afforded)), problems
 
 
-def _standings(rows: Sequence[Row], machine: tuple[Any, ...] | None) -> list[Standing]:
+def _standings(rows: Sequence[Row], machine: str | None) -> list[Standing]:
     """The standings of rows that are in the order of their accuracy."""
     if not rows:
         return []
@@ -107,14 +107,14 @@ def _standings(rows: Sequence[Row], machine: tuple[Any, ...] | None) -> list[Sta
             row=row,
             ranks=ranges[place],
             to_best=_to_best(row, rows[0], float(tests.p[place, 0])) if place else None,
-            comparable_speed=row.machine == machine,
+            comparable_speed=machine is not None and row.machine == machine,
             pareto=not any(_dominates(other, row) for other in rows),
         )
         for place, row in enumerate(rows)
     ]
 
 
-def _beside(rows: Sequence[Row], best: Row | None, machine: tuple[Any, ...] | None) -> list[Standing]:
+def _beside(rows: Sequence[Row], best: Row | None, machine: str | None) -> list[Standing]:
     """Direct classifiers, tested against the best inversion and corrected for their own number."""
     p = pairwise_tests([best.correct, *(row.correct for row in rows)]).p[0] if best and rows else None
     return [
@@ -122,7 +122,7 @@ def _beside(rows: Sequence[Row], best: Row | None, machine: tuple[Any, ...] | No
             row=row,
             ranks=None,
             to_best=_to_best(row, best, float(p[place])) if best and p is not None else None,
-            comparable_speed=row.machine == machine,
+            comparable_speed=machine is not None and row.machine == machine,
             pareto=False,
         )
         for place, row in enumerate(rows, 1)
@@ -139,9 +139,9 @@ def _dominates(other: Row, row: Row) -> bool:
     return as_good and (other.accuracy.value > row.accuracy.value or other.nfe < row.nfe)
 
 
-def _most_common_machine(rows: Sequence[Row]) -> tuple[Any, ...] | None:
-    counts = Counter(row.machine for row in rows)
-    return max(counts, key=lambda machine: (counts[machine], str(machine)), default=None)
+def _most_common_machine(rows: Sequence[Row]) -> str | None:
+    counts = Counter(row.machine for row in rows if row.machine)
+    return max(counts, key=lambda machine: (counts[machine], machine), default=None)
 
 
 def _order(standing: Standing, by: By) -> tuple[float, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from icbench.entry import PARTS
 from icbench.errors import IntegrityError
 from icbench.records import Record
 from icbench.statistics import Estimate, accuracy_estimate
@@ -64,6 +65,11 @@ class Row:
         return entry_key(self.records[0])
 
     @property
+    def name(self) -> str:
+        """The entry as its records call it, which other rows of its track may be called as well."""
+        return self.records[0].label
+
+    @property
     def direct(self) -> bool:
         """Whether it is a direct classifier."""
         return "classifier" in self.facts["entry"]
@@ -97,13 +103,11 @@ class Row:
         values = [record.metrics["images_per_second"] for record in self.records]
         return None if None in values else float(np.median(values))
 
-    @property
-    def machine(self) -> tuple[Any, ...]:
-        """What speeds depend on: runs with the same can be compared in it."""
-        environment = self.facts["environment"]
-        hardware = tuple(environment.get(name) for name in ("cpu", "cores", "threads"))
-        gpus = tuple(environment.get("gpus") or ()) if self.facts["device"] == "cuda" else ()
-        return (*hardware, gpus, self.facts["device"], self.facts["precision"])
+    @cached_property
+    def machine(self) -> str | None:
+        """What speeds depend on: rows with the same can be compared in it. None where the seeds ran on several."""
+        machines = {_machine(record) for record in self.records}
+        return machines.pop() if len(machines) == 1 else None
 
     @property
     def flags(self) -> list[str]:
@@ -130,6 +134,12 @@ def entry_key(record: Record) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
+def _machine(record: Record) -> str:
+    facts, environment = record.facts, record.facts["environment"]
+    names = ("cpu", "cores", "threads", *(["gpus"] if facts["device"] == "cuda" else []))
+    return json.dumps([*map(environment.get, names), facts["device"], facts["precision"]])
+
+
 def tracks(records: Sequence[Record]) -> dict[Track, list[Record]]:
     """The records of each track, tracks in the order of dataset and split, the most images first."""
     found: dict[Track, list[Record]] = defaultdict(list)
@@ -149,7 +159,7 @@ def rows_of(track: Track, records: Sequence[Record]) -> tuple[list[Row], list[Pa
         try:
             correct = _complete(record, track.images)
         except IntegrityError as error:
-            problems.append(f"left out: {error.message}")
+            problems.append(left_out(error))
             continue
         if correct is None:
             done, seed = int(record.metrics["images"]), int(record.facts["seed"])
@@ -160,7 +170,13 @@ def rows_of(track: Track, records: Sequence[Record]) -> tuple[list[Row], list[Pa
         Row(labels[key], tuple(record for record, _ in runs), np.stack([correct for _, correct in runs]))
         for key, runs in groups.items()
     ]
+    partial.sort(key=lambda run: (run.label, run.seed))
     return rows, partial, problems
+
+
+def left_out(error: IntegrityError) -> str:
+    """The line that says why a record is not counted."""
+    return f"left out: {error.message}" + (f". {error.hint}" if error.hint else "")
 
 
 def _complete(record: Record, images: int) -> NDArray[np.bool_] | None:
@@ -172,39 +188,46 @@ def _complete(record: Record, images: int) -> NDArray[np.bool_] | None:
     if record.status != "ok":
         return None
     arrays = record.images(["index", "label", "prediction"])
-    if not np.array_equal(arrays["index"], np.arange(images)):
+    if len(arrays["index"]) != images or not np.array_equal(arrays["index"], np.arange(images)):
         raise IntegrityError(f"{record.path} does not hold the first {images} images, as its record says")
     correct: NDArray[np.bool_] = arrays["prediction"] == arrays["label"]
     return correct
 
 
 def distinct_labels(records: Sequence[Record]) -> dict[str, str]:
-    """A label for each entry key; where two entries are called alike, what differs is added to it."""
+    """A label for each entry key; where entries are called alike, what tells them apart is added to it."""
     alike: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
     for record in records:
         alike[record.label][entry_key(record)] = _details(record)
-    return {key: _label(label, key, entries) for label, entries in alike.items() for key in entries}
+    return {key: _label(label, entries, key) for label, entries in alike.items() for key in entries}
 
 
-def _label(label: str, key: str, entries: dict[str, dict[str, str]]) -> str:
-    own = entries[key]
-    names = dict.fromkeys(name for details in entries.values() for name in details)
-    differing = [name for name in names if len({details.get(name) for details in entries.values()}) > 1]
-    added = ", ".join(f"{name} {own[name]}" for name in differing if name in own)
+def _label(label: str, entries: dict[str, dict[str, str]], key: str) -> str:
+    added = ", ".join(f"{name} {entries[key][name]}" for name in _telling(entries) if name in entries[key])
     return f"{label} [{added}]" if added else label
 
 
+def _telling(entries: dict[str, dict[str, str]]) -> list[str]:
+    """The details that tell all of some entries apart: a detail that adds nothing to those before it is left out."""
+    telling: list[str] = []
+    found = 1
+    for name in dict.fromkeys(name for details in entries.values() for name in details):
+        kinds = {tuple(details.get(known) for known in (*telling, name)) for details in entries.values()}
+        if len(kinds) > found:
+            telling, found = [*telling, name], len(kinds)
+    return telling
+
+
 def _details(record: Record) -> dict[str, str]:
-    """What tells entries of the same label apart, the plainest first."""
-    entry, details = record.facts["entry"], {}
-    details["steps"] = str(entry.get("steps"))
-    details |= {name: str(record.facts[name]) for name in ("precision", "device")}
-    for kind, part in entry.items():
-        if isinstance(part, dict):
-            details[kind] = f"{part.get('dist')} {part.get('version')}"
-            details |= {f"{kind} {name}": _short(part[name]) for name in ("weights", "source") if part.get(name)}
-            details[f"{kind} parameters"] = json.dumps(part.get("params"), sort_keys=True)
-    return details
+    """What may tell entries of the same label apart, the plainest first; the last always does."""
+    entry = record.facts["entry"]
+    parts = {kind: entry[kind] for kind in (*PARTS, "classifier") if kind in entry}
+    details = {"steps": str(entry.get("steps"))}
+    details |= {name: record.facts[name] for name in ("precision", "device")}
+    details |= {kind: f"{part['dist']} {part['version']}" for kind, part in parts.items()}
+    for name in ("weights", "training_data", "source"):
+        details |= {f"{kind} {name}": _short(part[name]) for kind, part in parts.items() if part.get(name)}
+    return details | {"key": _short(entry_key(record))}
 
 
 def _short(digest: object) -> str:

@@ -4,14 +4,14 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from icbench.errors import IntegrityError
 from icbench.records.files import Arrays, read_arrays, replace_synced, write_arrays
-from icbench.records.schema import Facts, canonical, content_digest, signed, updated
+from icbench.records.schema import Facts, canonical, is_edited, signed, updated
 from icbench.records.shards import SHARDS_FILE, read_shards
 from icbench.statistics.proportions import wilson_interval
 
@@ -25,13 +25,35 @@ STORED_TYPES: dict[str, type[np.generic]] = {
     "prediction": np.int16,
     "resets": np.int32,
 }
-REQUIRED: dict[str, type] = {"id": str, "key": str, "label": str, "status": str, "error": str, "tier": str}
-REQUIRED |= {"seed": int, "precision": str, "device": str, "entry": dict, "dataset": dict, "metrics": dict}
-REQUIRED |= {"environment": dict, "flags": list}
-REQUIRED_INSIDE: dict[str, dict[str, type | tuple[type, ...]]] = {
-    "dataset": {"name": str, "split": str, "digest": str, "images": int},
-    "metrics": {"images": int, "nfe": int, "not_finite": int, "seconds": (int, float), "peak_memory_bytes": int},
+NUMBER = (int, float)
+NUMBER_OR_NONE = (int, float, type(None))
+Form: TypeAlias = Mapping[str, type | tuple[type, ...]]
+
+REQUIRED: dict[str, type | tuple[type, ...]] = {"id": str, "key": str, "label": str, "status": str, "error": str}
+REQUIRED |= {"tier": str, "seed": int, "precision": str, "device": str, "entry": dict, "dataset": dict}
+REQUIRED |= {"metrics": dict, "environment": dict, "flags": list}
+REQUIRED_METRICS: Form = {
+    "accuracy": NUMBER_OR_NONE,
+    "accuracy_low": NUMBER,
+    "accuracy_high": NUMBER,
+    "images": int,
+    "mean_distance": NUMBER_OR_NONE,
+    "nfe": int,
+    "nfe_forward": int,
+    "nfe_backward": int,
+    "seconds": NUMBER,
+    "images_per_second": NUMBER_OR_NONE,
+    "peak_memory_bytes": int,
+    "not_finite": int,
+    "generator_parameters": (int, type(None)),
 }
+REQUIRED_INSIDE: dict[str, Form] = {
+    "dataset": {"name": str, "split": str, "digest": str, "images": int},
+    "metrics": REQUIRED_METRICS,
+    "environment": {"cpu": str, "gpus": list, "libraries": dict},
+}
+REQUIRED_OF_IMAGES: Form = {"sha256": str, "arrays": list}
+REQUIRED_OF_PART: Form = {"name": str, "dist": str, "version": str, "params": dict, "source": str}
 
 
 @dataclass(frozen=True)
@@ -173,13 +195,16 @@ def read_record(path: Path) -> Record:
     file = path / RECORD_FILE
     try:
         written = json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
+        if not isinstance(written, dict):
+            raise IntegrityError(f"{file} is not a record: it holds no JSON object")
+        edited = is_edited(written)
+    except (OSError, ValueError, RecursionError) as error:
         raise IntegrityError(f"{file} cannot be read: {error}") from error
-    if not isinstance(written, dict):
-        raise IntegrityError(f"{file} is not a record: it holds no JSON object")
     facts = updated(written, str(file))
     _check_form(facts, file)
-    return Record(path, facts, edited="digest" in written and written["digest"] != content_digest(written))
+    _check_types(facts, {"images": dict}, file, "")
+    _check_types(facts["images"], REQUIRED_OF_IMAGES, file, "images.")
+    return Record(path, facts, edited)
 
 
 def _unfinished(path: Path) -> Record:
@@ -193,14 +218,20 @@ def _unfinished(path: Path) -> Record:
 
 
 def _check_form(facts: Facts, file: Path) -> None:
-    _check_types(facts, REQUIRED, str(file), "")
+    _check_types(facts, REQUIRED, file, "")
     for name, required in REQUIRED_INSIDE.items():
-        _check_types(facts[name], required, str(file), f"{name}.")
+        _check_types(facts[name], required, file, f"{name}.")
+    for kind, part in facts["entry"].items():
+        if kind != "steps":
+            _check_types({kind: part}, {kind: dict}, file, "entry.")
+            _check_types(part, REQUIRED_OF_PART, file, f"entry.{kind}.")
+    for number, flag in enumerate(facts["flags"]):
+        _check_types({str(number): flag}, {str(number): str}, file, "flags.")
 
 
-def _check_types(facts: Facts, required: Mapping[str, type | tuple[type, ...]], file: str, prefix: str) -> None:
+def _check_types(facts: Facts, required: Form, file: Path, prefix: str) -> None:
     for name, kind in required.items():
-        if not isinstance(facts.get(name), kind):
+        if name not in facts or not isinstance(facts[name], kind):
             raise IntegrityError(f"{file} is not a record: its '{prefix}{name}' is missing or of the wrong type")
 
 

@@ -10,6 +10,9 @@ from icbench.errors import IntegrityError
 SCHEMA = 2
 """Raise it when the form changes, with a step in `UPDATES`; and when the engine's numbers do, as run keys hold it."""
 
+SIGNED_SINCE = 2
+"""The first schema with a digest."""
+
 Facts: TypeAlias = dict[str, Any]
 
 
@@ -28,6 +31,17 @@ def signed(facts: Facts) -> Facts:
     return {**facts, "digest": content_digest(facts)}
 
 
+def is_edited(written: Facts) -> bool:
+    """Whether the content of a `record.json` is not what icbench wrote; schemas without a digest cannot tell.
+
+    Raises:
+        ValueError: it has a value that JSON has not, which icbench never writes.
+    """
+    if "digest" not in written and written.get("schema") in range(SIGNED_SINCE):
+        return False
+    return written.get("digest") != content_digest(written)
+
+
 def updated(facts: Facts, where: str) -> Facts:
     """`facts` in the present schema, whatever older one they are in.
 
@@ -41,7 +55,7 @@ def updated(facts: Facts, where: str) -> Facts:
         while schema < SCHEMA:
             facts = UPDATES[schema](facts)
             schema += 1
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise IntegrityError(f"{where} is not a record: {type(error).__name__} {error}") from error
     return facts
 

@@ -11,7 +11,7 @@ LISTED = 20
 
 def comparison_grids(comparison: Comparison) -> list[Grid]:
     """The accuracies of A and B, and McNemar's table."""
-    columns = [Column("", 0), Column("entry", 0, text=True), Column("seeds", 1), Column("accuracy", 0)]
+    columns = [Column("", 0), Column("entry", 0, words=30), Column("seeds", 1), Column("accuracy", 0)]
     columns += [Column("95 % interval", 0)]
     rows = [
         [name, printable(row.label), str(len(row.seeds)), f"{row.accuracy.value:.4f}", interval(row.accuracy)]
@@ -23,7 +23,7 @@ def comparison_grids(comparison: Comparison) -> list[Grid]:
     title = "images" if _single(comparison) else "images, by what most seeds say"
     return [
         Grid(track_title(comparison.track), columns, [Section(rows)]),
-        Grid(title, [Column("", 0, text=True), Column("B right", 0), Column("B wrong", 0)], [Section(counts)]),
+        Grid(title, [Column("", 0, words=7), Column("B right", 0), Column("B wrong", 0)], [Section(counts)]),
     ]
 
 
@@ -34,8 +34,11 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     lines = [
         f"A − B: {signed(difference.value)}, 95 % interval {signed(low)} to {signed(high)} ({kind})",
         _test(comparison),
+        _verdict(comparison),
     ]
-    lines.append(_verdict(comparison))
+    for name, row in (("A", comparison.first), ("B", comparison.second)):
+        if row.flags:
+            lines.append(f"{name} is flagged: {', '.join(map(printable, row.flags))}")
     for name, images in (("A", comparison.only_first), ("B", comparison.only_second)):
         if len(images):
             more = f" … ({len(images):,})" if len(images) > LISTED else ""
@@ -64,9 +67,11 @@ def _verdict(comparison: Comparison) -> str:
     if comparison.decided:
         better, worse = ("A", "B") if comparison.difference.value > 0 else ("B", "A")
         return f"{better} is better than {worse}"
-    if comparison.more_images is None:
+    if comparison.more_images:
+        return f"not told apart: needs about {comparison.more_images:,} more images"
+    if comparison.pair.difference == 0:
         return "not told apart: as many images speak for A as for B"
-    return f"not told apart: needs about {comparison.more_images:,} more images"
+    return "not told apart: needs more seeds, they differ too much"
 
 
 def comparison_data(comparison: Comparison) -> dict[str, Any]:

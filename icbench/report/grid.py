@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-PADDING = 2
+BETWEEN = 3
+"""Blank cells between two columns of a terminal."""
+
+MARKDOWN = "\\|*_<>[]`&~$"
 LATEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}"}
 LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "−": "$-$", "·": r"$\cdot$"}
-LATEX |= {"◆": r"$\blacklozenge$", "±": r"$\pm$", "<": "$<$", ">": "$>$"}
+LATEX |= {"◆": r"$\blacklozenge$", "±": r"$\pm$", "<": "$<$", ">": "$>$", "|": "$|$"}
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,13 @@ class Column:
     Args:
         heading: its title.
         priority: columns of the highest numbers are dropped first where there is no room; 0 is never dropped.
-        text: a column of words, aligned left and wrapped; numbers are aligned right and never wrapped.
+        words: the width that a column of words is given if its cells need as much; they are aligned left and wrapped.
+            0 for a column of numbers, which are aligned right and never wrapped.
     """
 
     heading: str
     priority: int
-    text: bool = False
+    words: int = 0
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,14 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Footnote:
+    """A line beneath a table, and the heading of the column it explains; it is dropped with that."""
+
+    text: str
+    column: str = ""
+
+
+@dataclass(frozen=True)
 class Grid:
     """A titled table.
 
@@ -47,39 +59,73 @@ class Grid:
         title: what it is about.
         columns: as many as each row has cells.
         sections: the rows.
-        footnotes: lines beneath.
+        footnotes: what is said beneath.
     """
 
     title: str
     columns: list[Column]
     sections: list[Section]
-    footnotes: list[str] = field(default_factory=list)
+    footnotes: list[Footnote] = field(default_factory=list)
+
+    @property
+    def heading_place(self) -> int:
+        """The number of the column that headings of sections stand in: the first one of words."""
+        return next((number for number, column in enumerate(self.columns) if column.words), 0)
 
     def rows(self) -> list[list[str]]:
         return [row for section in self.sections for row in section.rows]
 
-    def fitted(self, width: int, least_text: int = 26) -> "Grid":
-        """The grid with as many columns as fit into `width`, a column of words counted as `least_text` if wider."""
+    def fitted(self, width: int) -> "Grid":
+        """The grid with as many columns as fit into `width`."""
         kept = list(range(len(self.columns)))
-        rows = self.rows()
-
-        def needed(number: int) -> int:
-            column = self.columns[number]
-            widest = max((len(row[number]) for row in rows), default=0)
-            longest_word = max((len(word) for row in rows for word in row[number].split()), default=0)
-            content = max(longest_word, min(widest, least_text)) if column.text else widest
-            return max(len(column.heading), content) + PADDING
-
-        while sum(map(needed, kept)) > width and any(self.columns[number].priority for number in kept):
-            kept.remove(max(kept, key=lambda number: (self.columns[number].priority, number)))
+        needed = self._needed()
+        while _width([needed[number] for number in kept]) > width:
+            last = max(kept, key=lambda number: (self.columns[number].priority, number))
+            if not self.columns[last].priority:
+                break
+            kept.remove(last)
         return self.only(kept)
+
+    def widths(self, width: int) -> list[int]:
+        """The widths of the columns in `width` altogether: what is to spare goes to the words, from the left."""
+        widths = self._needed()
+        spare = max(0, width - _width(widths))
+        for number, column in enumerate(self.columns):
+            if column.words:
+                more = min(spare, max(0, self._widest(number) - widths[number]))
+                widths[number] += more
+                spare -= more
+        return widths
 
     def only(self, kept: Sequence[int]) -> "Grid":
         """The grid with the columns of these numbers."""
+        columns = [self.columns[number] for number in kept]
         sections = [
             Section([[row[number] for number in kept] for row in part.rows], part.heading) for part in self.sections
         ]
-        return Grid(self.title, [self.columns[number] for number in kept], sections, self.footnotes)
+        headings = {"", *(column.heading for column in columns)}
+        return Grid(self.title, columns, sections, [note for note in self.footnotes if note.column in headings])
+
+    def _needed(self) -> list[int]:
+        """The least width of each column, its words wrapped if it has any."""
+        widths = []
+        for number, column in enumerate(self.columns):
+            words = [cell_len(word) for cell in self._cells(number) for word in cell.split()]
+            least = max([min(self._widest(number), column.words), *words]) if column.words else self._widest(number)
+            widths.append(max(cell_len(column.heading), least))
+        return widths
+
+    def _widest(self, number: int) -> int:
+        return max(map(cell_len, self._cells(number)), default=0)
+
+    def _cells(self, number: int) -> list[str]:
+        """What stands in a column: cells, and the headings of sections if they are in it."""
+        headings = [part.heading for part in self.sections if part.rows] if number == self.heading_place else []
+        return [*(row[number] for row in self.rows()), *headings]
+
+
+def _width(columns: Sequence[int]) -> int:
+    return sum(columns) + BETWEEN * (len(columns) - 1)
 
 
 def printable(text: str) -> str:
@@ -87,42 +133,51 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
 
 
+def terminal_tables(grids: Sequence[Grid], width: int) -> RenderableType:
+    """Grids for a terminal of `width` columns, one below the other."""
+    tables = [terminal_table(grid, width) for grid in grids]
+    return Group(*(part for number, table in enumerate(tables) for part in ([""] if number else []) + [table]))
+
+
 def terminal_table(grid: Grid, width: int) -> RenderableType:
     """The grid for a terminal of `width` columns."""
     fitted = grid.fitted(width)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in fitted.columns:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    widths = fitted.widths(width)
+    for column, cells in zip(fitted.columns, widths, strict=True):
         table.add_column(
-            column.heading,
-            justify="left" if column.text else "right",
-            no_wrap=not column.text,
-            overflow="fold" if column.text else "ellipsis",
+            Text(column.heading),
+            width=cells if _width(widths) <= width else None,
+            justify="left" if column.words else "right",
+            no_wrap=not column.words,
+            overflow="fold" if column.words else "ellipsis",
         )
-    for section in fitted.sections:
-        if section.heading and section.rows:
-            cells = [f"[dim italic]{escape(section.heading)}[/]" if column.text else "" for column in fitted.columns]
-            first_text = next(number for number, column in enumerate(fitted.columns) if column.text)
-            table.add_row(*[cell if number == first_text else "" for number, cell in enumerate(cells)])
-        for number, row in enumerate(section.rows, 1):
-            table.add_row(*map(escape, row), end_section=number == len(section.rows))
-    notes = [Text(note, style="dim") for note in grid.footnotes]
-    return Group(Text(grid.title, style="bold"), table, *notes)
+    sections = [part for part in fitted.sections if part.rows]
+    for section in sections:
+        if section.heading:
+            table.add_row(*(Text(cell, style="dim italic") for cell in _with_heading(fitted, section.heading)))
+        for row in section.rows:
+            table.add_row(*map(Text, row))
+        if section is not sections[-1]:
+            table.add_section()
+    notes = [Text(note.text, style="dim") for note in fitted.footnotes]
+    return Group(Text(grid.title, style="bold"), "", table, *([""] if notes else []), *notes)
 
 
 def markdown_table(grid: Grid) -> str:
     """The grid as a Markdown table with a heading."""
     lines = [f"### {_markdown(grid.title)}", "", _pipes([_markdown(column.heading) for column in grid.columns])]
-    lines.append(_pipes(["---" if column.text else "---:" for column in grid.columns]))
+    lines.append(_pipes(["---" if column.words else "---:" for column in grid.columns]))
     for section in grid.sections:
         if section.heading and section.rows:
             lines.append(_pipes(_with_heading(grid, f"*{_markdown(section.heading)}*")))
         lines += [_pipes(map(_markdown, row)) for row in section.rows]
-    return "\n".join([*lines, *(f"\n{_markdown(note)}" for note in grid.footnotes), ""])
+    return "\n".join([*lines, *(f"\n{_markdown(note.text)}" for note in grid.footnotes), ""])
 
 
 def latex_table(grid: Grid) -> str:
     """The grid as a LaTeX table; it needs the packages booktabs and amssymb."""
-    form = "".join("l" if column.text else "r" for column in grid.columns)
+    form = "".join("l" if column.words else "r" for column in grid.columns)
     lines = [r"\begin{table}", r"\centering", rf"\caption{{{_latex(grid.title)}}}", rf"\begin{{tabular}}{{{form}}}"]
     lines += [r"\toprule", _ampersands([_latex(column.heading) for column in grid.columns]), r"\midrule"]
     for number, section in enumerate(part for part in grid.sections if part.rows):
@@ -131,7 +186,7 @@ def latex_table(grid: Grid) -> str:
             lines.append(_ampersands(_with_heading(grid, rf"\emph{{{_latex(section.heading)}}}")))
         lines += [_ampersands(map(_latex, row)) for row in section.rows]
     lines += [r"\bottomrule", r"\end{tabular}"]
-    lines += [rf"\par\footnotesize {_latex(note)}" for note in grid.footnotes]
+    lines += [rf"\par\footnotesize {_latex(note.text)}" for note in grid.footnotes]
     return "\n".join([*lines, r"\end{table}", ""])
 
 
@@ -147,12 +202,11 @@ def html_table(grid: Grid) -> str:
         lines += [f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in section.rows]
         lines.append("</tbody>")
     lines.append("</table>")
-    return "\n".join([*lines, *(f"<p>{html.escape(note)}</p>" for note in grid.footnotes), ""])
+    return "\n".join([*lines, *(f"<p>{html.escape(note.text)}</p>" for note in grid.footnotes), ""])
 
 
 def _with_heading(grid: Grid, heading: str) -> list[str]:
-    place = next(number for number, column in enumerate(grid.columns) if column.text)
-    return [heading if number == place else "" for number in range(len(grid.columns))]
+    return [heading if number == grid.heading_place else "" for number in range(len(grid.columns))]
 
 
 def _pipes(cells: "Sequence[str] | map[str]") -> str:
@@ -164,7 +218,7 @@ def _ampersands(cells: "Sequence[str] | map[str]") -> str:
 
 
 def _markdown(text: str) -> str:
-    return "".join(f"\\{character}" if character in "\\|*_<>[]`" else character for character in text)
+    return "".join(f"\\{character}" if character in MARKDOWN else character for character in text)
 
 
 def _latex(text: str) -> str:

@@ -2,21 +2,21 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from icbench.ranking.gate import GateResult, packed
 from icbench.ranking.leaderboard import Leaderboard, RankedTrack, Standing
 from icbench.ranking.marks import Mark, published_marks
 from icbench.ranking.rows import PartialRun, Row, Track
-from icbench.report.grid import Column, Grid, Section, printable
+from icbench.report.grid import Column, Footnote, Grid, Section, printable
 from icbench.statistics import Estimate
 
 PARETO = "◆"
 
 COLUMNS = (
     Column("rank", 0),
-    Column("entry", 0, text=True),
+    Column("entry", 0, words=26),
     Column("accuracy", 0),
     Column("95 % interval", 2),
     Column("± seeds", 4),
@@ -27,15 +27,15 @@ COLUMNS = (
     Column("images/s", 6),
     Column("distance", 8),
     Column("size", 9),
-    Column("tier", 10, text=True),
-    Column("flags", 1, text=True),
+    Column("tier", 10, words=14),
+    Column("flags", 0, words=12),
 )
-"""All columns; where a terminal is too narrow, those of the highest numbers go first."""
+"""All columns; where a terminal is too narrow, those of the highest numbers go first, and of equal ones the last."""
 
-OPTIONAL = ("± seeds", "tier", "flags")
-"""Columns that are there only if some row has something in them."""
+ALWAYS = ("rank", "entry", "accuracy")
+"""Columns that are there even if no row has anything in them."""
 
-CSV_FIELDS = ["dataset", "split", "images", "section", "entry", "seeds", "rank_first", "rank_last"]
+CSV_FIELDS = ["dataset", "split", "images", "section", "entry", "seeds", "images_done", "rank_first", "rank_last"]
 CSV_FIELDS += ["accuracy", "accuracy_low", "accuracy_high", "accuracy_deviation"]
 CSV_FIELDS += ["to_best", "to_best_low", "to_best_high", "p_holm", "nfe", "pareto", "images_per_second"]
 CSV_FIELDS += ["comparable_speed", "mean_distance", "parameters", "tier", "flags"]
@@ -49,21 +49,28 @@ def track_title(track: Track) -> str:
     return printable(f"{track.dataset} {track.split}, {track.images:,} images")
 
 
-def track_grid(table: RankedTrack, reference: bool = False) -> Grid:
-    """One track's table.
+def track_grids(board: Leaderboard, reference: bool = False) -> list[Grid]:
+    """One table for each track; where two would be titled alike, their digests are named.
 
     Args:
-        table: the track.
+        board: the leaderboard.
         reference: show published accuracies beneath.
     """
+    titles = [track_title(table.track) for table in board.tracks]
+    digests = [f", digest {printable(table.track.digest[:8])}…" for table in board.tracks]
+    named = [title + (digest if titles.count(title) > 1 else "") for title, digest in zip(titles, digests, strict=True)]
+    return [_track_grid(table, title, reference) for table, title in zip(board.tracks, named, strict=True)]
+
+
+def _track_grid(table: RankedTrack, title: str, reference: bool) -> Grid:
     marks = published_marks(table.track.dataset, table.track.split) if reference else []
     sections = [
         Section([_standing_row(standing) for standing in table.standings]),
         Section([_standing_row(standing) for standing in table.direct], "direct classifiers"),
-        Section([_mark_row(mark, table.track) for mark in marks], "published, not measured here"),
+        Section([_mark_row(mark, table.track) for mark in marks], "published elsewhere"),
         Section([_partial_row(run, table.track) for run in table.partial], "not complete, not ranked"),
     ]
-    full = Grid(track_title(table.track), list(COLUMNS), sections, _footnotes(table))
+    full = Grid(title, list(COLUMNS), sections, _footnotes(table))
     return _without_empty(full)
 
 
@@ -72,7 +79,7 @@ def _without_empty(grid: Grid) -> Grid:
     kept = [
         number
         for number, column in enumerate(grid.columns)
-        if column.heading not in OPTIONAL or any(row[number] not in ("", EVERYONE_S_TIER) for row in rows)
+        if column.heading in ALWAYS or any(row[number] not in ("", EVERYONE_S_TIER) for row in rows)
     ]
     return grid.only(kept)
 
@@ -89,7 +96,7 @@ def _standing_row(standing: Standing) -> list[str]:
         "" if to_best is None else signed(to_best.value),
         "" if to_best is None else f"{signed(to_best.low)} to {signed(to_best.high)}",
         "" if to_best is None or to_best.p is None else p_value(to_best.p),
-        (f"{row.nfe:,}" if row.nfe else "") + (f" {PARETO}" if standing.pareto else ""),
+        (f"{PARETO} " if standing.pareto else "") + (f"{row.nfe:,}" if row.nfe else ""),
         f"{row.images_per_second:,.0f}" if standing.comparable_speed and row.images_per_second else "",
         "" if row.mean_distance is None else f"{row.mean_distance:.5f}",
         _size(row.parameters),
@@ -104,7 +111,7 @@ def _mark_row(mark: Mark, track: Track) -> list[str]:
 
 
 def _partial_row(run: PartialRun, track: Track) -> list[str]:
-    coverage = f"{run.done:,} of {track.images:,} images ({run.done / track.images:.0%})"
+    coverage = f"{run.done:,} of {track.images:,} images ({run.done / max(1, track.images):.0%})"
     seed = f", seed {run.seed}" if run.seed else ""
     return _cells(entry=f"{printable(run.label)}{seed}: {coverage}, {printable(run.status)}")
 
@@ -113,18 +120,21 @@ def _cells(**given: str) -> list[str]:
     return [given.get(column.heading, "") for column in COLUMNS]
 
 
-def _footnotes(table: RankedTrack) -> list[str]:
+def _footnotes(table: RankedTrack) -> list[Footnote]:
     notes = []
     standings = [*table.standings, *table.direct]
     if len(table.standings) > 1:
-        notes.append("rank, p: McNemar on the same images (t test with several seeds), Holm for all pairs, 5 %")
-        notes.append(f"{PARETO} no other entry is as accurate with fewer evaluations (NFE)")
+        notes.append(
+            Footnote("rank, p: McNemar on the same images (t test with several seeds), Holm for all pairs, 5 %")
+        )
+        notes.append(Footnote(f"{PARETO} no other entry is as accurate with fewer evaluations (NFE)", "NFE"))
     if any(not standing.comparable_speed for standing in standings):
         shown = next((standing.row for standing in standings if standing.comparable_speed), None)
         where = f": those of {_machine(shown)} are shown" if shown else ""
-        notes.append(f"images/s of different machines or precisions cannot be compared{where}")
+        text = f"images/s of different machines or precisions cannot be compared{where}"
+        notes.append(Footnote(text, "images/s"))
     if table.beyond_budget:
-        notes.append(f"beyond the budget and not ranked: {table.beyond_budget}")
+        notes.append(Footnote(f"beyond the budget and not ranked: {table.beyond_budget}"))
     return notes
 
 
@@ -189,6 +199,7 @@ def _standing_data(standing: Standing) -> dict[str, Any]:
     row = standing.row
     return {
         "label": row.label,
+        "name": row.name,
         "key": row.key,
         "entry": row.facts["entry"],
         "precision": row.facts["precision"],
@@ -224,35 +235,56 @@ def _estimate_data(estimate: Estimate) -> dict[str, float | None]:
 def leaderboard_csv(board: Leaderboard, reference: bool = False) -> str:
     """Every row of every track as one CSV file, with full numbers."""
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(CSV_FIELDS)
+    writer = csv.DictWriter(stream, CSV_FIELDS, lineterminator="\n")
+    writer.writeheader()
     for table in board.tracks:
-        track = [table.track.dataset, table.track.split, table.track.images]
-        writer.writerows([*track, "inversion", *_csv_row(standing)] for standing in table.standings)
-        writer.writerows([*track, "direct", *_csv_row(standing)] for standing in table.direct)
-        if reference:
-            marks = published_marks(table.track.dataset, table.track.split)
-            writer.writerows([*track, "published", mark.name, "", "", "", mark.accuracy] for mark in marks)
+        track = {name: getattr(table.track, name) for name in ("dataset", "split", "images")}
+        for row in _csv_rows(table, reference):
+            cells = {**track, **row}.items()
+            writer.writerow({name: printable(cell) if isinstance(cell, str) else cell for name, cell in cells})
     return stream.getvalue()
 
 
-def _csv_row(standing: Standing) -> list[Any]:
+def _csv_rows(table: RankedTrack, reference: bool) -> Iterator[dict[str, Any]]:
+    for standing in table.standings:
+        yield {"section": "inversion", **_csv_standing(standing, table.track)}
+    for standing in table.direct:
+        yield {"section": "direct", **_csv_standing(standing, table.track)}
+    for mark in published_marks(table.track.dataset, table.track.split) if reference else []:
+        figures = {"entry": mark.name, "images_done": mark.images, "accuracy": mark.accuracy}
+        yield {"section": "published", **figures}
+    for run in table.partial:
+        yield {"section": "partial", "entry": run.label, "seeds": 1, "images_done": run.done}
+
+
+def _csv_standing(standing: Standing, track: Track) -> dict[str, Any]:
     row, best = standing.row, standing.to_best
-    return [
-        row.label,
-        len(row.seeds),
-        *(standing.ranks or ("", "")),
-        *(row.accuracy.value, row.accuracy.low, row.accuracy.high, row.accuracy.deviation),
-        *((best.value, best.low, best.high, best.p) if best else ("", "", "", "")),
-        *(row.nfe, standing.pareto, row.images_per_second, standing.comparable_speed),
-        *(row.mean_distance, row.parameters, row.facts["tier"], "; ".join(row.flags)),
-    ]
+    first, last = standing.ranks or ("", "")
+    figures: dict[str, Any] = {"rank_first": first, "rank_last": last, "accuracy": row.accuracy.value}
+    figures |= {"accuracy_low": row.accuracy.low, "accuracy_high": row.accuracy.high}
+    if best:
+        figures |= {"to_best": best.value, "to_best_low": best.low, "to_best_high": best.high, "p_holm": best.p}
+    return {
+        **figures,
+        "entry": row.label,
+        "seeds": len(row.seeds),
+        "images_done": track.images,
+        "accuracy_deviation": row.accuracy.deviation,
+        "nfe": row.nfe,
+        "pareto": standing.pareto,
+        "images_per_second": row.images_per_second,
+        "comparable_speed": standing.comparable_speed,
+        "mean_distance": row.mean_distance,
+        "parameters": row.parameters,
+        "tier": row.facts["tier"],
+        "flags": "; ".join(row.flags),
+    }
 
 
 def gate_grid(results: Sequence[GateResult], margin: float) -> Grid:
     """What the gate found."""
-    columns = [Column("verdict", 0, text=True), Column("entry", 0, text=True), Column("change", 0)]
-    columns += [Column("95 % interval", 1), Column("track", 2, text=True)]
+    columns = [Column("verdict", 0, words=9), Column("entry", 0, words=26), Column("change", 0)]
+    columns += [Column("95 % interval", 1), Column("track", 2, words=30)]
     rows = [
         [
             result.verdict,
@@ -264,4 +296,4 @@ def gate_grid(results: Sequence[GateResult], margin: float) -> Grid:
         for result in results
     ]
     note = f"worse: the interval lies below −{margin:g} as a whole; no worse: above it as a whole"
-    return Grid(f"gate with margin {margin:g}", columns, [Section(rows)], [note])
+    return Grid(f"gate with margin {margin:g}", columns, [Section(rows)], [Footnote(note)])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from icbench.errors import ResultsError
+from icbench.report.grid import printable
 
 if TYPE_CHECKING:
     from icbench.execution import Reconstructions
@@ -72,7 +73,7 @@ def _draw_differing(
     pen = ImageDraw.Draw(picture)
     shown = index[:MOST]
     more = f" (the first {MOST} of {len(index)})" if len(index) > MOST else f" ({len(index)})"
-    pen.text((MARGIN, top), title + more, INK, font=_font(14))
+    pen.text((MARGIN, top), printable(title) + more, INK, font=_font(14))
     predictions = np.stack([record.images(["prediction"])["prediction"] for record in other.records])
     for place, image in enumerate(shown):
         left = MARGIN + place % COLUMNS * (CELL + GAP)
@@ -102,7 +103,7 @@ def _save(picture: Image.Image, file: Path) -> None:
 
 def _draw_band(picture: Image.Image, entry: "Reconstructions", top: int) -> None:
     pen = ImageDraw.Draw(picture)
-    pen.text((MARGIN, top), f"{entry.label}: targets above, reconstructions below", INK, font=_font(14))
+    pen.text((MARGIN, top), printable(f"{entry.label}: targets above, reconstructions below"), INK, font=_font(14))
     for column in range(len(entry.truth)):
         left = MARGIN + column * (CELL + GAP)
         picture.paste(_tile(entry.targets[column]), (left, top + 22))

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from icbench.records import Record
+from icbench.report.grid import printable
 
 FIGURES = ("accuracy", "95 % interval", "distance", "NFE", "seconds", "images/s", "memory")
 NARROW = 110
@@ -31,13 +31,13 @@ def results_table(records: Sequence[Record], width: int) -> RenderableType:
 
 
 def _table(records: Sequence[Record], heading: str, labels: Sequence[str], title: str | None) -> Table:
-    shown = escape(title) if title else None
-    table = Table(box=SIMPLE_HEAD, title=shown, title_justify="left", title_style="bold", pad_edge=False)
+    shown = Text(title, style="bold") if title else None
+    table = Table(box=SIMPLE_HEAD, title=shown, title_justify="left", pad_edge=False)
     table.add_column(heading)
     for figure in FIGURES:
         table.add_column(figure, justify="right", no_wrap=True)
     for label, record in zip(labels, records, strict=True):
-        table.add_row(escape(label), *_figures(record))
+        table.add_row(Text(label), *_figures(record))
     return table
 
 
@@ -53,7 +53,7 @@ def record_label(record: Record) -> str:
     """The entry, its seed if that is not 0, and whether it was interrupted."""
     seed = f" · seed {record.facts['seed']}" if record.facts["seed"] else ""
     stopped = "" if record.status == "ok" else f" ({record.status})"
-    return f"{record.facts['label']}{seed}{stopped}"
+    return printable(f"{record.facts['label']}{seed}{stopped}")
 
 
 def _figures(record: Record) -> list[str]:

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -15,12 +14,14 @@ from icbench.entry import PARTS
 from icbench.ranking.breakdown import ClassFigures
 from icbench.ranking.rows import EDITED, Track
 from icbench.records import Record
-from icbench.report.grid import printable
+from icbench.report.grid import Column, Grid, Section, printable, terminal_table
 from icbench.report.leaderboard import track_title
 from icbench.statistics import Calibration
 
 RIGHT, WRONG = (90, 190, 130), (225, 110, 110)
 """The colours of a full cell on and off the diagonal of the confusion matrix."""
+
+LEAST_CELL = 4
 
 
 def run_report(
@@ -29,17 +30,18 @@ def run_report(
     classes: Sequence[ClassFigures],
     calibrated: Calibration | None,
     diagnosis: dict[str, Any] | None,
+    width: int,
 ) -> RenderableType:
-    """Configuration, figures, classes, confusion, calibration and diagnosis of one run."""
-    return Group(
+    """Configuration, figures, classes, confusion, calibration and diagnosis of one run, in `width` columns."""
+    parts = [
         Text(printable(record.label), style="bold"),
         _pairs(_configuration(record)),
         _pairs(_metrics(record)),
-        _classes_table(classes),
-        _confusion_table(confusion),
-        _pairs(_calibration(calibrated)),
-        _pairs(_diagnosis(record, diagnosis)),
-    )
+    ]
+    if classes:
+        parts += ["", terminal_table(_classes_grid(classes), width), "", _confusion_table(confusion, width)]
+        parts.append(_pairs(_calibration(calibrated)))
+    return Group(*parts, _pairs(_diagnosis(record, diagnosis)))
 
 
 def _pairs(pairs: Sequence[tuple[str, str]]) -> RenderableType:
@@ -47,7 +49,7 @@ def _pairs(pairs: Sequence[tuple[str, str]]) -> RenderableType:
     table.add_column(style="cyan", no_wrap=True, min_width=13)
     table.add_column(overflow="fold")
     for name, value in pairs:
-        table.add_row(escape(name), escape(printable(value)))
+        table.add_row(name, Text(printable(value)))
     return Group("", table)
 
 
@@ -73,7 +75,7 @@ def _configuration(record: Record) -> list[tuple[str, str]]:
 
 
 def _spec(part: dict[str, Any]) -> str:
-    params = ",".join(f"{name}={value}" for name, value in part["params"].items())
+    params = ",".join(f"{name}={value}" for name, value in part["params"].items() if value != "")
     return f"{part['name']}:{params}" if params else str(part["name"])
 
 
@@ -94,44 +96,49 @@ def _metrics(record: Record) -> list[tuple[str, str]]:
     return pairs
 
 
-def _classes_table(classes: Sequence[ClassFigures]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("class", "images", "right", "accuracy", "95 % interval", "taken for"):
-        table.add_column(heading, justify="right")
-    for figures in classes:
-        table.add_row(
+def _classes_grid(classes: Sequence[ClassFigures]) -> Grid:
+    columns = [Column("class", 0), Column("images", 2), Column("right", 2), Column("accuracy", 0)]
+    columns += [Column("95 % interval", 1), Column("taken for", 1)]
+    rows = [
+        [
             str(figures.number),
             f"{figures.images:,}",
             f"{figures.correct:,}",
             "–" if figures.accuracy is None else f"{figures.accuracy:.4f}",
             f"{figures.low:.4f}–{figures.high:.4f}",
             "" if figures.confused_with is None else str(figures.confused_with),
-        )
-    return table
+        ]
+        for figures in classes
+    ]
+    return Grid("by class", columns, [Section(rows)])
 
 
-def _confusion_table(confusion: NDArray[np.int64]) -> Table:
+def _confusion_table(confusion: NDArray[np.int64], width: int) -> RenderableType:
     """Labels down, predictions across; the share of its row colours a cell."""
     size = len(confusion)
     shown = list(range(size)) + ([size] if confusion[:, size].any() else [])
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, title="label by prediction", title_justify="left")
-    table.add_column("", style="bold")
+    cell = max(LEAST_CELL, len(str(confusion.max())) + 2)
+    title = Text("label by prediction" + (", ? where not finite" if size in shown else ""), style="bold")
+    if len(str(size)) + (cell + 1) * len(shown) > width:
+        return Group(title, "", Text("wider than this terminal; --json has it", style="dim"))
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=0)
+    table.add_column("", style="bold", justify="right")
     for number in shown:
-        table.add_column("not finite" if number == size else str(number), justify="right", min_width=5)
+        table.add_column("?" if number == size else str(number), justify="right", min_width=cell)
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    for label in range(size):
-        row = [_cell(int(confusion[label, number]), float(shares[label, number]), label == number) for number in shown]
-        table.add_row(str(label), *row)
-    return table
+    for label, (counts, share) in enumerate(zip(confusion, shares, strict=True)):
+        cells = [_cell(int(counts[number]), float(share[number]), label == number, cell) for number in shown]
+        table.add_row(str(label), *cells)
+    return Group(title, "", table)
 
 
-def _cell(count: int, share: float, right: bool) -> Text:
+def _cell(count: int, share: float, right: bool, width: int) -> Text:
     if not count:
-        return Text("·", style="dim")
+        return Text("· ", style="dim")
     # The square root lets the few errors of a good classifier be seen.
     strength = share if right else min(1.0, 2 * share**0.5)
     red, green, blue = (round(255 - strength * (255 - part)) for part in (RIGHT if right else WRONG))
-    return Text(f"{count} ", style=f"rgb(0,0,0) on rgb({red},{green},{blue})")
+    return Text(f"{count} ".rjust(width), style=f"rgb(0,0,0) on rgb({red},{green},{blue})")
 
 
 def _calibration(found: Calibration | None) -> list[tuple[str, str]]:
@@ -148,19 +155,25 @@ def _diagnosis(record: Record, found: dict[str, Any] | None) -> list[tuple[str, 
         return []
     if found is None:
         return [("diagnosis", f"not made yet: icbench show {record.path} --diagnose")]
+    wrong, start, end = (_percent(found[name]) for name in ("wrong_class_fits", "noise_share_start", "noise_share_end"))
+    fits = f"For {wrong} of {found['images']} images a wrong class fits as well as the true one."
+    noise = f"The noise has {start} of the image's Jacobian at the start, {end} at the end; the class vector the rest."
+    return [("diagnosis", _errors(found)), ("", fits), ("", noise)]
+
+
+def _errors(found: dict[str, Any]) -> str:
     errors, ours = found["errors"], found["optimizer_errors"]
-    share = f" ({ours / errors:.0%})" if errors else ""
-    return [
-        ("diagnosis", f"Of {errors} errors looked at, {ours}{share} are the optimizer's: with the true class held,"),
-        ("", "it reaches a lower energy than the winner."),
-        ("", f"The other {found['model_errors']} are the model's: the wrong answer fits best."),
-        (
-            "",
-            f"For {found['wrong_class_fits']:.0%} of {found['images']} images a wrong class fits as well as the true.",
-        ),
-        ("", f"Share of the noise in the image's Jacobian: {found['noise_share_start']:.0%} at the start,"),
-        ("", f"{found['noise_share_end']:.0%} at the end; the class vector has the rest."),
-    ]
+    if not errors:
+        return "There is no error."
+    return (
+        f"Of {errors} errors looked at, {ours} ({_percent(ours / errors)}) are the optimizer's: with the true class "
+        f"held, it reaches a lower energy than the winner. The other {found['model_errors']} are the model's: "
+        "the wrong answer fits best."
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.0%}"
 
 
 def run_data(

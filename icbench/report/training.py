@@ -55,10 +55,10 @@ class TrainingProgress(Monitor):
 
     def on_check(self, check: Check, best: bool) -> None:
         quality = check.quality
+        inversions = "".join(f"{name} {value:.3f}, " for name, value in quality.inversion_accuracy.items())
         self.message(
-            f"  check after epoch {check.epochs}: joint {quality.joint_accuracy:.3f}, exhaustive "
-            f"{quality.exhaustive_accuracy:.3f}, samples {quality.sample_accuracy:.3f}, score {quality.score:.4f}"
-            + ("  best so far" if best else "")
+            f"  check after epoch {check.epochs}: {inversions}samples {quality.sample_accuracy:.3f}, "
+            f"score {quality.score:.4f}" + ("  best so far" if best else "")
         )
 
 

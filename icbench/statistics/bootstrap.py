@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 REPLICATES = 10_000
+MOST_DRAWN = 5_000_000
+"""Numbers drawn at once, which bounds the memory."""
 
 
 def bootstrap_difference(
@@ -11,9 +13,10 @@ def bootstrap_difference(
 ) -> tuple[float, float]:
     """The 95 % percentile interval of accuracy of `first` minus accuracy of `second`.
 
-    Images are drawn with replacement, the same for both. Where there are several seeds, seeds are drawn first, for each
-    of the two on its own: the hierarchical bootstrap (Davison & Hinkley 1997, section 3.8). Images that every run
-    classified alike are exchangeable, so that a replicate is one multinomial draw over such groups.
+    Images are drawn with replacement, the same for both. Where there are several seeds, seeds are drawn too, for each
+    of the two on its own: seeds and images are crossed, and both are resampled (Owen 2007, the pigeonhole bootstrap).
+    With two or three seeds that differ much the interval is too narrow, as few seeds cannot show their spread. Images
+    that every run classified alike are exchangeable, so that a replicate is one multinomial draw over such groups.
 
     Args:
         first, second: (S, N) and (T, N), which of the same N images each seed has right.
@@ -26,8 +29,13 @@ def bootstrap_difference(
     random = np.random.default_rng(seed)
     images = first.shape[1]
     groups, sizes = np.unique(np.concatenate([first, second]), axis=1, return_counts=True)
-    drawn = random.multinomial(images, sizes / images, size=replicates) / images
-    accuracies = drawn @ groups.T
+    at_once = max(1, MOST_DRAWN // len(sizes))
+    accuracies = np.concatenate(
+        [
+            random.multinomial(images, sizes / images, size=min(at_once, replicates - done)) @ groups.T / images
+            for done in range(0, replicates, at_once)
+        ]
+    )
     ours, theirs = accuracies[:, : len(first)], accuracies[:, len(first) :]
     differences = _mean_over_drawn_seeds(ours, random) - _mean_over_drawn_seeds(theirs, random)
     low, high = np.quantile(differences, [0.025, 0.975])

@@ -79,11 +79,15 @@ def student_two_sided(t: ArrayLike, df: ArrayLike) -> NDArray[np.float64]:
 
 
 def student_quantile(df: float, outside: float = 0.05) -> float:
-    """The t beyond which Student's T lies, on both sides together, with probability `outside`."""
-    low, high = 0.0, 1.0
-    while student_two_sided(high, df) > outside:
-        high *= 2
-    for _ in range(80):
-        middle = (low + high) / 2
-        low, high = (middle, high) if student_two_sided(middle, df) > outside else (low, middle)
-    return high
+    """The t beyond which Student's T lies, on both sides together, with probability `outside`.
+
+    Found by Newton's method from below: the probability is convex in t, so that it ascends to the root.
+    """
+    t = 0.0
+    density = math.exp(math.lgamma((df + 1) / 2) - math.lgamma(df / 2)) / math.sqrt(math.pi * df)
+    for _ in range(MOST_TERMS):
+        step = (float(student_two_sided(t, df)) - outside) / (2 * density * (1 + t * t / df) ** (-(df + 1) / 2))
+        t += step
+        if step < 1e-12 * t:
+            break
+    return t

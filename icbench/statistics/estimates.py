@@ -1,9 +1,12 @@
 """Accuracies and their differences where an entry was run for one or several seeds.
 
 Two things vary: which images there are, and which seed. With one seed only the first can be seen, and the intervals are
-those for proportions. With several, the variance of a mean accuracy is the sum of both parts (a two-way random effects
-layout, images crossed with seeds; Welch-Satterthwaite degrees of freedom, Satterthwaite 1946). An interval of that kind
-would have no width where all images are alike, and so at an accuracy of 1: a few imagined images are added to it.
+those for proportions. With several, the variance of a mean accuracy is at most the sum of both parts, which is what is
+taken (a two-way random effects layout, images crossed with seeds; Welch-Satterthwaite degrees of freedom, Satterthwaite
+1946). That is slightly conservative where seeds differ by chance alone; for two seeds that differ much it is still too
+narrow, so that three seeds or more are worth having. A single seed against several counts as if it had no spread. An
+interval of that kind would have no width where all images are alike, and so at an accuracy of 1: a few imagined images
+are added to it.
 """
 
 from dataclasses import dataclass

@@ -68,7 +68,7 @@ def corrected_mcnemar(only_first: ArrayLike, only_second: ArrayLike) -> NDArray[
 
 
 def bonett_price_interval(pair: PairCounts, z: float = Z95) -> tuple[float, float]:
-    """The adjusted Wald interval for a difference of paired proportions (Bonett & Price 2012, equation 4)."""
+    """The adjusted Wald interval for a difference of paired proportions (Bonett & Price 2012)."""
     images = pair.images + 2
     first, second = (pair.only_first + 1) / images, (pair.only_second + 1) / images
     half = z * sqrt((first + second - (first - second) ** 2) / images)
@@ -76,7 +76,9 @@ def bonett_price_interval(pair: PairCounts, z: float = Z95) -> tuple[float, floa
 
 
 def images_to_tell_apart(pair: PairCounts) -> int | None:
-    """How many images McNemar's test needs to find this difference at 5 % with 80 % power (Connor 1987, equation 3.3).
+    """How many images McNemar's test needs to find this difference at 5 % with nearly 80 % power (Connor 1987).
+
+    A rough plan: it takes the difference that was seen for the true one.
 
     Returns:
         the number of images altogether, or None where the two are equally accurate and none would do.

@@ -74,7 +74,4 @@ def _t_tests(
     over_images = np.maximum(0, squares / images - difference**2) / freedom
     variance = over_images + first_variance + second_variance
     parts = over_images**2 / freedom + first_variance**2 / first_freedom + second_variance**2 / second_freedom
-    known = variance > 1e-18
-    t = np.where(known, difference / np.sqrt(np.where(known, variance, 1)), 0)
-    p = student_two_sided(t, np.where(known, variance**2 / np.where(known, parts, 1), 1))
-    return np.where(known, p, np.where(difference == 0, 1.0, 0.0))
+    return student_two_sided(difference / np.sqrt(variance), variance**2 / parts)

@@ -1,6 +1,7 @@
 """Choosing a checkpoint without eyes: short inversions of validation images, and samples judged by a reference CNN."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,42 +22,58 @@ class Quality:
     """What a snapshot of a generator is worth, on validation images; each in [0, 1].
 
     Args:
-        joint_accuracy: accuracy of a short `joint` inversion.
-        exhaustive_accuracy: accuracy of a short `exhaustive` inversion.
+        inversion_accuracy: accuracy of a short inversion, by the schedule's name.
         sample_accuracy: share of the samples that the reference CNN gives the class they were made for.
     """
 
-    joint_accuracy: float
-    exhaustive_accuracy: float
+    inversion_accuracy: Mapping[str, float]
     sample_accuracy: float
 
     @property
     def score(self) -> float:
-        """What the checkpoint is chosen by: the mean of the three.
+        """What the checkpoint is chosen by: the mean of all.
 
         Samples alone would favour a generator that makes a few perfect digits; inversions alone one that fits anything.
         """
-        return (self.joint_accuracy + self.exhaustive_accuracy + self.sample_accuracy) / 3
+        accuracies = (*self.inversion_accuracy.values(), self.sample_accuracy)
+        return sum(accuracies) / len(accuracies)
 
     def figures(self) -> dict[str, float]:
-        return {**asdict(self), "score": self.score}
+        inversions = {f"{name}_accuracy": value for name, value in self.inversion_accuracy.items()}
+        return {**inversions, "sample_accuracy": self.sample_accuracy, "score": self.score}
 
 
-def judge(generator: Generator, validation: Split, reference: ReferenceCNN, settings: Settings) -> Quality:
+def judge(
+    generator: Generator, validation: Split, reference: ReferenceCNN, schedules: Sequence[str], settings: Settings
+) -> Quality:
     """The quality of a frozen generator on the first validation images."""
     return Quality(
-        joint_accuracy=inversion_accuracy(generator, "joint", validation, IMAGES, STEPS["joint"], settings),
-        exhaustive_accuracy=inversion_accuracy(
-            generator, "exhaustive", validation, IMAGES, STEPS["exhaustive"], settings
-        ),
-        sample_accuracy=sample_accuracy(generator, reference, settings),
+        inversion_accuracies(generator, schedules, validation, slice(IMAGES), STEPS, settings),
+        sample_accuracy(generator, reference, settings),
     )
+
+
+def inversion_accuracies(
+    generator: Generator,
+    schedules: Sequence[str],
+    split: Split,
+    rows: slice,
+    steps: Mapping[str, int],
+    settings: Settings,
+) -> dict[str, float]:
+    """Accuracies on rows of the split by the schedule's name, for schedules as specs and steps by their names."""
+    names = {spec.partition(":")[0]: spec for spec in schedules}
+    first, last, _ = rows.indices(len(split))
+    return {
+        name: inversion_accuracy(generator, spec, split, last - first, steps[name], settings, first)
+        for name, spec in names.items()
+    }
 
 
 def inversion_accuracy(
     generator: Generator, schedule: str, split: Split, images: int, steps: int, settings: Settings, first: int = 0
 ) -> float:
-    """Accuracy of `schedule` with MSE and Adam on images `first` to `first + images` of the split."""
+    """Accuracy of `schedule`, a spec, with MSE and Adam on images `first` to `first + images` of the split."""
     host = Host(discover=False)
     parts = Parts(
         generator,

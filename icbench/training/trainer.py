@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,10 @@ from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
 from icbench.training import selection
 from icbench.training.reference_cnn import train_reference_cnn
-from icbench.training.selection import Quality, inversion_accuracy, judge
+from icbench.training.selection import Quality, inversion_accuracies, judge
 from icbench.version import __version__
 
 SCHEMA = 1
-CHECK_EVERY = 3
 FINAL_IMAGES = 1_000
 FINAL_STEPS = {"joint": 200, "exhaustive": 60}
 
@@ -34,6 +33,10 @@ class Trainer(ABC):
     """Trains one generator. A component names its trainer in `Component.trainer`; parameters come as keywords."""
 
     default_epochs: int
+    check_every: int = 3
+    """Epochs between two checks of a snapshot, and after the last."""
+    schedules: Sequence[str] = ("joint", "exhaustive")
+    """The schedules, as specs, that judge a snapshot on validation images: `joint`, `exhaustive` or both."""
 
     @abstractmethod
     def begin(self, split: Split, num_classes: int, job: "TrainingJob") -> None:
@@ -67,7 +70,7 @@ class TrainingJob:
         epochs, seed, device: as named.
         dataset_name: the dataset's spec, for the record.
         data_dir: where fetched data is kept.
-        check_every: epochs between two checks of a snapshot.
+        check_every: epochs between two checks of a snapshot, or None for as many as the trainer says.
     """
 
     name: str
@@ -78,7 +81,7 @@ class TrainingJob:
     device: torch.device
     dataset_name: str
     data_dir: Path
-    check_every: int = CHECK_EVERY
+    check_every: int | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -150,13 +153,14 @@ def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, monitor: Monitor
     monitor.message("training the reference CNN that judges the samples")
     reference = train_reference_cnn(split, dataset.num_classes, job.device)
     settings = Settings(steps=0, seed=job.seed, device=job.device)
+    check_every = job.check_every or trainer.check_every
     for number in range(progress.done, job.epochs):
         _train_epoch(trainer, number, len(split), progress, monitor)
-        if (number + 1) % job.check_every == 0 or number + 1 == job.epochs:
+        if (number + 1) % check_every == 0 or number + 1 == job.epochs:
             snapshot = trainer.snapshot()
             weights = _floating(snapshot)
             frozen = snapshot.frozen(job.device)
-            check = Check(number + 1, judge(frozen, validation, reference, settings))
+            check = Check(number + 1, judge(frozen, validation, reference, trainer.schedules, settings))
             _keep(frozen, weights, check, progress, job, monitor)
         _save_checkpoint(trainer, progress, job)
     return _finish(trainer, split, validation, progress, job)
@@ -270,12 +274,8 @@ def _finish(
     generator.load_state_dict(_loaded(file), strict=False)
     frozen = generator.frozen(job.device)
     settings = Settings(steps=0, seed=job.seed, device=job.device)
-    final = {
-        f"{name}_accuracy": inversion_accuracy(
-            frozen, name, validation, FINAL_IMAGES, steps, settings, first=selection.IMAGES
-        )
-        for name, steps in FINAL_STEPS.items()
-    }
+    rows = slice(selection.IMAGES, selection.IMAGES + FINAL_IMAGES)
+    final = inversion_accuracies(frozen, trainer.schedules, validation, rows, FINAL_STEPS, settings)
     record = {
         "schema": SCHEMA,
         "generator": job.name,
@@ -286,11 +286,17 @@ def _finish(
         "epochs": job.epochs,
         "chosen": {
             "epochs": int(progress.best["epochs"]),
-            "why": "highest mean of short joint accuracy, short exhaustive accuracy (first 1,000 validation images) "
-            "and reference-CNN accuracy of samples",
+            "why": f"highest mean of short {' and '.join(final)} accuracy (first {selection.IMAGES:,} validation "
+            "images) and reference-CNN accuracy of samples",
             **{name: value for name, value in progress.best.items() if name != "epochs"},
         },
-        "validation": {"first": selection.IMAGES, "images": FINAL_IMAGES, "steps": FINAL_STEPS, **final},
+        "validation": {
+            "first": selection.IMAGES,
+            "images": FINAL_IMAGES,
+            "schedules": list(trainer.schedules),
+            "steps": {name: FINAL_STEPS[name] for name in final},
+            **{f"{name}_accuracy": value for name, value in final.items()},
+        },
         "checks": progress.checks,
         "training_seconds": round(progress.seconds, 1),
         "device": job.device.type,

@@ -24,8 +24,9 @@ ARRAYS = {
 }
 FACTS = {"schema": SCHEMA, "id": "run", "key": "k", "status": "ok", "error": "", "label": "a · b", "tier": "pixels"}
 FACTS |= {"seed": 0, "precision": "float32", "device": "cpu", "entry": {}}
-FACTS |= {"dataset": {"name": "d", "split": "test", "digest": "0", "images": 4}, "environment": {}, "flags": []}
-FACTS |= {"metrics": {"images": 4, "nfe": 9, "not_finite": 1, "seconds": 2.0, "peak_memory_bytes": 10}}
+FACTS |= {"dataset": {"name": "d", "split": "test", "digest": "0", "images": 4}, "flags": []}
+FACTS |= {"environment": {"cpu": "a processor", "gpus": [], "libraries": {}}}
+FACTS |= {"metrics": result_metrics(ARRAYS, Costs(5, 4, 2.0, 10)) | {"generator_parameters": None}}
 OLD = Path(__file__).parent / "schema-1"
 
 

@@ -1,0 +1,109 @@
+"""Times the leaderboard over 500 records of 10,000 images, as a process of its own, and what writing shards costs.
+
+    pytest benchmarks/test_leaderboard.py --benchmark-only
+
+The memory is that of the whole process; the share of the shards is of a run at 162 images per second, the speed of the
+built-in generator with `joint` on two cores.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from icbench.environment import environment
+from icbench.records.record import Costs, as_part, result_metrics, write_record
+from icbench.records.schema import SCHEMA
+from icbench.records.shards import ShardFile
+
+RECORDS, IMAGES, CLASSES = 500, 10_000, 10
+SHARD, RATE = 256, 162.0
+
+
+@pytest.fixture(scope="module", params=[1, 5], ids=["one seed", "five seeds"])
+def records(request, tmp_path_factory) -> Path:
+    """Records of entries of some seeds each: right on the same easy images, wrong on different hard ones."""
+    folder, random = tmp_path_factory.mktemp("results"), np.random.default_rng(0)
+    labels, difficulty = random.integers(0, CLASSES, IMAGES), random.beta(0.3, 2, IMAGES)
+    machine = environment()
+    for number in range(RECORDS):
+        entry, seed = divmod(number, request.param)
+        right = random.random(IMAGES) > difficulty * (0.5 + entry * request.param / RECORDS)
+        arrays = {
+            "index": np.arange(IMAGES, dtype=np.int32),
+            "label": labels.astype(np.int16),
+            "prediction": np.where(right, labels, (labels + 1) % CLASSES).astype(np.int16),
+            "class_scores": random.random((IMAGES, CLASSES), np.float32),
+            "distance": random.random(IMAGES, np.float32),
+            "energy": random.random(IMAGES, np.float32),
+            "resets": np.zeros(IMAGES, np.int32),
+        }
+        write_record(folder / f"entry-{entry}-s{seed}", _facts(entry, seed, arrays, machine), arrays)
+    return folder
+
+
+def _facts(entry: int, seed: int, arrays: dict, machine: dict) -> dict:
+    part = {"name": f"entry-{entry}", "dist": "benchmark", "version": "1", "params": {}, "source": ""}
+    return {
+        "schema": SCHEMA,
+        "id": f"entry-{entry}-s{seed}",
+        "key": f"{entry}-{seed}",
+        "series": "",
+        "label": f"entry-{entry} · mse · adam · joint",
+        "entry": {"generator": part, "steps": 200},
+        "dataset": {"name": "made-up", "split": "test", "digest": "0", "images": IMAGES},
+        "seed": seed,
+        "precision": "float32",
+        "device": "cpu",
+        "tier": "pixels",
+        "flags": [],
+        "status": "ok",
+        "error": "",
+        "metrics": result_metrics(arrays, Costs(201, 200, IMAGES / RATE, 10**9)) | {"generator_parameters": 10**6},
+        "environment": machine,
+    }
+
+
+@pytest.mark.benchmark(group="leaderboard over 500 records of 10,000 images")
+def test_leaderboard(benchmark, records):
+    command = [sys.executable, "-m", "icbench", "leaderboard", str(records)]
+    benchmark.pedantic(
+        lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL), rounds=7, warmup_rounds=1
+    )
+    benchmark.extra_info["peak_memory_mib"] = _peak_memory(["leaderboard", str(records)])
+
+
+def _peak_memory(arguments: list[str]) -> int | None:
+    """The most memory of an icbench process in MiB, as Linux counts it since the process began; None elsewhere."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    code = (
+        "import atexit, pathlib, sys\n"
+        f"atexit.register(lambda: sys.stderr.write(pathlib.Path({str(status)!r}).read_text()))\n"
+        f"from icbench.cli.main import main\nmain({arguments!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    lines = dict(line.split(":", 1) for line in done.stderr.splitlines() if ":" in line)
+    return int(lines["VmHWM"].split()[0]) // 1024
+
+
+@pytest.mark.benchmark(group="one shard of 256 images, written and synced")
+def test_shard(benchmark, tmp_path):
+    arrays = {
+        "index": np.arange(SHARD),
+        "label": np.zeros(SHARD, np.int64),
+        "prediction": np.zeros(SHARD, np.int64),
+        "class_scores": np.random.default_rng(0).random((SHARD, CLASSES), np.float32),
+        "class_vector": np.random.default_rng(1).random((SHARD, CLASSES), np.float32),
+        "noise": np.random.default_rng(2).random((SHARD, 10), np.float32),
+        "distance": np.zeros(SHARD, np.float32),
+        "energy": np.zeros(SHARD, np.float32),
+        "resets": np.zeros(SHARD, np.int64),
+    }
+    file = ShardFile(tmp_path / "run" / "unfinished.shards")
+    file.start({})
+    benchmark.pedantic(lambda: file.append(as_part(arrays, Costs(201, 200, 1.0, 1))), rounds=50, warmup_rounds=5)
+    benchmark.extra_info["share_of_a_run"] = benchmark.stats.stats.median / (SHARD / RATE)

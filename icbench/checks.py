@@ -1,0 +1,105 @@
+"""Whether four components work together, found out on a few images before a run writes anything."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from icbench.engine import Parts, Settings, as_target, generate, start_noise
+from icbench.errors import ComponentError, UsageError
+from icbench.kinds.distance import LeastSquares
+from icbench.linearisation import linearise
+
+CHECKED = 4
+TOLERANCE = 1e-3
+
+
+def check_parts(parts: Parts, images: NDArray[np.uint8], settings: Settings, names: Mapping[str, str]) -> None:
+    """Generate and compare once before a run, so that a broken component is named and nothing is written.
+
+    Args:
+        parts: the components, the generator frozen on the device.
+        images: (N, C, H, W) uint8, the split; the first few are compared with.
+        settings: the run's settings.
+        names: what to call each part, by kind.
+
+    Raises:
+        ComponentError: the generator returns the wrong shape or values that are not in [0, 1], or the distance returns
+            anything but one finite number per image, or residuals that do not fit them.
+        UsageError: the optimizer needs residuals, and the distance has none.
+    """
+    generator, shape = parts.generator, images.shape[1:]
+    if tuple(generator.image_shape) != shape:
+        raise ComponentError(
+            f"generator {names['generator']} makes images of {tuple(generator.image_shape)}, the dataset has {shape}",
+            "Choose a dataset of the shape that the generator was trained on.",
+        )
+    target = as_target(images[:CHECKED], settings.device)
+    noise = start_noise(np.arange(len(target)), (0,), generator.noise_dim, settings.seed).flatten(0, 1)
+    class_vector = torch.eye(generator.num_classes)[torch.arange(len(target)) % generator.num_classes]
+    latents = class_vector.to(settings.device), noise.to(settings.device)
+    with torch.no_grad():
+        generated = generate(generator, *latents, settings.precision)
+        _check_images(generated, target.shape, names["generator"])
+        _check_distance(parts.distance(generated, target), len(target), names["distance"])
+    if parts.optimizer.linearises:
+        _check_linearisation(parts, latents, target, settings.precision, names)
+
+
+def _check_images(images: Tensor, expected: tuple[int, ...], name: str) -> None:
+    if tuple(images.shape) != tuple(expected):
+        raise _fault(f"generator {name} returned images of shape {tuple(images.shape)}, not {tuple(expected)}")
+    if not images.isfinite().all():
+        raise _fault(f"generator {name} returned values that are not finite")
+    low, high = images.min().item(), images.max().item()
+    if low < -TOLERANCE or high > 1 + TOLERANCE:
+        raise _fault(f"generator {name} returned values from {low:.3g} to {high:.3g}, not in [0, 1]")
+
+
+def _check_distance(distance: Tensor, count: int, name: str) -> None:
+    if tuple(distance.shape) != (count,):
+        raise _fault(f"distance {name} returned shape {tuple(distance.shape)} for {count} images, not ({count},)")
+    if not distance.isfinite().all():
+        raise _fault(f"distance {name} returned values that are not finite")
+
+
+def _check_linearisation(
+    parts: Parts, latents: tuple[Tensor, Tensor], target: Tensor, precision: torch.dtype, names: Mapping[str, str]
+) -> None:
+    distance, name = parts.distance, names["distance"]
+    if not isinstance(distance, LeastSquares):
+        raise UsageError(
+            f"optimizer {names['optimizer']} needs a distance with residuals, and {name} has none",
+            "Choose a distance with the trait `least-squares`, or another optimizer; `icbench plugins` lists them.",
+        )
+    for latent in latents:
+        latent.requires_grad_()
+    images, features = generate(parts.generator, *latents, precision), distance.features(target)
+    energy, residuals = distance.compare(images, features), distance.residuals(images, features)
+    if residuals.ndim != 2 or not torch.allclose(residuals.square().sum(dim=1) / 2, energy, rtol=TOLERANCE, atol=1e-6):
+        raise _fault(f"distance {name} is not half the squared length of its residuals")
+    reason = _without_second_derivatives(energy, residuals, latents)
+    if reason:
+        raise _fault(
+            f"optimizer {names['optimizer']} needs second derivatives, and generator {names['generator']} or "
+            f"distance {name} has none: {reason}"
+        )
+
+
+def _without_second_derivatives(energy: Tensor, residuals: Tensor, latents: tuple[Tensor, Tensor]) -> str:
+    """Why a Jacobian cannot be had, or is wrong: a layer that can be differentiated once may just give zeros."""
+    gradients = torch.autograd.grad(energy.sum(), latents, retain_graph=True, allow_unused=True, materialize_grads=True)
+    expected = torch.cat(gradients, dim=1)
+    try:
+        found = linearise(energy, residuals, None, latents).gradient
+    except RuntimeError as error:
+        return str(error).splitlines()[0]
+    # Products in bfloat16 differ by some thousandths.
+    wrong = (found - expected).norm() > 0.05 * expected.norm() + 1e-6
+    return "the Jacobian does not give the gradient" if wrong else ""
+
+
+def _fault(message: str) -> ComponentError:
+    return ComponentError(message, "This is a fault of the component; `icbench plugins` tells where it comes from.")

@@ -1,0 +1,53 @@
+"""`icbench plugins check`: whether components keep their contracts."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from icbench.cli.main import FAILED
+from icbench.cli.output import json_option, messages, say, show
+
+if TYPE_CHECKING:
+    from icbench.testing.outcomes import Checked
+    from icbench.testing.subject import Subject
+
+
+@click.command("check")
+@click.argument("target", metavar="NAME|PATH")
+@json_option
+def command(target: str, as_json: bool) -> int:
+    """Check that components keep their contracts, on synthetic data.
+
+    NAME is a component (l1, DIST/l1, or l1:key=value for other parameters) or a distribution, of which all components
+    are checked. PATH is a .py file with components, or the folder of a distribution, which need not be installed.
+    """
+    from icbench.report.conformance import conformance_data, conformance_errors, conformance_report
+    from icbench.testing.targets import opened
+
+    with opened(target) as found:
+        checked = []
+        for one in _checked(found.subjects):
+            checked.append(one)
+            if not as_json:
+                show(conformance_report(one))
+        errors = [*found.problems, *conformance_errors(checked)]
+    if as_json:
+        from icbench.report.envelope import envelope
+
+        click.echo(envelope(conformance_data(checked), errors=errors, ok=not errors))
+    say(found.problems, "red")
+    return FAILED if errors else 0
+
+
+def _checked(subjects: "list[Subject]") -> "Iterator[Checked]":
+    from icbench.testing.outcomes import check_component
+
+    console = messages()
+    for subject in subjects:
+        name = f"{subject.kind} {subject.record.name}"
+        with console.status(name) as status, contextlib.redirect_stdout(sys.stderr):
+            checked = check_component(subject, lambda check: status.update(f"{name}: {check}"))  # noqa: B023
+        yield checked

@@ -1,0 +1,38 @@
+"""`icbench plugins new`: a distribution with one working component, to go on from."""
+
+import shlex
+from pathlib import Path
+
+import click
+
+from icbench.cli.output import json_option, messages
+from icbench.component import KINDS
+
+
+@click.command("new")
+@click.argument("dist", metavar="DIST")
+@click.option("--kind", type=click.Choice(KINDS), required=True, help="What its component is.")
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    help="Where the distribution's folder is made.  [default: here]",
+)
+@json_option
+def command(dist: str, kind: str, directory: Path, as_json: bool) -> None:
+    """Write a complete distribution DIST, such as icbench-mydist: package, entry point, test, README and CI workflow.
+
+    Its component works at once; replace the inside by your own.
+    """
+    from icbench.scaffold import Names, create
+
+    folder = create(dist, kind, directory)
+    name, place = Names(folder.name, kind).component, shlex.quote(str(folder))
+    commands = f"pip install -e {place} && pytest {place} && icbench run --{kind} {name} --limit 100"
+    if as_json:
+        from icbench.report.envelope import envelope
+
+        files = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+        click.echo(envelope({"folder": str(folder), "files": files, "next": commands}))
+        return
+    messages().print(f"{folder} is made; next:\n  {commands}", soft_wrap=True, highlight=False, markup=False)

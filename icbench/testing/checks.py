@@ -1,0 +1,68 @@
+"""What a check is: a plain function over a subject; its name names it, its documentation is its claim in one line.
+
+A check that finds a fault raises AssertionError, one that does not apply raises `Skipped`; both say why.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+import torch
+from torch import Tensor
+
+from icbench.errors import IcbenchError
+
+if TYPE_CHECKING:
+    from icbench.testing.subject import Subject
+
+Check: TypeAlias = "Callable[[Subject], None]"
+
+
+class Skipped(Exception):  # noqa: N818 (it is no error)
+    """A check does not apply to the component, or cannot be made here; the message says why."""
+
+
+def claim(check: Check) -> str:
+    """What a check claims of a component, in one line."""
+    return (check.__doc__ or check.__name__.replace("_", " ")).strip().splitlines()[0]
+
+
+def reason(error: BaseException) -> str:
+    """Why a check failed or was skipped, in one line."""
+    if isinstance(error, AssertionError | Skipped):
+        return " ".join(str(error).split())
+    message = error.message if isinstance(error, IcbenchError) else str(error)
+    return " ".join(f"it raised {type(error).__name__}: {message}".split())
+
+
+def expect(condition: object, message: str) -> None:
+    """Raises:
+    AssertionError: the condition does not hold; a function of its own, because `python -O` drops `assert`.
+    """
+    if not condition:
+        raise AssertionError(message)
+
+
+def expect_close(found: Tensor, expected: Tensor, what: str, tolerance: float = 1e-4) -> None:
+    """Let two tensors differ by rounding only.
+
+    Args:
+        found, expected: of one shape. NaN equals NaN.
+        what: begins the message, such as `"image 2 alone differs from image 2 in a batch"`.
+        tolerance: the largest difference, relative to the largest expected value.
+    """
+    expect(found.shape == expected.shape, f"{what}: shape {tuple(found.shape)}, expected {tuple(expected.shape)}")
+    if not found.numel() or not found.is_floating_point():
+        expect(torch.equal(found, expected), what)
+        return
+    first, second = found.detach().double(), expected.detach().double()
+    scale = torch.nan_to_num(second, nan=0, posinf=0, neginf=0).abs().max().clamp_min(1e-12)
+    same_nan = torch.equal(first.isnan(), second.isnan())
+    # Infinities of one sign are equal; their difference would be NaN.
+    differences = (first - second).masked_fill((first == second) | first.isnan(), 0).abs()
+    largest = (differences.max() / scale).item()
+    expect(same_nan and largest <= tolerance, f"{what}: by {largest:.2g} of the largest value, allowed {tolerance:g}")
+
+
+def expect_unchanged(tensor: Tensor, copy: Tensor, what: str) -> None:
+    """Let a tensor still be what it was when it was copied."""
+    expect(torch.equal(tensor.detach(), copy), f"it changed {what} that it was given")

@@ -1,0 +1,117 @@
+"""The component under test, with what several checks need of it made once."""
+
+from collections.abc import Callable
+from functools import cached_property, lru_cache
+from typing import Any, TypeVar
+
+import torch
+
+from icbench.component import Component, Registered, Selection, Value, faults
+from icbench.plugins import Host, PluginSource
+from icbench.testing.checks import Check, Skipped
+from icbench.testing.state import preserved
+
+T = TypeVar("T")
+
+
+class Subject:
+    """A component with its parameters decided.
+
+    Args:
+        selection: it.
+        source: the plugin that brings it, or None for a bare record.
+    """
+
+    def __init__(self, selection: Selection, source: PluginSource | None = None) -> None:
+        self.selection = selection
+        self.source = source
+        self._made: dict[Callable[[Subject], Any], Any] = {}
+        self._passed: dict[Check, bool] = {}
+
+    @property
+    def kind(self) -> str:
+        return self.selection.registered.kind
+
+    @property
+    def record(self) -> Component:
+        return self.selection.registered.component
+
+    def has(self, trait: str) -> bool:
+        return trait in self.record.traits
+
+    def needs_independent_rows(self) -> None:
+        """Raises:
+        Skipped: it declares that its rows are not.
+        """
+        if self.has("batch-dependent"):
+            raise Skipped("it declares batch-dependent")
+
+    def build(self) -> Any:
+        """A new one, as its factory returns it."""
+        return self.selection.build()
+
+    def ready(self, device: torch.device | None = None) -> Any:
+        """A new one, as the engine would use it: a generator is frozen on the device."""
+        built = self.build()
+        return built.frozen(device or torch.device("cpu")) if self.kind == "generator" else built
+
+    @cached_property
+    def component(self) -> Any:
+        """The one that most checks share."""
+        return self.ready()
+
+    def passes(self, gate: Check) -> bool:
+        """Whether a check finds no fault; made once."""
+        if gate not in self._passed:
+            try:
+                with preserved():
+                    gate(self)
+                self._passed[gate] = True
+            except Skipped:
+                self._passed[gate] = True
+            except (Exception, SystemExit):
+                self._passed[gate] = False
+        return self._passed[gate]
+
+    def shared(self, make: Callable[["Subject"], T]) -> T:
+        """What `make` returns for this subject; made once."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        result: T = self._made[make]
+        return result
+
+
+def subject_of(kind: str, given: str | Component | Selection) -> Subject:
+    """The subject that a test names.
+
+    Args:
+        kind: the component's kind.
+        given: a spec, such as `"l1"` or `"icbench-mydist/mydist:width=3"`; a record; or a selection.
+
+    Raises:
+        UsageError: a spec that does not fit what is registered.
+        PluginError: it is in a plugin that cannot be used.
+    """
+    if isinstance(given, Selection):
+        return Subject(given)
+    if isinstance(given, Component):
+        params = {} if faults(given) else given.complete({})
+        return Subject(Selection(Registered(kind, given, "a bare record", ""), params))
+    host = Host(warn=False)
+    selection = host.select(kind, given)
+    return _kept(selection.registered, tuple(selection.params.items()), source_of(host, selection.registered))
+
+
+def source_of(host: Host, registered: Registered) -> PluginSource | None:
+    """The plugin that brings a component."""
+    mark = f"{registered.kind} {registered.name}"
+    return next(
+        (s.source for s in host.statuses if s.source.dist == registered.dist and mark in s.components),
+        None,
+    )
+
+
+@lru_cache(maxsize=32)
+def _kept(registered: Registered, params: tuple[tuple[str, Value], ...], source: PluginSource | None) -> Subject:
+    """One subject for the many tests of a class: they share its splits and fits."""
+    return Subject(Selection(registered, dict(params)), source)

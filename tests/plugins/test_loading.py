@@ -1,0 +1,307 @@
+"""Loading: built-ins go the public road, and a broken plugin takes nothing else with it."""
+
+import json
+import sys
+import types
+import warnings
+from pathlib import Path
+
+import pytest
+
+import icbench.builtin
+from icbench import Component, Param, hookimpl, hookspecs
+from icbench.component import KINDS
+from icbench.errors import PluginError, UsageError
+from icbench.plugins import BUILTIN, Host, PluginSource, PluginWarning
+from icbench.plugins.preferences import disabled_plugins, preferences_file, set_disabled
+from icbench.plugins.sources import plugin_sources
+
+GOOD = Component("good", "math:sqrt", "a good one")
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """A function that installs an importable module with hooks as a plugin."""
+    sources = []
+    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: list(sources))
+
+    def install(name, requires="", dist="", **hooks):
+        module = types.ModuleType(name)
+        for hook, function in hooks.items():
+            function.__name__ = hook
+            setattr(module, hook, hookimpl(function))
+        monkeypatch.setitem(sys.modules, name, module)
+        sources.append(PluginSource(name, dist or f"icbench-{name}", "1", name, requires=requires))
+
+    return install
+
+
+def broken_host():
+    """The host, and the status of the one plugin that is not built in."""
+    with pytest.warns(PluginWarning):
+        host = Host()
+    return host, host.statuses[1]
+
+
+def test_every_kind_has_a_hook_and_a_builtin():
+    for kind in KINDS:
+        assert hasattr(hookspecs, f"icbench_{kind}s")
+        assert hasattr(icbench.builtin, f"icbench_{kind}s")
+        assert Host(discover=False).components(kind)
+
+
+def test_every_hook_is_documented_with_an_example():
+    for kind in KINDS:
+        assert "yield Component(" in getattr(hookspecs, f"icbench_{kind}s").__doc__
+
+
+def test_every_builtin_can_be_built():
+    host = Host(discover=False)
+    for kind in KINDS:
+        for registered in host.components(kind):
+            host.select(kind, registered.name).build()
+
+
+@pytest.mark.parametrize("failure", [ValueError("half way"), SystemExit(1), GeneratorExit(), StopIteration("odd")])
+def test_what_a_hook_yields_before_it_fails_stays_usable(installed, failure):
+    def distances():
+        yield GOOD
+        raise failure
+
+    installed("failing", icbench_distances=distances)
+    host, status = broken_host()
+    assert (status.state, status.stage) == ("broken", "iteration")
+    assert host.find("distance", "good").dist == "icbench-failing"
+    assert "Traceback" in status.traceback
+
+
+def test_a_plugin_that_cannot_be_imported_names_its_reason(installed, monkeypatch):
+    installed("ghost")
+    monkeypatch.setitem(sys.modules, "ghost", None)
+    host, status = broken_host()
+    assert (status.state, status.stage) == ("broken", "import")
+    assert "ModuleNotFoundError" in status.reason
+    assert host.find("distance", "mse").dist == "icbench"
+    with pytest.raises(PluginError, match="ModuleNotFoundError") as caught:
+        host.find("distance", "ghost")
+    assert caught.value.exit_code == 4
+
+
+def test_a_hook_that_raises_is_broken_at_the_call(installed):
+    installed("raising", icbench_distances=lambda: 1 / 0, icbench_schedules=lambda: [GOOD])
+    host, status = broken_host()
+    assert (status.state, status.stage) == ("broken", "hook call")
+    assert "ZeroDivisionError" in status.reason
+    assert host.find("schedule", "good")
+
+
+@pytest.mark.parametrize("returned", [None, GOOD])
+def test_a_hook_that_returns_instead_of_yielding_is_told_to_yield(installed, returned):
+    installed("returning", icbench_distances=lambda: returned)
+    _, status = broken_host()
+    assert (status.stage, "yields Components" in status.reason) == ("hook call", True)
+
+
+def test_a_hook_without_end_is_cut_off(installed):
+    def endless():
+        number = 0
+        while True:
+            number += 1
+            yield Component(f"d{number}", "math:sqrt", "one more")
+
+    installed("endless", icbench_distances=endless)
+    _, status = broken_host()
+    assert status.stage == "iteration"
+
+
+def test_a_hook_with_arguments_is_broken_at_its_signature(installed):
+    installed("signature", icbench_distances=lambda config: [GOOD])
+    _, status = broken_host()
+    assert status.stage == "hook signature"
+
+
+def test_a_hook_that_does_not_exist_is_named(installed):
+    installed("misspelt", icbench_distance=lambda: [GOOD])
+    _, status = broken_host()
+    assert status.stage == "hook signature"
+    assert "icbench_distances" in status.reason
+
+
+def test_a_plugin_without_hooks_is_told_what_is_missing(installed):
+    installed("empty")
+    _, status = broken_host()
+    assert "hookimpl" in status.reason
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ("mse", "not a Component"),
+        (Component("Bad Name", "math:sqrt", "x"), "lower case"),
+        (Component("bad", "math", "x"), "package.module:name"),
+        (Component("bad", "math:sqrt", ""), "summary"),
+        (Component("bad", "math:sqrt", "two\nlines"), "summary"),
+        (Component("bad", "math:sqrt", "x", params=[Param("a", 1)]), "not a tuple of Param"),
+        (Component("bad", "math:sqrt", "x", params=(Param("a", 1), Param("a", 2))), "twice"),
+        (Component("bad", "math:sqrt", "x", params=(Param("a b", 1),)), "identifier"),
+        (Component("bad", "math:sqrt", "x", params=(Param("a", 5, high=1),)), "default"),
+        (Component("bad", "math:sqrt", "x", params=(Param("a", [1]),)), "type list"),
+        (Component("bad", "math:sqrt", "x", traits=["a"]), "traits"),
+        (GOOD, "yields distance good twice"),
+    ],
+)
+def test_a_bad_record_leaves_the_good_ones_usable(installed, record, said):
+    installed("records", icbench_distances=lambda: [GOOD, record])
+    host, status = broken_host()
+    assert (status.state, status.stage) == ("broken", "bad record")
+    assert said in status.reason
+    assert host.find("distance", "good")
+
+
+def test_a_refused_component_answers_with_its_reason(installed):
+    installed("refused", icbench_distances=lambda: [Component("odd-one", "math", "x")])
+    host, _ = broken_host()
+    with pytest.raises(PluginError, match=r"package\.module:name"):
+        host.find("distance", "odd-one")
+
+
+def test_the_components_a_broken_plugin_would_have_had_answer_with_its_reason(monkeypatch):
+    Path("soon_broken.py").write_text('import nothing_like_this\nComponent("promised", "x:y", "z")\n')
+    monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "soon_broken.py")
+    monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
+    with pytest.warns(PluginWarning):
+        host = Host()
+    with pytest.raises(PluginError, match="nothing_like_this"):
+        host.find("distance", "promised")
+    with pytest.raises(UsageError, match="there is no distance 'unrelated'"):
+        host.find("distance", "unrelated")
+
+
+def test_a_plugin_for_another_icbench_is_not_imported(installed, monkeypatch):
+    installed("newer", requires=">=99")
+    monkeypatch.setitem(sys.modules, "newer", None)
+    host, status = broken_host()
+    assert status.state == "incompatible"
+    assert "icbench>=99" in status.reason
+    with pytest.raises(PluginError, match="icbench>=99"):
+        host.find("distance", "newer")
+
+
+def test_a_builtin_keeps_its_name_and_a_plugin_is_used_with_its_distribution(installed):
+    installed("second", icbench_distances=lambda: [Component("mse", "math:sqrt", "another")])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        host = Host()
+    assert host.statuses[1].state == "conflict"
+    assert "icbench-second/NAME" in host.statuses[1].reason
+    assert host.find("distance", "mse").dist == "icbench"
+    assert host.find("distance", "icbench-second/mse").dist == "icbench-second"
+
+
+def test_a_name_from_two_plugins_needs_its_distribution(installed):
+    installed("first", icbench_distances=lambda: [GOOD])
+    installed("second", icbench_distances=lambda: [GOOD])
+    host = Host()
+    assert [status.state for status in host.statuses] == ["active", "conflict", "conflict"]
+    with pytest.raises(UsageError, match="several plugins") as caught:
+        host.find("distance", "good")
+    assert "icbench-first/good or icbench-second/good" in caught.value.hint
+    assert host.find("distance", "icbench-second/good").dist == "icbench-second"
+
+
+def test_one_distribution_may_have_several_entry_points_and_each_fails_alone(installed, monkeypatch):
+    installed("half", dist="icbench-two", icbench_distances=lambda: [GOOD])
+    installed("other", dist="icbench-two")
+    monkeypatch.setitem(sys.modules, "other", None)
+    with pytest.warns(PluginWarning):
+        host = Host()
+    assert [status.state for status in host.statuses[1:]] == ["active", "broken"]
+    assert host.find("distance", "icbench-two/good")
+
+
+def test_what_a_plugin_prints_does_not_reach_stdout(installed, capsys):
+    def chatty():
+        print("hello")
+        yield GOOD
+
+    installed("chatty", icbench_distances=chatty)
+    Host()
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "hello" in captured.err
+
+
+def test_a_disabled_plugin_is_not_imported_and_says_so(installed, monkeypatch):
+    installed("quiet", icbench_distances=lambda: [GOOD])
+    monkeypatch.setitem(sys.modules, "quiet", None)
+    set_disabled("icbench_quiet", True)
+    host = Host()
+    assert host.statuses[1].state == "disabled"
+    with pytest.raises(PluginError, match="disabled"):
+        host.find("distance", "quiet")
+    set_disabled("icbench-quiet", False)
+    assert disabled_plugins() == set()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"disabled": 3}'])
+def test_unreadable_preferences_disable_nothing(content):
+    preferences_file().parent.mkdir()
+    preferences_file().write_text(content)
+    assert disabled_plugins() == set()
+
+
+def test_the_switches_choose_which_plugins_are_loaded(monkeypatch):
+    class Dist:
+        version, requires = "1", None
+
+        def __init__(self, name):
+            self.name = name
+
+        def read_text(self, name):
+            return json.dumps({"dir_info": {"editable": True}}) if self.name == "icbench-a" else None
+
+    class Point:
+        def __init__(self, name):
+            self.name, self.value, self.dist = name, name, Dist(f"icbench-{name}")
+
+    monkeypatch.setattr("icbench.plugins.sources.entry_points", lambda group: [Point("b"), Point("a")])
+    assert [source.origin for source in plugin_sources()] == ["installed, editable", "installed"]
+    monkeypatch.setenv("ICBENCH_PLUGINS", "icbench_b")
+    assert [source.dist for source in plugin_sources()] == ["icbench-b"]
+    monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
+    assert plugin_sources() == []
+    Path("mine.py").write_text("")
+    monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "mine.py")
+    assert [source.dist for source in plugin_sources()] == ["mine.py"]
+
+
+def test_a_file_can_be_a_plugin(monkeypatch):
+    Path("my_l1_component.py").write_text(
+        "from icbench import Component, hookimpl\n"
+        "from icbench.kinds.distance import Distance\n"
+        "class L1(Distance):\n"
+        "    def compare(self, reconstruction, features): ...\n"
+        "@hookimpl\n"
+        "def icbench_distances():\n"
+        "    yield Component('l1', 'my_l1_component:L1', 'mean absolute difference')\n"
+    )
+    monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "my_l1_component.py")
+    monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
+    selection = Host().select("distance", "l1")
+    assert type(selection.build()).__name__ == "L1"
+    assert Host().statuses[1].source.origin == "file my_l1_component.py"
+    monkeypatch.delitem(sys.modules, "my_l1_component")
+
+
+@pytest.mark.parametrize(("name", "said"), [("json.py", "rename the file"), ("absent.py", "FileNotFoundError")])
+def test_a_file_that_cannot_be_a_plugin_says_why(monkeypatch, name, said):
+    if name == "json.py":
+        Path(name).write_text("")
+    monkeypatch.setenv("ICBENCH_PLUGIN_FILES", name)
+    monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
+    with pytest.warns(PluginWarning, match=said):
+        Host()
+
+
+def test_the_builtin_source_is_first_and_active():
+    assert Host(discover=False).statuses[0].source == BUILTIN

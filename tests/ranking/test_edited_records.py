@@ -1,0 +1,111 @@
+"""Whatever is done to a record by hand: it is flagged or left out with a reason, and nothing else goes wrong."""
+
+import contextlib
+import copy
+import json
+
+import numpy as np
+import pytest
+from record_factory import RESULTS, finished, right
+from rich.console import Console
+
+from icbench.errors import IntegrityError
+from icbench.ranking import collect, rank
+from icbench.ranking.breakdown import class_figures, confusion_matrix, run_calibration
+from icbench.records import RECORD_FILE, read_record
+from icbench.report.envelope import envelope
+from icbench.report.grid import html_table, latex_table, markdown_table, terminal_table
+from icbench.report.leaderboard import leaderboard_csv, leaderboard_data, track_grids
+from icbench.report.run import run_data, run_report
+
+VALUES = [None, True, -1, 0, 10**30, 1.5, "", "x\x1b[31m", "\ud800", [], [1], ["x"], {}, {"a": [None]}]
+
+
+def places(value, path=()):
+    """The path of every value in nested dicts and lists."""
+    if path:
+        yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from places(inner, (*path, key))
+
+
+def changed(facts, path, value):
+    """`facts` with another value at a place, or without that place if the value is `...`."""
+    facts = copy.deepcopy(facts)
+    inside = facts
+    for key in path[:-1]:
+        inside = inside[key]
+    if value is ...:
+        del inside[path[-1]]
+    else:
+        inside[path[-1]] = value
+    return facts
+
+
+def say_everything():
+    """Every form of the leaderboard, and the run by itself; returns the leaderboard's data."""
+    board = rank(collect([RESULTS]), by="speed")
+    grids = track_grids(board, reference=True)
+    console = Console(width=80)
+    with console.capture():
+        for grid in grids:
+            console.print(terminal_table(grid, 80))
+        with contextlib.suppress(IntegrityError):
+            show(console)
+    for form in (markdown_table, latex_table, html_table):
+        for grid in grids:
+            form(grid).encode()
+    leaderboard_csv(board, reference=True).encode()
+    return json.loads(envelope(leaderboard_data(board), [*board.problems, *board.notes]))
+
+
+def show(console):
+    record = read_record(RESULTS / "edited")
+    confusion = confusion_matrix(record)
+    content = (record, confusion, class_figures(confusion), run_calibration(record, [record]), None)
+    console.print(run_report(*content, 80))
+    envelope(run_data(*content))
+
+
+@pytest.fixture
+def record():
+    finished(right(20, 1), label="another", gpus=["a gpu"], device="cuda")
+    edited = finished(right(20, 2, 3), folder="edited", gpus=["a gpu"], device="cuda", flags=["a flag"])
+    return edited.path / RECORD_FILE
+
+
+def test_no_edit_of_a_record_ends_in_anything_but_a_flag_or_a_reason(record):
+    facts = json.loads(record.read_text())
+    edits = [(path, ...) for path in places(facts)]
+    random = np.random.default_rng(0)
+    for path in places(facts):
+        edits.append((path, VALUES[random.integers(len(VALUES))]))
+    for path, value in edits:
+        edit = changed(facts, path, value)
+        if edit == facts:
+            continue
+        record.write_text(json.dumps(edit))
+        document = say_everything()
+        rows = [row for table in document["data"]["tracks"] for row in (*table["rows"], *table["direct"])]
+        partial = [run for table in document["data"]["tracks"] for run in table["partial"]]
+        flagged = [row for row in rows if "edited by hand" in row["flags"]]
+        reasons = [line for line in document["warnings"] if str(record.parent) in line]
+        gone = [run for run in partial if run["path"] == str(record.parent)]
+        assert flagged or reasons or gone, (path, value)
+
+
+def test_an_edited_accuracy_does_not_count_and_is_flagged(record):
+    facts = json.loads(record.read_text())
+    facts["metrics"]["accuracy"] = 1.0
+    record.write_text(json.dumps(facts))
+    document = say_everything()
+    row = next(row for row in document["data"]["tracks"][0]["rows"] if row["name"] != "another")
+    assert row["accuracy"]["value"] == 0.9
+    assert row["flags"] == ["a flag", "edited by hand"]
+
+
+def test_white_space_and_the_order_of_keys_are_no_edit(record):
+    facts = json.loads(record.read_text())
+    record.write_text(json.dumps(dict(reversed(facts.items())), indent=7))
+    assert not read_record(record.parent).edited

@@ -1,0 +1,308 @@
+"""Generators with a fault each."""
+
+import os
+import warnings
+
+import torch
+from faulty import Faults
+from torch import nn
+
+from icbench.kinds.generator import Generator
+
+FAULTS = Faults("generator")
+CLASSES, NOISE, SHAPE = 4, 3, (1, 8, 8)
+
+
+@FAULTS()
+class Sound(Generator):
+    """nothing is wrong with it"""
+
+    num_classes, noise_dim, image_shape = CLASSES, NOISE, SHAPE
+
+    def __init__(self):
+        super().__init__()
+        random = torch.Generator().manual_seed(0)
+        self.first = nn.Parameter(torch.randn(CLASSES + NOISE, 16, generator=random))
+        self.second = nn.Parameter(torch.randn(16, 64, generator=random) / 2)
+
+    def forward(self, class_vector, noise):
+        hidden = torch.tanh(torch.cat([class_vector, noise], dim=1) @ self.first)
+        return torch.sigmoid(hidden @ self.second).view(-1, *SHAPE)
+
+
+@FAULTS("sizes_are_declared")
+class NoSizes(Sound):
+    """does not say how many classes it has"""
+
+    num_classes = None
+
+
+@FAULTS("sizes_are_declared")
+class MadeUpDigest(Sound):
+    """its weights digest is none"""
+
+    weights_digest = "0.1.0"
+
+
+@FAULTS("images_have_the_declared_shape")
+class Flat(Sound):
+    """images without a channel"""
+
+    def forward(self, class_vector, noise):
+        return super().forward(class_vector, noise)[:, 0]
+
+
+@FAULTS("one_image_has_the_declared_shape", "rows_are_independent")
+class Squeezed(Sound):
+    """a batch of one loses its first dimension"""
+
+    def forward(self, class_vector, noise):
+        return super().forward(class_vector, noise).squeeze(0)
+
+
+@FAULTS("images_are_finite")
+class NotFinite(Sound):
+    """returns NaN"""
+
+    def forward(self, class_vector, noise):
+        return super().forward(class_vector, noise) * torch.nan
+
+
+@FAULTS("images_are_float32")
+class Half(Sound):
+    """returns float64"""
+
+    def forward(self, class_vector, noise):
+        return super().forward(class_vector, noise).double()
+
+
+@FAULTS("images_are_in_range", "unusual_noise_gives_sound_images")
+class Loud(Sound):
+    """pixels from -1 to 1"""
+
+    def forward(self, class_vector, noise):
+        return super().forward(class_vector, noise) * 2 - 1
+
+
+@FAULTS("unusual_noise_gives_sound_images")
+class Overflowing(Sound):
+    """long noise makes infinity over infinity"""
+
+    def forward(self, class_vector, noise):
+        large = noise.sum(dim=1).abs().exp()
+        return super().forward(class_vector, noise) * (large / large).view(-1, 1, 1, 1)
+
+
+@FAULTS("gradient_of_class_vector_is_right")
+class DetachedClass(Sound):
+    """gives the class vector no gradient"""
+
+    def forward(self, class_vector, noise):
+        return super().forward(class_vector.detach(), noise)
+
+
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(context, values):
+        return values.clone()
+
+    @staticmethod
+    def backward(context, gradient):
+        return 2 * gradient
+
+
+@FAULTS("gradient_of_noise_is_right")
+class DoubledNoiseGradient(Sound):
+    """its noise has twice the gradient it should have"""
+
+    def forward(self, class_vector, noise):
+        return super().forward(class_vector, Doubled.apply(noise))
+
+
+@FAULTS("gradients_are_finite_where_inversions_start")
+class RootOfNoise(Sound):
+    """a root without an epsilon, whose gradient at zero is none"""
+
+    def forward(self, class_vector, noise):
+        length = noise.square().sum(dim=1).sqrt()
+        return super().forward(class_vector, noise) * torch.exp(-length).view(-1, 1, 1, 1)
+
+
+@FAULTS(
+    "gradient_of_class_vector_is_right",
+    "gradient_of_noise_is_right",
+    "rows_are_independent",
+    "gradients_stay_in_their_row",
+    "a_bad_row_leaves_the_others_alone",
+)
+class BatchNormed(Sound):
+    """normalises by the statistics of the batch, always"""
+
+    def forward(self, class_vector, noise):
+        images = super().forward(class_vector, noise)
+        return torch.sigmoid(images - images.mean(dim=0))
+
+
+@FAULTS("a_bad_row_leaves_the_others_alone")
+class Entangled(Sound):
+    """zero times the batch's mean, which is not zero if that is not a number"""
+
+    def forward(self, class_vector, noise):
+        images = super().forward(class_vector, noise)
+        return images + 0 * images.detach().mean()
+
+
+@FAULTS("it_is_in_eval_mode")
+class AlwaysTraining(Sound):
+    """ignores eval"""
+
+    def train(self, mode=True):
+        return super().train(True)
+
+
+@FAULTS("parameters_take_no_gradient")
+class Thawed(Sound):
+    """asks for gradients of its weights after freezing"""
+
+    def frozen(self, device):
+        return super().frozen(device).requires_grad_(True)
+
+
+@FAULTS("using_it_changes_no_weight")
+class Counting(Sound):
+    """counts its calls in a buffer"""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, class_vector, noise):
+        self.calls += 1
+        return super().forward(class_vector, noise)
+
+
+@FAULTS("folding_changes_nothing")
+class Misfolded(Sound):
+    """folds its weights wrongly"""
+
+    def fold(self):
+        self.second *= 1.1
+
+
+@FAULTS("inputs_are_not_changed")
+class Overwriting(Sound):
+    """zeroes a number of the noise in place that it does not need"""
+
+    def forward(self, class_vector, noise):
+        with torch.no_grad():
+            noise[:, -1] = 0
+        return super().forward(class_vector, torch.cat([noise[:, :-1], torch.zeros_like(noise[:, :1])], dim=1))
+
+
+@FAULTS("every_tensor_is_registered", "another_device_can_be_used")
+class Loose(Sound):
+    """a constant that does not move with it"""
+
+    def __init__(self):
+        super().__init__()
+        self.extra = [torch.full((1, 64), 0.1)]
+
+    def forward(self, class_vector, noise):
+        return super().forward(class_vector, noise) * self.extra[0].view(1, *SHAPE)
+
+
+@FAULTS("bfloat16_is_close")
+class Cancelling(Sound):
+    """the difference of two large products, which bfloat16 cannot hold"""
+
+    def forward(self, class_vector, noise):
+        hidden = super().forward(class_vector, noise).flatten(1)
+        weight = torch.eye(64, device=hidden.device, dtype=hidden.dtype)
+        shift = torch.full_like(hidden, 100.0)
+        return ((hidden + shift) @ weight - shift @ weight).clamp(0, 1).float().view(-1, *SHAPE)
+
+
+@FAULTS("class_matters")
+class Twins(Sound):
+    """two classes are the same"""
+
+    def __init__(self):
+        super().__init__()
+        self.first.data[1] = self.first.data[0]
+
+
+@FAULTS("noise_matters")
+class Deaf(Sound):
+    """ignores its noise"""
+
+    def forward(self, class_vector, noise):
+        return super().forward(class_vector, torch.zeros_like(noise))
+
+
+THE_ONE = Sound()
+
+
+@FAULTS("each_build_is_its_own")
+def one_for_all():
+    """every build is the same object"""
+    return THE_ONE
+
+
+@FAULTS("random_state_is_left_alone")
+def seeding():
+    """seeds torch for everybody"""
+    torch.manual_seed(0)
+    return Sound()
+
+
+@FAULTS("random_state_is_left_alone", "global_seeds_do_not_matter")
+class Untrained(Sound):
+    """its weights are drawn from the random numbers of everybody"""
+
+    def __init__(self):
+        super().__init__()
+        self.second.data = torch.randn(16, 64)
+
+
+@FAULTS("torch_settings_are_left_alone")
+def strict():
+    """switches torch's deterministic mode on for everybody"""
+    torch.use_deterministic_algorithms(True)
+    return Sound()
+
+
+@FAULTS("process_is_left_alone")
+def polluting():
+    """sets an environment variable"""
+    os.environ["ICBENCH_POLLUTED"] = "1"
+    return Sound()
+
+
+@FAULTS("process_is_left_alone")
+def silencing():
+    """silences the warnings of everybody"""
+    warnings.simplefilter("ignore")
+    return Sound()
+
+
+@FAULTS("process_is_left_alone")
+def moving():
+    """changes the working folder"""
+    os.chdir("/")
+    return Sound()
+
+
+@FAULTS("nothing_is_printed")
+def chatty():
+    """prints where results belong"""
+    print("weights loaded")
+    return Sound()
+
+
+@FAULTS("pickled_it_is_the_same")
+class Unpicklable(Sound):
+    """holds a lambda, which no worker process can be sent"""
+
+    def __init__(self):
+        super().__init__()
+        self.activation = lambda values: values

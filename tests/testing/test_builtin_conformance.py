@@ -1,0 +1,48 @@
+"""Every built-in component passes the kit, through the classes that third parties subclass."""
+
+import pytest
+
+from icbench.plugins import Host
+from icbench.testing import (
+    ClassifierTests,
+    DatasetTests,
+    DistanceTests,
+    GeneratorTests,
+    OptimizerTests,
+    ScheduleTests,
+)
+
+
+def builtins(kind, *more):
+    """A fixture of the built-in components of a kind, and of more specs."""
+    names = [registered.name for registered in Host(discover=False).components(kind)]
+
+    @pytest.fixture(params=[*names, *more])
+    def component(self, request):
+        return f"icbench/{request.param}"
+
+    return component
+
+
+class TestGenerators(GeneratorTests):
+    component = builtins("generator", "cgan:noise_dim=50")
+
+
+class TestDistances(DistanceTests):
+    component = builtins("distance")
+
+
+class TestOptimizers(OptimizerTests):
+    component = builtins("optimizer", "sgd:momentum=0")
+
+
+class TestSchedules(ScheduleTests):
+    component = builtins("schedule", "joint:noise_rate=0.5,noise_start=2", "exhaustive:restarts=3")
+
+
+class TestDatasets(DatasetTests):
+    component = builtins("dataset")
+
+
+class TestClassifiers(ClassifierTests):
+    component = builtins("classifier")

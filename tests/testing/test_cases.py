@@ -1,0 +1,87 @@
+"""The classes that third parties subclass."""
+
+import ast
+from pathlib import Path
+
+import faulty_distances
+import pytest
+
+import icbench.testing
+from icbench.component import KINDS, Component
+from icbench.errors import UsageError
+from icbench.plugins import Host
+from icbench.testing.checks import claim
+from icbench.testing.kits import KITS
+from icbench.testing.subject import subject_of
+
+CASES = {kind: getattr(icbench.testing, f"{kind.capitalize()}Tests") for kind in KINDS}
+SOUND, ROOT = (
+    Component(name.lower(), f"faulty_distances:{name}", "a distance", traits=("zero-at-equality",))
+    for name in ("Sound", "Root")
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_class_has_a_test_for_each_of_dozens_of_checks(kind):
+    names = {f"test_{check.__name__}" for check in KITS[kind].all}
+    assert len(names) == len(KITS[kind].all) >= 24
+    assert {name for name in dir(CASES[kind]) if name.startswith("test_")} == names
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_check_has_a_claim_in_one_sentence(kind):
+    for check in KITS[kind].all:
+        assert claim(check) == check.__doc__.strip()
+        assert claim(check).endswith(".")
+
+
+def test_pytest_is_imported_by_no_module_of_the_kit():
+    for file in Path(icbench.testing.__file__).parent.glob("*.py"):
+        at_top = [node for node in ast.parse(file.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = {alias.name for node in at_top for alias in node.names} | {
+            getattr(node, "module", "") for node in at_top
+        }
+        assert "pytest" not in names, file
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["mse", "icbench/mse", SOUND, Host(discover=False).select("distance", "mse")],
+    ids=["spec", "spec with distribution", "record", "selection"],
+)
+def test_the_fixture_gives_a_spec_a_record_or_a_selection(given):
+    CASES["distance"]().test_gradient_is_right(given)
+
+
+def test_parameters_of_a_spec_reach_the_component():
+    assert subject_of("optimizer", "adam:lr=0.5").component.lr == 0.5
+
+
+def test_a_test_fails_with_what_was_found():
+    with pytest.raises(AssertionError, match="the gradient is not finite for equal images"):
+        CASES["distance"]().test_gradient_is_finite_at_equality(ROOT)
+
+
+def test_a_test_that_does_not_apply_is_skipped_with_the_reason():
+    with pytest.raises(pytest.skip.Exception, match="it has no residuals"):
+        CASES["distance"]().test_residuals_are_honest(SOUND)
+
+
+def test_a_test_behind_a_failed_gate_is_skipped_and_names_it():
+    scalar = Component("scalar", "faulty_distances:Scalar", "a distance")
+    with pytest.raises(AssertionError, match="5 images give shape"):
+        CASES["distance"]().test_there_is_one_number_per_image(scalar)
+    with pytest.raises(pytest.skip.Exception, match="there_is_one_number_per_image has to pass first"):
+        CASES["distance"]().test_gradient_is_right(scalar)
+
+
+def test_an_unknown_spec_says_what_there_is():
+    with pytest.raises(UsageError, match="there is no distance 'mes'"):
+        CASES["distance"]().test_gradient_is_right("mes")
+
+
+def test_batch_dependence_that_is_declared_is_not_held_against_a_component():
+    record = Component("scaled", "faulty_distances:BatchScaled", "a distance", traits=("batch-dependent",))
+    with pytest.raises(pytest.skip.Exception, match="declares batch-dependent"):
+        CASES["distance"]().test_rows_are_independent(record)
+    assert faulty_distances.BatchScaled is not None
