@@ -51,6 +51,13 @@ class Resting(ClassOnly):
         return Rates(0.0, 1.0)
 
 
+class SwappedGenerator(LinearGenerator):
+    """Draws 0 for 1 and 1 for 0."""
+
+    def forward(self, class_vector, noise):
+        return super().forward(class_vector[:, [1, 0, *range(2, CLASSES)]], noise)
+
+
 class TwoMapGenerator(Generator):
     """`image = a * class_vector @ A + b * noise @ B` for fixed random A and B."""
 
@@ -134,6 +141,13 @@ def test_an_image_that_is_finite_for_no_class_is_the_model_s_error(parts, split)
 def test_the_sample_is_bounded_and_errors_have_a_sample_of_their_own(parts, split):
     found = diagnosed(replace(parts, schedule=Resting()), split, STILL, count=10)
     assert (found.images, found.errors) == (10, 10)
+
+
+def test_wrong_classes_that_fit_are_counted_in_the_random_sample_and_not_among_the_errors(parts, split):
+    swapped = replace(parts, generator=frozen(SwappedGenerator()), schedule=Exhaustive())
+    found = diagnosed(swapped, split, STILL, count=10)
+    assert (found.images, found.errors) == (10, 10)
+    assert found.wrong_class_fits in (0.0, 0.1, 0.2, 0.3, 0.4)
 
 
 def test_the_first_images_are_meant_where_not_all_were_classified(parts, split):

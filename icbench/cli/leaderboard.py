@@ -103,7 +103,7 @@ def _print_tables(board: "Leaderboard", results: "list[GateResult]", form: str, 
     grids = track_grids(board, given["reference"])
     if given["baseline"]:
         grids.append(gate_grid(results, given["margin"]))
-    if form == "table" and grids:
+    if form == "table":
         console = data()
         console.print(terminal_tables(grids, console.width), highlight=False)
     writers = {"markdown": markdown_table, "latex": latex_table, "html": html_table}

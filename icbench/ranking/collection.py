@@ -45,7 +45,7 @@ def collect(folders: Sequence[Path]) -> Collection:
     # A key edited by hand, or of another schema, makes no second run of the same entry and seed.
     for identity in (_run_key, _seed_of_entry):
         records = [_counted(alike, problems, notes) for alike in _groups(records, identity)]
-    return Collection(records, sorted(problems), sorted(notes))
+    return Collection(records, problems, notes)
 
 
 def is_record(path: Path) -> bool:

@@ -55,7 +55,7 @@ def updated(facts: Facts, where: str) -> Facts:
         while schema < SCHEMA:
             facts = UPDATES[schema](facts)
             schema += 1
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise IntegrityError(f"{where} is not a record: {type(error).__name__} {error}") from error
     return facts
 

@@ -251,6 +251,7 @@ def test_no_line_is_wider_than_the_terminal_and_no_count_is_cut(capsys, monkeypa
     assert "…\n" not in text.partition("by class")[2]
     rows = re.findall(r"^\d(?: +[\d·]+){11} *$", text, re.MULTILINE)
     assert len(rows) == (0 if width == "40" else 10)
+    assert ("wider than this terminal" in text) == (width == "40")
 
 
 def test_why_a_run_errs_is_found_kept_and_read_back(capsys, toy_run, monkeypatch):

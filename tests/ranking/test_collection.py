@@ -48,8 +48,8 @@ def test_the_folder_of_one_record_can_be_given():
 
 
 def test_hidden_folders_and_strange_files_are_passed_over():
-    finished(right(20))
-    shutil.copytree(RESULTS, RESULTS / ".hidden")
+    record = finished(right(20))
+    shutil.copytree(record.path, RESULTS / ".hidden")
     (RESULTS / "notes.txt").write_text("no record")
     (RESULTS / "empty").mkdir()
     found = collect([RESULTS])

@@ -87,6 +87,12 @@ def test_with_several_seeds_images_go_by_what_most_seeds_say():
     assert "hierarchical bootstrap" in comparison_lines(found)[0]
 
 
+def test_what_half_of_the_seeds_have_right_counts_as_wrong():
+    seeds([right(20, 0), right(20)], label="a")
+    finished(right(20), label="b")
+    assert compared().only_second.tolist() == [0]
+
+
 def test_where_seeds_differ_more_than_entries_more_images_are_no_help():
     seeds([first(95, 100), first(95, 100), first(20, 100)], label="a")
     finished(first(60, 100), label="b")

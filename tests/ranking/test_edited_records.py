@@ -105,6 +105,12 @@ def test_an_edited_accuracy_does_not_count_and_is_flagged(record):
     assert row["flags"] == ["a flag", "edited by hand"]
 
 
+def test_calling_a_record_one_of_schema_1_hides_no_edit(record):
+    facts = json.loads(record.read_text())
+    record.write_text(json.dumps(facts | {"schema": 1}))
+    assert read_record(record.parent).edited
+
+
 def test_white_space_and_the_order_of_keys_are_no_edit(record):
     facts = json.loads(record.read_text())
     record.write_text(json.dumps(dict(reversed(facts.items())), indent=7))

@@ -136,6 +136,12 @@ def test_rows_are_in_the_order_asked_for_and_ranks_stay_those_by_accuracy(by, or
     assert {standing.row.name: standing.ranks[0] for standing in table.standings} == {"a": 1, "b": 2, "c": 3, "d": 4}
 
 
+def test_like_accuracies_are_in_the_order_of_their_cost_and_then_of_their_names():
+    for name, nfe in [("d", 200), ("a", 200), ("c", 100), ("b", 300)]:
+        finished(first(50, 100), label=name, nfe=nfe)
+    assert "".join(standing.row.name for standing in ranked().standings) == "cadb"
+
+
 def test_a_budget_ranks_only_what_it_affords():
     finished(first(90, 100), label="dear", nfe=1000)
     finished(first(70, 100), label="cheap", nfe=100)
@@ -191,6 +197,14 @@ def test_speeds_are_compared_on_the_machine_that_most_inversions_share():
     finished(right(20), label="e", seed=2, cpu="rare")
     comparable = {name for name, standing in by_name(ranked().standings).items() if standing.comparable_speed}
     assert comparable == {"b", "c"}
+
+
+def test_rows_of_several_machines_do_not_decide_whose_speed_is_shown():
+    for name in ("a", "b"):
+        finished(right(20), label=name)
+        finished(right(20), label=name, seed=1, cpu="another processor")
+    finished(right(20), label="c")
+    assert [name for name, standing in by_name(ranked().standings).items() if standing.comparable_speed] == ["c"]
 
 
 def test_direct_classifiers_do_not_decide_whose_speed_is_shown():

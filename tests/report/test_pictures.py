@@ -53,7 +53,9 @@ def test_many_images_are_shown_up_to_a_point():
     assert tiles(FILE, COLUMNS) == pytest.approx(list(range(50, 50 + COLUMNS)), abs=1)
     with Image.open(FILE) as picture:
         rows = (picture.height - MARGIN) // (CELL + 42)
+        beneath = picture.getpixel((picture.width - MARGIN - CELL // 2, picture.height - 2))
     assert rows == MOST // COLUMNS
+    assert beneath == (255, 255, 255)
 
 
 def test_entries_that_differ_nowhere_have_a_picture_without_images():

@@ -1,0 +1,51 @@
+"""Generators beside icbench's own: class VAEs, a conditional VAE, class prototypes and row-by-row LSTMs."""
+
+from collections.abc import Iterator
+
+from icbench import Component, Param, hookimpl
+
+MNIST = ("trained-on:mnist/train", "selected-on:mnist/validation")
+WEIGHTS = Param("weights", "", "a safetensors file instead of the shipped weights", path=True)
+
+
+def _noise_dim(default: int) -> Param:
+    return Param("noise_dim", default, "length of the noise vector", low=1, high=4096)
+
+
+@hookimpl
+def icbench_generators() -> Iterator[Component]:
+    yield Component(
+        "class-vae",
+        "icbench_generators.class_vae:load_class_vae",
+        "one VAE decoder per class, trained apart",
+        params=(_noise_dim(12), WEIGHTS),
+        traits=MNIST,
+        trainer="icbench_generators.training.class_vae:ClassVAETrainer",
+    )
+    yield Component(
+        "cvae",
+        "icbench_generators.cvae:load_cvae",
+        "one conditional VAE decoder, class vector times noise",
+        params=(_noise_dim(12), WEIGHTS),
+        traits=MNIST,
+        trainer="icbench_generators.training.cvae:CVAETrainer",
+    )
+    yield Component(
+        "prototype",
+        "icbench_generators.prototype:load_prototype",
+        "mixes one prototype image per class; no noise",
+        params=(WEIGHTS,),
+        traits=MNIST[:1],
+        trainer="icbench_generators.training.prototype:PrototypeTrainer",
+    )
+    yield Component(
+        "lstm",
+        "icbench_generators.lstm:load_lstm",
+        "one row-by-row LSTM per class, trained on four images",
+        params=(
+            Param("picks", "centres", "a class's four training images", choices=("centres", "nearest", "random")),
+            WEIGHTS,
+        ),
+        traits=MNIST,
+        trainer="icbench_generators.training.lstm:LSTMTrainer",
+    )

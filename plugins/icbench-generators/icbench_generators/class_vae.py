@@ -1,0 +1,73 @@
+"""One variational autoencoder per class: the model behind Analysis by Synthesis (Schott et al. 2018)."""
+
+from itertools import pairwise
+from math import prod
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from icbench_generators.class_decoders import ClassDecoders, ClassLinear
+from icbench_generators.shipped import load_shipped
+
+
+class ClassVAE(ClassDecoders):
+    """Ten small decoders that share nothing, so that a class explains an image by what it has seen of that class alone.
+
+    The encoders share their first layers, have a head per class, and take no part in `forward`: `encode` offers starts
+    for an inversion, one per class.
+
+    Args:
+        noise_dim: Z, the length of the noise vector.
+    """
+
+    num_classes = 10
+    image_shape = (1, 28, 28)
+    hidden = (192, 256)
+    trunk = (384, 128)
+
+    def __init__(self, noise_dim: int) -> None:
+        super().__init__()
+        self.noise_dim = noise_dim
+        pixels = prod(self.image_shape)
+        widths = (noise_dim, *self.hidden, pixels)
+        self.decoders = nn.ModuleList(ClassLinear(self.num_classes, *pair) for pair in pairwise(widths))
+        self.encoder = nn.ModuleList(nn.Linear(*pair) for pair in pairwise((pixels, *self.trunk)))
+        self.heads = ClassLinear(self.num_classes, self.trunk[-1], 2 * noise_dim)
+
+    def decode(self, noise: Tensor) -> Tensor:
+        hidden = noise
+        for layer in self.decoders[:-1]:
+            hidden = functional.relu(layer(hidden))
+        return torch.sigmoid(self.decoders[-1](hidden).float())
+
+    def encode(self, images: Tensor) -> Tensor:
+        """The noise (B, K, Z) that each class's encoder finds for images (B, C, H, W)."""
+        mean, _ = self.posterior(self.features(images).expand(self.num_classes, -1, -1))
+        return mean.transpose(0, 1)
+
+    def features(self, images: Tensor) -> Tensor:
+        """What the encoders have in common: (B, F) of images (B, C, H, W)."""
+        hidden = images.flatten(1)
+        for layer in self.encoder:
+            hidden = functional.relu(layer(hidden))
+        return hidden
+
+    def posterior(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance, (K, B, Z) each, that encoder k gives the features (K, B, F) of its images."""
+        mean, log_variance = self.heads(features).float().chunk(2, dim=2)
+        return mean, log_variance.clamp(-8, 4)
+
+
+def load_class_vae(noise_dim: int = 12, weights: str = "") -> ClassVAE:
+    """The trained class VAEs, from the shipped weights or from a file that `icbench train class-vae` wrote.
+
+    Args:
+        noise_dim: Z; weights are shipped for 12.
+        weights: a safetensors file instead of the shipped one.
+
+    Raises:
+        UsageError: no weights for this noise size.
+        IntegrityError: the weights file is unreadable or not the one its training record describes.
+    """
+    return load_shipped(lambda: ClassVAE(noise_dim), "class-vae", weights, noise_dim=noise_dim)

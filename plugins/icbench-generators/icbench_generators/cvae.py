@@ -1,0 +1,73 @@
+"""A conditional variational autoencoder whose one decoder takes the product of class vector and noise."""
+
+from itertools import pairwise
+from math import prod
+
+import torch
+from icbench.kinds.generator import Generator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from icbench_generators.shipped import load_shipped
+
+
+class CVAE(Generator):
+    """A bilinear layer of class vector and noise, then dense layers to the pixels.
+
+    The first layer multiplies (an outer product) instead of concatenating: concatenated, all classes share the noise's
+    directions, the decoder learns to make any digit from noise alone, and the class is lost.
+
+    Args:
+        noise_dim: Z, the length of the noise vector.
+    """
+
+    num_classes = 10
+    image_shape = (1, 28, 28)
+    hidden = (256, 384)
+    encoder_hidden = (256, 128)
+
+    def __init__(self, noise_dim: int) -> None:
+        super().__init__()
+        self.noise_dim = noise_dim
+        pixels = prod(self.image_shape)
+        widths = (self.num_classes * (noise_dim + 1), *self.hidden, pixels)
+        self.decoder = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
+        widths = (self.num_classes + pixels, *self.encoder_hidden, 2 * noise_dim)
+        self.encoder = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
+
+    def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
+        # Under autocast the first layer stays in float32: rounding the latents turns inversions between two classes.
+        with torch.autocast(class_vector.device.type, enabled=False):
+            with_one = functional.pad(noise.float(), (0, 1), value=1.0)
+            hidden = self.decoder[0]((class_vector.float()[:, :, None] * with_one[:, None, :]).flatten(1))
+        for layer in self.decoder[1:]:
+            hidden = layer(functional.relu(hidden))
+        return torch.sigmoid(hidden.float()).unflatten(1, self.image_shape)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """The noise (B, K, Z) that the encoder finds for images (B, C, H, W) under each class."""
+        classes = torch.eye(self.num_classes, device=images.device)
+        mean, _ = self.posterior(images.repeat_interleave(self.num_classes, dim=0), classes.repeat(len(images), 1))
+        return mean.unflatten(0, (-1, self.num_classes))
+
+    def posterior(self, images: Tensor, one_hot: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance, (B, Z) each, of the noise of images (B, C, H, W) of classes (B, K)."""
+        hidden = torch.cat([images.flatten(1), one_hot], dim=1)
+        for layer in self.encoder[:-1]:
+            hidden = functional.relu(layer(hidden))
+        mean, log_variance = self.encoder[-1](hidden).float().chunk(2, dim=1)
+        return mean, log_variance.clamp(-8, 4)
+
+
+def load_cvae(noise_dim: int = 12, weights: str = "") -> CVAE:
+    """The trained CVAE, from the shipped weights or from a file that `icbench train cvae` wrote.
+
+    Args:
+        noise_dim: Z; weights are shipped for 12.
+        weights: a safetensors file instead of the shipped one.
+
+    Raises:
+        UsageError: no weights for this noise size.
+        IntegrityError: the weights file is unreadable or not the one its training record describes.
+    """
+    return load_shipped(lambda: CVAE(noise_dim), "cvae", weights, noise_dim=noise_dim)

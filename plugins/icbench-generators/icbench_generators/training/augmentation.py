@@ -1,0 +1,46 @@
+"""Small random warps of training images."""
+
+from math import pi
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+ROTATION = 7.5 * pi / 180
+SCALE = 0.1
+SHEAR = 0.1
+SHIFT = 1.0
+
+
+def warped(images: Tensor, share: float, random: torch.Generator) -> Tensor:
+    """Images (B, C, H, W), the first `share` of them under a random affine map each, as a new tensor.
+
+    A map turns by up to 7.5 degrees, scales each axis by up to 10 %, shears by up to 0.1 and shifts by up to a pixel,
+    all uniform.
+    """
+    count = int(len(images) * share)
+    maps = random_maps(count, images.shape[-1], random)
+    grid = functional.affine_grid(maps, [count, *images.shape[1:]], align_corners=False)
+    moved = functional.grid_sample(images[:count], grid, align_corners=False)
+    return torch.cat([moved, images[count:]])
+
+
+def random_maps(count: int, side: int, random: torch.Generator) -> Tensor:
+    """Affine maps (B, 2, 3) as `affine_grid` takes them, for images of `side` pixels."""
+    turn, wide, high, shear, right, down = _uniform(6, count, random)
+    cos, sin = (ROTATION * turn).cos(), (ROTATION * turn).sin()
+    rotation = torch.stack([torch.stack([cos, -sin], dim=1), torch.stack([sin, cos], dim=1)], dim=1)
+    one, zero = torch.ones_like(cos), torch.zeros_like(cos)
+    stretch = torch.stack(
+        [
+            torch.stack([one + SCALE * wide, SHEAR * shear], dim=1),
+            torch.stack([zero, one + SCALE * high], dim=1),
+        ],
+        dim=1,
+    )
+    shift = 2 * SHIFT / side * torch.stack([right, down], dim=1)
+    return torch.cat([rotation @ stretch, shift[:, :, None]], dim=2)
+
+
+def _uniform(rows: int, count: int, random: torch.Generator) -> Tensor:
+    return 2 * torch.rand(rows, count, generator=random, device=random.device) - 1

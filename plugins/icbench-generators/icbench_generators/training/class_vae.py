@@ -1,0 +1,38 @@
+"""Training of the class VAEs: each class's decoder and encoder head see the images of that class alone."""
+
+import copy
+
+from torch import Tensor
+from torch.nn import functional
+
+from icbench_generators.class_vae import ClassVAE
+from icbench_generators.training.vae import VAETrainer, divergence
+
+
+class ClassVAETrainer(VAETrainer):
+    """Trains `ClassVAE`.
+
+    Args:
+        noise_dim: Z.
+        weights: not used; training starts from random weights.
+    """
+
+    default_epochs = 240
+    check_every = 40
+    schedules = ("exhaustive:prior_weight=0.0015",)
+    generator: ClassVAE
+
+    def __init__(self, noise_dim: int = 12, weights: str = "") -> None:
+        self.noise_dim = noise_dim
+
+    def build(self) -> ClassVAE:
+        return ClassVAE(self.noise_dim)
+
+    def snapshot(self) -> ClassVAE:
+        return copy.deepcopy(self.generator).eval()
+
+    def elbo_terms(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.generator.features(images.flatten(0, 1)).unflatten(0, images.shape[:2])
+        mean, log_variance = self.generator.posterior(features)
+        decoded = self.generator.decode(self.sample(mean, log_variance))
+        return functional.mse_loss(decoded, images.flatten(2)), divergence(mean, log_variance)

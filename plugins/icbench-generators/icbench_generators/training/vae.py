@@ -1,0 +1,107 @@
+"""What the trainings of both VAEs share: the evidence lower bound, the batches, the learning rate, the checkpoint."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from math import cos, pi, prod
+from typing import Any
+
+import numpy as np
+import torch
+from icbench.engine import as_target
+from icbench.kinds.dataset import Split
+from icbench.kinds.generator import Generator
+from icbench.training.trainer import Trainer, TrainingJob
+from numpy.typing import NDArray
+from torch import Tensor
+
+from icbench_generators.training.augmentation import warped
+
+PIXEL_VARIANCE = 0.05
+PER_CLASS = 48
+WARPED = 0.5
+LEARNING_RATE = 1e-3
+LOSSES = ("reconstruction", "divergence")
+
+
+class VAETrainer(Trainer):
+    """Trains a class-conditional VAE (Kingma and Welling 2014) on as many images of each class per step.
+
+    Gaussian pixels of one variance; half of the images are warped. The learning rate falls to zero along a cosine.
+    """
+
+    generator: Generator
+
+    @abstractmethod
+    def build(self) -> Generator:
+        """The generator with random weights, its encoder inside."""
+
+    @abstractmethod
+    def elbo_terms(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean squared error per pixel and the divergence per image, for images (K, N, C, H, W) by class."""
+
+    def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
+        self.split, self.job = split, job
+        self.by_class = [np.flatnonzero(split.labels == label) for label in range(num_classes)]
+        self.per_epoch = max(1, len(split) // (num_classes * PER_CLASS))
+        self.step, self.steps = 0, job.epochs * self.per_epoch
+        with torch.random.fork_rng():
+            torch.manual_seed(job.seed)
+            self.generator = self.build().to(job.device)
+        self.optimizer = torch.optim.Adam(self.generator.parameters(), LEARNING_RATE, betas=(0.9, 0.99), fused=True)
+
+    def epoch(self, number: int, on_batch: Callable[[int], None]) -> dict[str, float]:
+        self.random = torch.Generator(self.job.device).manual_seed(self.job.seed * 100_003 + number)
+        losses = torch.zeros(2, device=self.job.device)
+        for rows in self._batches(np.random.default_rng([self.job.seed, number])):
+            losses += self._train_batch(rows)
+            on_batch(rows.size)
+        return dict(zip(LOSSES, (losses / self.per_epoch).tolist(), strict=True))
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "generator": self.generator.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.step = state["step"]
+        self.generator.load_state_dict(state["generator"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def normal(self, *shape: int) -> Tensor:
+        """N(0, 1) numbers of the epoch's own stream."""
+        return torch.randn(shape, generator=self.random, device=self.job.device)
+
+    def sample(self, mean: Tensor, log_variance: Tensor) -> Tensor:
+        """A draw from the posterior, differentiable in both."""
+        return mean + (log_variance / 2).exp() * self.normal(*mean.shape)
+
+    def _batches(self, order: np.random.Generator) -> NDArray[np.int64]:
+        """The epoch's rows by step and class, (S, K, N); a class with too few images begins again."""
+        count = self.per_epoch * PER_CLASS
+        rows = [np.resize(order.permutation(members), count) for members in self.by_class]
+        return np.stack(rows).reshape(len(rows), self.per_epoch, PER_CLASS).transpose(1, 0, 2)
+
+    def _train_batch(self, rows: NDArray[np.int64]) -> Tensor:
+        for group in self.optimizer.param_groups:
+            group["lr"] = LEARNING_RATE * (1 + cos(pi * self.step / self.steps)) / 2
+        images = self._warped(as_target(self.split.images[rows.ravel()], self.job.device), len(rows))
+        with torch.autocast(self.job.device.type, torch.bfloat16):
+            error, divergence = self.elbo_terms(images)
+        pixels = prod(self.generator.image_shape)
+        self.optimizer.zero_grad()
+        (error + 2 * PIXEL_VARIANCE / pixels * divergence).backward()
+        self.optimizer.step()
+        self.step += 1
+        return torch.stack([error, divergence]).detach()
+
+    def _warped(self, images: Tensor, classes: int) -> Tensor:
+        """(K, N, C, H, W) of (K * N, C, H, W), the first half of each class warped."""
+        by_class = images.unflatten(0, (classes, -1)).transpose(0, 1)
+        return warped(by_class.flatten(0, 1), WARPED, self.random).view_as(by_class).transpose(0, 1)
+
+
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """The Kullback-Leibler divergence of the posterior from N(0, 1), mean over images."""
+    return (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=-1).mean() / 2

@@ -1,0 +1,11 @@
+"""Every generator and variant with shipped weights passes icbench's conformance kit."""
+
+import pytest
+from icbench.testing import GeneratorTests
+
+SPECS = ["class-vae", "cvae", "prototype", "lstm", "lstm:picks=nearest", "lstm:picks=random"]
+
+
+@pytest.mark.parametrize("component", SPECS, scope="class")
+class TestGenerators(GeneratorTests):
+    pass

@@ -1,0 +1,124 @@
+"""Training: each trainer learns, leaves what ships, and goes on after a stop to the same weights."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from icbench.component import resolve
+from icbench.training import trainer as training
+from icbench.training.trainer import Monitor, TrainingJob, train
+
+from icbench_generators import icbench_generators
+from icbench_generators.training.augmentation import random_maps, warped
+from icbench_generators.training.picks import k_means_centres, k_means_images, random_images
+
+NAMES = ["class-vae", "cvae", "lstm", "prototype"]
+
+
+@pytest.fixture(autouse=True)
+def _short_checks(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("icbench.training.selection.STEPS", {"joint": 2, "exhaustive": 1})
+    monkeypatch.setattr("icbench.training.selection.IMAGES", 20)
+    monkeypatch.setattr("icbench.training.selection.SAMPLES", 20)
+    monkeypatch.setattr(training, "FINAL_STEPS", {"joint": 2, "exhaustive": 1})
+    monkeypatch.setattr(training, "FINAL_IMAGES", 20)
+    monkeypatch.setattr("icbench_generators.training.lstm.STEPS_PER_EPOCH", 3)
+
+
+COMPONENTS = {component.name: component for component in icbench_generators()}
+
+
+def trainer(name):
+    component = COMPONENTS[name]
+    return resolve(component.trainer, "icbench-generators")(**component.complete({}))
+
+
+def job(name, out, epochs=4):
+    params = COMPONENTS[name].complete({})
+    return TrainingJob(name, params, Path(out), epochs, 0, torch.device("cpu"), "small", Path(), check_every=2)
+
+
+class Stop(Monitor):
+    """Interrupts after some epochs."""
+
+    def begin_epoch(self, number: int, images: int) -> None:
+        if number == 3:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stopped_training_goes_on_to_the_same_weights(name, small):
+    whole = train(trainer(name), small, job(name, "whole"), Monitor())
+    with pytest.raises(KeyboardInterrupt):
+        train(trainer(name), small, job(name, "stopped"), Stop())
+    resumed = train(trainer(name), small, job(name, "stopped"), Monitor())
+    assert whole.read_bytes() == resumed.read_bytes()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_training_leaves_is_what_the_component_loads(name, small):
+    file = train(trainer(name), small, job(name, "out", epochs=1), Monitor())
+    component = COMPONENTS[name]
+    generator = resolve(component.factory, "icbench-generators")(**component.complete({"weights": str(file)}))
+    assert generator.weights_digest
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_training_leaves_the_global_random_state_alone(name, small):
+    before = torch.random.get_rng_state()
+    train(trainer(name), small, job(name, "out", epochs=1), Monitor())
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("name", ["class-vae", "cvae", "lstm"])
+def test_reconstruction_gets_better(name, small):
+    learner = trainer(name)
+    learner.begin(small.split("train", Path()), 10, job(name, "out", epochs=30))
+    losses = [learner.epoch(number, lambda images: None)["reconstruction"] for number in range(30)]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_a_vae_step_has_as_many_images_of_each_class(small):
+    learner = trainer("class-vae")
+    split = small.split("train", Path())
+    learner.begin(split, 10, job("class-vae", "out"))
+    for rows in learner._batches(np.random.default_rng(0)):
+        assert (split.labels[rows] == np.arange(10)[:, None]).all()
+
+
+def test_classes_of_a_class_vae_learn_apart(small):
+    """The images of one class change nothing in another's decoder."""
+    split = small.split("train", Path())
+    learner = trainer("class-vae")
+    learner.begin(split, 10, job("class-vae", "out"))
+    learner.random = torch.Generator().manual_seed(0)
+    images = torch.rand(10, 4, 1, 28, 28, generator=learner.random)
+    features = learner.generator.features(images.flatten(0, 1)).unflatten(0, (10, 4))
+    mean, _ = learner.generator.posterior(features)
+    learner.generator.decode(mean)[3].sum().backward()
+    for layer in learner.generator.decoders:
+        assert [float(part.abs().sum()) > 0 for part in layer.weight.grad] == [label == 3 for label in range(10)]
+
+
+def test_warps_are_small_and_leave_the_other_images_alone():
+    images = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    random = torch.Generator().manual_seed(1)
+    moved = warped(images, 0.5, random)
+    assert torch.equal(moved[10:], images[10:])
+    assert not torch.isclose(moved[:10], images[:10]).flatten(1).all(dim=1).any()
+    maps = random_maps(1000, 28, random)
+    assert (maps[:, :, :2].det() - 1).abs().max() < 0.25
+    assert maps[:, :, 2].abs().max() <= 2 / 28
+
+
+def test_k_means_finds_clusters_and_picks_from_the_images():
+    random = np.random.default_rng(0)
+    middles = 10 * np.eye(4, 6, dtype=np.float32)
+    images = (middles.repeat(50, axis=0) + random.normal(size=(200, 6)).astype(np.float32) * 0.1).astype(np.float32)
+    centres = k_means_centres(images, 4, 3)
+    inertia = np.square(images[:, None] - centres).sum(axis=2).min(axis=1).mean()
+    chance = np.square(images[:, None] - random_images(images, 4, 3)).sum(axis=2).min(axis=1).mean()
+    assert inertia <= chance
+    assert all((images == pick).all(axis=1).any() for pick in k_means_images(images, 4, 3))

@@ -1,0 +1,111 @@
+"""The shipped weights: small, half precision, described, checked when they are loaded, and good."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from icbench.builtin.mnist import MNIST
+from icbench.engine import Settings
+from icbench.errors import IntegrityError, UsageError
+from icbench.training.selection import inversion_accuracy
+from safetensors.torch import load_file
+
+from icbench_generators.shipped import FOLDER, shipped
+
+SHIPPED = {
+    "class-vae-12": "class-vae",
+    "cvae-12": "cvae",
+    "prototype": "prototype",
+    "lstm-centres": "lstm",
+    "lstm-nearest": "lstm:picks=nearest",
+    "lstm-random": "lstm:picks=random",
+}
+EXHAUSTIVE = "exhaustive:prior_weight=0.0015"
+FLOORS = {
+    ("class-vae-12", EXHAUSTIVE, 120): 0.95,
+    ("cvae-12", EXHAUSTIVE, 120): 0.90,
+    ("cvae-12", "joint", 200): 0.60,
+    ("prototype", "exhaustive", 1): 0.75,
+    ("lstm-centres", "exhaustive:prior_weight=0", 50): 0.80,
+    ("lstm-random", "exhaustive:prior_weight=0", 50): 0.50,
+}
+
+
+def copied(stem: str, folder: Path) -> Path:
+    """A copy of shipped weights and their record."""
+    for suffix in (".json", ".safetensors"):
+        shutil.copy(FOLDER / f"{stem}{suffix}", folder)
+    return folder / f"{stem}.safetensors"
+
+
+def test_these_weights_are_shipped_and_no_others():
+    assert {file.stem for file in FOLDER.glob("*.safetensors")} == set(SHIPPED)
+    assert shipped("lstm") == ["centres", "nearest", "random"]
+
+
+def test_all_weights_together_are_at_most_8_megabytes():
+    assert sum(file.stat().st_size for file in FOLDER.glob("*.safetensors")) <= 8e6
+
+
+@pytest.mark.parametrize("stem", SHIPPED)
+def test_weights_are_half_precision_and_match_their_record(build, host, stem):
+    file = FOLDER / f"{stem}.safetensors"
+    assert {tensor.dtype for tensor in load_file(file).values()} == {torch.float16}
+    record = json.loads(file.with_suffix(".json").read_text())
+    assert record["weights"]["sha256"] == build(SHIPPED[stem]).weights_digest
+    selection = host.select("generator", SHIPPED[stem])
+    assert (record["generator"], record["params"]) == (selection.name, selection.params)
+    assert record["dataset"]["digest"] == MNIST().split("train", Path()).digest
+
+
+@pytest.mark.parametrize("stem", SHIPPED)
+def test_damaged_weights_are_one_line(build, stem, tmp_path):
+    file = copied(stem, tmp_path)
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(IntegrityError, match="training record says") as caught:
+        build(SHIPPED[stem], weights=str(file))
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("stem", SHIPPED)
+def test_torn_weights_without_a_record_are_one_line(build, stem, tmp_path):
+    file = copied(stem, tmp_path)
+    file.with_suffix(".json").unlink()
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(IntegrityError, match=f"weights of {SHIPPED[stem].partition(':')[0]}") as caught:
+        build(SHIPPED[stem], weights=str(file))
+    assert "\n" not in caught.value.message
+
+
+def test_weights_of_another_generator_are_refused(build):
+    with pytest.raises(IntegrityError, match="does not hold weights of class-vae with noise_dim=12"):
+        build("class-vae", weights=str(FOLDER / "cvae-12.safetensors"))
+
+
+@pytest.mark.parametrize("name", ["class-vae", "cvae"])
+def test_a_size_without_weights_names_those_there_are(build, name):
+    with pytest.raises(UsageError, match="shipped are 12") as caught:
+        build(name, noise_dim=33)
+    assert f"icbench train {name}:noise_dim=33" in caught.value.hint
+
+
+def test_traits_say_what_the_weights_have_seen(host):
+    for stem, spec in SHIPPED.items():
+        record = json.loads((FOLDER / f"{stem}.json").read_text())
+        traits = host.select("generator", spec).registered.component.traits
+        assert "trained-on:mnist/train" in traits
+        assert ("selected-on:mnist/validation" in traits) >= (len(record["checks"]) > 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("stem", "schedule", "steps"), FLOORS)
+def test_shipped_weights_classify_200_validation_images_above_a_floor(build, stem, schedule, steps, validation):
+    generator = build(SHIPPED[stem]).frozen(torch.device("cpu"))
+    accuracy = inversion_accuracy(generator, schedule, validation, 200, steps, Settings(steps))
+    assert accuracy >= FLOORS[stem, schedule, steps]
+    assert np.isfinite(accuracy)

@@ -1,0 +1,40 @@
+"""What the tests share: optimizers as a run builds them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from icbench.component import Selection
+from icbench.kinds.optimizer import Optimizer
+from icbench.plugins import Host
+
+torch.set_num_threads(1)
+
+Build = Callable[..., Optimizer]
+NAMES = ("rmsprop", "rprop", "adamw", "lbfgs", "levenberg-marquardt", "langevin")
+
+
+@pytest.fixture(autouse=True)
+def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test runs in a folder of its own, and without the user's preferences."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ICBENCH_CONFIG", str(tmp_path / "config"))
+    # `--plugin-file` sets it for the process; the test's end takes it back.
+    monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "")
+
+
+@pytest.fixture(scope="session")
+def host() -> Host:
+    return Host(warn=False)
+
+
+@pytest.fixture(scope="session")
+def build(host: Host) -> Build:
+    """`build("lbfgs", lr=0.5)` is the optimizer, its parameters checked and completed."""
+
+    def built(name: str, **params: bool | int | float | str) -> Optimizer:
+        registered = host.select("optimizer", name).registered
+        return Selection(registered, registered.component.complete(params)).build()
+
+    return built
