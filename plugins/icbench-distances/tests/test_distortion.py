@@ -53,6 +53,13 @@ def test_a_digit_shifted_within_the_warp_range_has_distance_zero(build, digits, 
     assert (build("idm", warp=0)(shifted, digits) > 1e-3).all()
 
 
+def test_of_equally_good_matches_the_one_in_place_counts(build, digits):
+    black = [torch.zeros_like(digits).requires_grad_() for _ in range(2)]
+    for image, warp in zip(black, (0, 2), strict=True):
+        build("idm", warp=warp)(image, digits).sum().backward()
+    torch.testing.assert_close(black[0].grad, black[1].grad)
+
+
 def test_a_wider_warp_is_never_farther(build, digits):
     values = [build("idm", warp=warp)(digits[:6], digits[6:]) for warp in range(4)]
     assert all((wider <= narrower).all() for narrower, wider in itertools.pairwise(values))
