@@ -102,11 +102,8 @@ def diagnose(
     work = (2 * len(index) + len(errors)) * settings.steps
 
     def search(schedule: Schedule, rows: NDArray[np.int64], noise: NDArray[np.float32] | None = None) -> Inverted:
-        # With the class held and no noise nothing can move.
-        still = isinstance(schedule, HeldClasses) and parts.generator.noise_dim == 0
-        how = replace(settings, steps=0) if still else settings
         searched = replace(parts, schedule=schedule)
-        return concatenate(list(invert(searched, split.images, rows, how, lambda n: on_step(n / work), noise)))
+        return concatenate(list(invert(searched, split.images, rows, settings, lambda n: on_step(n / work), noise)))
 
     winner = search(parts.schedule, index)
     held = search(HeldClasses(parts.schedule), index)

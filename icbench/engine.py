@@ -258,6 +258,9 @@ class _Closure(Closure):
     def __call__(self) -> Tensor:
         energy, _ = self.inversion.energy(self.inversion.settings.precision)
         self.inversion.backward += 1
+        if self.moving and not energy.requires_grad:
+            # What moves has no effect, as noise of no dimension with the class vector held: no latent has a gradient.
+            return energy
         gradients = torch.autograd.grad(energy.sum(), self.moving, allow_unused=True)
         for latent, gradient in zip(self.moving, gradients, strict=True):
             latent.grad = gradient

@@ -154,9 +154,10 @@ def test_noise_rate_scales_the_noise_alone(normed, host, digits):
     np.testing.assert_allclose(np.abs(slow.noise - start), 0.005, rtol=1e-2)
 
 
-def test_a_generator_without_noise_can_be_inverted(parts, digits):
+@pytest.mark.parametrize("schedule", ["joint", "class-only", "exhaustive"])
+def test_a_generator_without_noise_can_be_inverted(parts, host, digits, schedule):
     images, labels = digits
-    bare = replace(parts, generator=LinearGenerator(noise_dim=0).frozen(torch.device("cpu")))
+    bare = replace(with_schedule(parts, host, schedule), generator=LinearGenerator(0).frozen(torch.device("cpu")))
     assert (run(bare, images, range(50)).prediction == labels).all()
 
 

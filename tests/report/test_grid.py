@@ -113,6 +113,13 @@ def test_words_are_wrapped_and_none_is_lost():
     assert re.findall("one|two|three|four|five|six", text) == ["one", "two", "three", "four", "five", "six"]
 
 
+def test_room_to_spare_goes_to_the_words_from_the_left():
+    columns = [Column("one", 0, words=5), Column("two", 0, words=5), Column("n", 0)]
+    wide = grid(["a a a a a a", "b b b b b b", "12345"], columns=columns)
+    assert [wide.widths(width) for width in (21, 24, 30, 40)] == [[5, 5, 5], [8, 5, 5], [11, 8, 5], [11, 11, 5]]
+    assert "a a a a a a   b b b b    12345" in shown(terminal_table(wide, 30), 30)
+
+
 def test_a_footnote_goes_with_its_column():
     notes = [Footnote("about first", "first"), Footnote("about all")]
     narrow = shown(terminal_table(grid(["1", "a", "12345678", "2", "3"], footnotes=notes), 20), 20)

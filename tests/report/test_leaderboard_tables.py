@@ -190,6 +190,11 @@ def test_columns_in_which_nothing_stands_are_left_out():
     assert not {"distance", "size"} & {column.heading for column in grid.columns}
 
 
+def test_direct_classifiers_alone_have_the_column_of_ranks_too():
+    finished(right(20), label="class-mean", direct=True)
+    assert cells(table_grid(), "class-mean")["rank"] == ""
+
+
 def test_a_speed_of_another_machine_is_blank_with_a_footnote():
     finished(right(20), label="a")
     finished(right(20), label="b")

@@ -13,8 +13,6 @@ SUFFICIENT = 1e-4
 """The share of the predicted decrease that a step must reach (Nocedal and Wright 2006, equation 3.6a)."""
 SHRINK = (0.1, 0.5)
 """How much shorter the next trial is than one that failed."""
-PATIENCE = 5
-"""Failed trials after which a row forgets its history and goes down the gradient."""
 CURVED = 1e-6
 """The least cosine between a step and the change of gradient along it for the pair to be kept."""
 SAME = 1e-5
@@ -52,7 +50,7 @@ class _Search:
     def __init__(self, here: Tensor, history: int) -> None:
         self.point, self.gradient, self.direction = here, torch.zeros_like(here), torch.zeros_like(here)
         self.energy = here.new_full((len(here),), torch.inf)
-        self.length, self.misses = torch.ones_like(self.energy), torch.zeros_like(self.energy)
+        self.length = torch.ones_like(self.energy)
         self.fresh = torch.ones_like(self.energy, dtype=torch.bool)
         self.memory = _Memory(here, history)
 
@@ -74,18 +72,9 @@ class _Search:
         self.gradient = torch.where(taken[:, None], gradient, self.gradient)
         self.energy = torch.where(taken, energy, self.energy)
         self.fresh = torch.zeros_like(self.fresh)
-        self._turn(taken, shorter, moving)
-
-    def _turn(self, taken: Tensor, shorter: Tensor, moving: Moving) -> None:
-        """New directions for the rows that moved on, and for those whose direction led nowhere too often."""
-        self.misses = torch.where(taken, 0, self.misses + 1)
-        lost = (self.misses >= PATIENCE) & self.memory.known
-        self.misses = self.misses.masked_fill(lost, 0)
-        self.memory.forget(lost)
         direction = self._descent(moving.tangent(self.point, self.gradient), moving.rates())
-        as_far = shorter * _length(self.direction) / _length(direction).clamp(min=TINY)
-        self.length = torch.where(taken, 1.0, torch.where(lost, as_far, shorter))
-        self.direction = torch.where((taken | lost)[:, None], direction, self.direction)
+        self.direction = torch.where(taken[:, None], direction, self.direction)
+        self.length = torch.where(taken, 1.0, shorter)
 
     def _descent(self, tangent: Plane, rates: Tensor) -> Tensor:
         """The quasi-Newton direction within the simplex, or down the gradient where that goes up; at most `lr` long."""
@@ -119,9 +108,6 @@ class _Memory:
         self.changes = _pushed(self.changes, change, kept[:, None])
         self.weights = _pushed(self.weights, 1 / product, kept)
         self.scale = torch.where(kept, product / _dot(change, rates * change), self.scale)
-
-    def forget(self, rows: Tensor) -> None:
-        self.weights = self.weights.masked_fill(rows, 0)
 
     def direction(self, gradient: Tensor, rates: Tensor) -> Tensor:
         """Minus the inverse Hessian times the gradient, by two loops (Nocedal and Wright 2006, algorithm 7.4).
