@@ -45,7 +45,7 @@ class Schedule(ABC):
         """The rates at `step`, counted from 0, of `steps`."""
 
     def constrain(self, class_vector: Tensor) -> Tensor:
-        """Put class vectors back on the simplex, in place, before every step and after the last.
+        """Put class vectors back on the simplex, in place, before every evaluation and after the last step.
 
         Args:
             class_vector: (N, K), changed in place.
@@ -56,7 +56,10 @@ class Schedule(ABC):
         return clamp_and_normalise(class_vector)
 
     def prior(self, class_vector: Tensor, noise: Tensor) -> Tensor | None:
-        """What is added to the distance to make the energy: (N,), differentiable, or None for nothing."""
+        """What is added to the distance to make the energy: (N,), differentiable, or None for nothing.
+
+        Written with operations that torch differentiates twice, it also gives its curvature to a linearisation.
+        """
         return None
 
     def class_scores(self, energy: Tensor, class_vector: Tensor) -> Tensor:
