@@ -1,6 +1,6 @@
 """Why a run errs: did the search fail, or does the model prefer a wrong class? Which input does the image follow?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -109,12 +109,11 @@ def diagnose(
     held = search(HeldClasses(parts.schedule), index)
     energies = -held.class_scores
     true_energy = energies[np.arange(len(index)), labels[index]]
+    is_error = np.isin(index, errors)
     reached = np.full(len(index), np.inf)
-    for label in np.unique(labels[errors]):
-        rows = np.flatnonzero(np.isin(index, errors) & (labels[index] == label))
-        schedule = HeldClasses(parts.schedule, (int(label),))
-        reached[rows] = search(schedule, index[rows], winner.noise[rows]).energy
-    wrong = np.isin(index, errors) & (winner.prediction != labels[index])
+    for label, rows in _by_label(labels[index], is_error):
+        reached[rows] = search(HeldClasses(parts.schedule, (label,)), index[rows], winner.noise[rows]).energy
+    wrong = is_error & (winner.prediction != labels[index])
     in_sample = np.isin(index, sample)
     # Any energy is better than that of an image whose search did not stay finite.
     found = wrong & (np.fmin(reached, true_energy) < np.nan_to_num(winner.energy, nan=np.inf))
@@ -131,6 +130,12 @@ def diagnose(
             torch.from_numpy(winner.noise[in_sample]).to(settings.device),
         ),
     )
+
+
+def _by_label(labels: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Each label among the chosen rows, with the rows that have it."""
+    for label in np.unique(labels[chosen]):
+        yield int(label), np.flatnonzero(chosen & (labels == label))
 
 
 def _drawn(index: NDArray[np.int64], count: int, random: np.random.Generator) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import resource
 import subprocess
 import sys
@@ -49,6 +50,11 @@ def plugin_versions() -> dict[str, str]:
     """The versions of the installed distributions that bring icbench components, from their metadata alone."""
     dists = [point.dist for point in entry_points(group="icbench") if point.dist]
     return {dist.name: dist.version for dist in sorted(dists, key=lambda dist: dist.name)}
+
+
+def without_folders(text: str) -> str:
+    """`text` with every absolute path cut down to its last name, as the message of an error may hold one."""
+    return re.sub(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^\s/\\'\":]+[/\\])+", "", text)
 
 
 def cpu_model() -> str:

@@ -110,21 +110,22 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
 
     split = _sources([entry], options)[entry.dataset.label].split(options.split)
     method = Inversion(entry, chosen_device(options.device))
-    targets, truth = split.images[:count], split.labels[:count]
     if record.has(LATENTS):
-        arrays = {name: values[:count] for name, values in record.images([*LATENTS, "prediction"]).items()}
+        arrays = {name: values[:count] for name, values in record.images(["index", *LATENTS, "prediction"]).items()}
     else:
         facts = record.facts
         plan = Plan(
             entry, options.split, count, facts["entry"]["steps"], facts["seed"], facts["precision"], facts["device"]
         )
-        again = concatenate(list(invert(method.parts, targets, np.arange(len(targets)), method.settings(plan, count))))
-        arrays = {name: getattr(again, name) for name in (*LATENTS, "prediction")}
+        index = record.images(["index"])["index"][:count]
+        again = concatenate(list(invert(method.parts, split.images, index, method.settings(plan, count))))
+        arrays = {name: getattr(again, name) for name in ("index", *LATENTS, "prediction")}
+    index = arrays["index"]
     return Reconstructions(
         label=entry.label,
-        targets=targets[: len(arrays["prediction"])].astype(np.float32) / np.float32(255),
+        targets=split.images[index].astype(np.float32) / np.float32(255),
         images=method.generate(arrays["class_vector"], arrays["noise"]),
-        truth=truth[: len(arrays["prediction"])],
+        truth=split.labels[index],
         prediction=arrays["prediction"],
     )
 

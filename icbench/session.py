@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from icbench.devices import chosen_device, chosen_precision, peak_memory
 from icbench.entry import Entry, Plan, run_key, series_key
-from icbench.environment import environment
+from icbench.environment import environment, without_folders
 from icbench.errors import ResultsError
 from icbench.kinds.dataset import Dataset, Split
 from icbench.methods import Direct, Inversion, Method
@@ -171,7 +171,7 @@ class Session:
         except Exception as error:
             pending.flush()
             self.watcher.warn(f"{self.entry.label} failed after {len(run.arrays()['index'])} images: {error}")
-            return run.stop("failed", f"{type(error).__name__}: {error}")
+            return run.stop("failed", without_folders(f"{type(error).__name__}: {error}"))
         run.facts["metrics"]["generator_parameters"] = method.parameters()
         return run.finish(self._keeps_latents())
 

@@ -92,7 +92,9 @@ def _failed(given: list[str], message: str, hint: str, code: int) -> int:
 
     from icbench.report.grid import printable
 
-    text = Text.assemble((printable(" ".join(message.split())), "bold red"), printable(f". {hint}" if hint else ""))
+    said = printable(" ".join(message.split()))
+    rest = f"{'' if said.endswith(('.', '?')) else '.'} {printable(hint)}" if hint else ""
+    text = Text.assemble((said, "bold red"), rest)
     Console(stderr=True).print(text, soft_wrap=True)
     if "--json" in given:
         from icbench.report.envelope import envelope

@@ -6,21 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import icbench
 from PIL import Image
 from record_factory import RESULTS, finished, first, right, seeds, unfinished
 
-from icbench.cli.main import main
 from icbench.records import IMAGES_FILE, RECORD_FILE
 
 TOY = ["run", "--generator", "linear", "--dataset", "toy", "--device", "cpu", "--quiet", "--results", str(RESULTS)]
-
-
-def icbench(capsys, *arguments):
-    """The exit code, stdout and stderr of one command."""
-    with pytest.raises(SystemExit) as end:
-        main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return end.value.code, captured.out, captured.err
 
 
 def compare(capsys, *arguments):

@@ -11,23 +11,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import icbench
 from record_factory import RESULTS, finished, first, right, seeds, unfinished
 
 import icbench as package
-from icbench.cli.main import main
 from icbench.records import IMAGES_FILE, RECORD_FILE
 from icbench.report.leaderboard import leaderboard_data
 
 OLD = Path(__file__).parents[1] / "records" / "schema-1"
 TOY = ["run", "--generator", "linear", "--dataset", "toy", "--device", "cpu", "--quiet"]
-
-
-def icbench(capsys, *arguments):
-    """The exit code, stdout and stderr of one command."""
-    with pytest.raises(SystemExit) as end:
-        main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return end.value.code, captured.out, captured.err
 
 
 def document(out):

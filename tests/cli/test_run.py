@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import icbench
 
 from icbench import records, session
-from icbench.cli.main import main
 from icbench.kinds.generator import Generator
 
 TOY = ["run", "--generator", "linear", "--dataset", "toy", "--steps", "20", "--device", "cpu"]
@@ -39,14 +39,6 @@ def check_run_document(document):
         assert set(run["dataset"]) >= DATASET_KEYS
         for part in ("generator", "distance", "optimizer", "schedule"):
             assert set(run["entry"][part]) >= PART_KEYS
-
-
-def icbench(capsys, *arguments):
-    """The exit code, stdout and stderr of one command."""
-    with pytest.raises(SystemExit) as end:
-        main(arguments)
-    captured = capsys.readouterr()
-    return end.value.code, captured.out, captured.err
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toy
+from command_line import icbench
 from record_factory import RESULTS, finished, right, unfinished
 
-from icbench.cli.main import main
 from icbench.diagnosis import Diagnosis
 from icbench.records import IMAGES_FILE, RECORD_FILE, read_record
 from icbench.revisiting import DIAGNOSIS_FILE
@@ -17,14 +17,6 @@ from icbench.statistics import fitted_temperature
 
 OLD = Path(__file__).parents[1] / "records" / "schema-1"
 TOY = ["run", "--generator", "linear", "--dataset", "toy", "--device", "cpu", "--quiet", "--results", str(RESULTS)]
-
-
-def icbench(capsys, *arguments):
-    """The exit code, stdout and stderr of one command."""
-    with pytest.raises(SystemExit) as end:
-        main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return end.value.code, captured.out, captured.err
 
 
 def show(capsys, *arguments):

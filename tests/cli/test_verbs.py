@@ -5,16 +5,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from command_line import icbench
 
-from icbench.cli.main import VERBS, main
+from icbench.cli.main import VERBS
 from icbench.version import __version__
-
-
-def icbench(capsys, *arguments):
-    with pytest.raises(SystemExit) as end:
-        main(arguments)
-    captured = capsys.readouterr()
-    return end.value.code, captured.out, captured.err
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -4,8 +4,8 @@ import json
 import sys
 
 import pytest
+from command_line import icbench
 
-from icbench.cli.main import main
 from icbench.plugins import PluginWarning
 from plugins import zoo
 
@@ -25,13 +25,6 @@ def _zoo(monkeypatch, tmp_path):
         file = getattr(sys.modules[name], "__file__", None)
         if file and file.startswith(str(folder)):
             del sys.modules[name]
-
-
-def icbench(capsys, *arguments):
-    with pytest.raises(SystemExit) as end:
-        main(arguments)
-    captured = capsys.readouterr()
-    return end.value.code, captured.out, captured.err
 
 
 def states(capsys):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from icbench import records
+from icbench.environment import without_folders
 from icbench.errors import IntegrityError, ResultsError
 from icbench.records import check_writable, read_record, result_metrics
 from icbench.records.record import Costs, as_part, joined, write_record
@@ -140,3 +141,17 @@ def test_a_record_names_the_plugins_that_were_installed(toy_plugin):
     record = icbench.run(generator="linear", dataset="toy", steps=3, device="cpu")
     assert "icbench-toy" in {part["dist"] for part in record.facts["entry"].values() if isinstance(part, dict)}
     assert isinstance(record.facts["environment"]["plugins"], dict)
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("FileNotFoundError: [Errno 2] No such file: '/home/ann/data/mnist.npz'", "mnist.npz'"),
+        ("OSError: C:\\Users\\ann\\weights.bin is locked", "weights.bin is locked"),
+        ("RuntimeError: see https://pytorch.org/docs/stable, 3/4 of it", "https://pytorch.org/docs/stable, 3/4 of it"),
+    ],
+)
+def test_an_error_that_is_kept_names_no_folder(message, kept):
+    shown = without_folders(message)
+    assert shown.endswith(kept)
+    assert "ann" not in shown

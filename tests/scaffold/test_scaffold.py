@@ -7,21 +7,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from command_line import icbench
 
-from icbench.cli.main import main
 from icbench.component import KINDS
 from icbench.plugins import Host, PluginSource
 from icbench.scaffold import create
 
 FILES = {"pyproject.toml", "README.md", ".gitignore", ".github/workflows/test.yml", "icbench_fresh/__init__.py"}
 FILES |= {"icbench_fresh/fresh.py", "tests/test_fresh.py"}
-
-
-def icbench(capsys, *arguments):
-    with pytest.raises(SystemExit) as end:
-        main(arguments)
-    captured = capsys.readouterr()
-    return end.value.code, captured.out, captured.err
 
 
 @pytest.fixture
