@@ -10,6 +10,7 @@ from torch import Tensor
 from icbench.engine import Parts, Settings, as_target, generate, start_noise
 from icbench.errors import ComponentError, UsageError
 from icbench.kinds.distance import LeastSquares
+from icbench.kinds.schedule import Schedule
 from icbench.linearisation import linearise
 
 CHECKED = 4
@@ -28,9 +29,10 @@ def check_parts(parts: Parts, images: NDArray[np.uint8], settings: Settings, nam
     Raises:
         ComponentError: the generator returns the wrong shape or values that are not in [0, 1], or the distance returns
             anything but one finite number per image, or residuals that do not fit them.
-        UsageError: the optimizer needs residuals, and the distance has none.
+        UsageError: the optimizer needs residuals, and the distance has none; or the schedule moves nothing at a step.
     """
     generator, shape = parts.generator, images.shape[1:]
+    _check_rates(parts.schedule, settings.steps, names["schedule"])
     if tuple(generator.image_shape) != shape:
         raise ComponentError(
             f"generator {names['generator']} makes images of {tuple(generator.image_shape)}, the dataset has {shape}",
@@ -46,6 +48,16 @@ def check_parts(parts: Parts, images: NDArray[np.uint8], settings: Settings, nam
         _check_distance(parts.distance(generated, target), len(target), names["distance"])
     if parts.optimizer.linearises:
         _check_linearisation(parts, latents, target, settings.precision, names)
+
+
+def _check_rates(schedule: Schedule, steps: int, name: str) -> None:
+    for step in range(steps):
+        rates = schedule.rates(step, steps)
+        if rates.class_vector == 0 and rates.noise == 0:
+            raise UsageError(
+                f"schedule {name} moves neither class vector nor noise at step {step + 1} of {steps}",
+                "Give one of them a rate above 0.",
+            )
 
 
 def _check_images(images: Tensor, expected: tuple[int, ...], name: str) -> None:

@@ -167,6 +167,7 @@ def test_the_figure_is_a_picture(capsys):
         (["--generator", "loud"], "generator loud returned values from"),
         (["--distance", "scalar"], "distance scalar returned shape ()"),
         (["--generator", "cgan"], "the dataset has (1, 8, 8)"),
+        (["--schedule", "exhaustive:noise_rate=0"], "moves neither class vector nor noise at step 1 of 20"),
     ],
 )
 def test_bad_input_is_one_line_with_exit_code_2_and_writes_nothing(capsys, monkeypatch, arguments, said):
