@@ -1,6 +1,6 @@
 """Times the leaderboard over 500 records of 10,000 images, as a process of its own, and what writing shards costs.
 
-    pytest benchmarks/test_leaderboard.py --benchmark-only
+    pytest benchmarks/test_ranking.py --benchmark-only
 
 The memory is that of the whole process; the share of the shards is of a run at 162 images per second, the speed of the
 built-in generator with `joint` on two cores.
