@@ -1,7 +1,8 @@
 """Intervals, tests and scores for accuracies. Needs numpy and nothing else of icbench."""
 
-from icbench.statistics.bootstrap import bootstrap_difference
+from icbench.statistics.bootstrap import bootstrap_difference, bootstrap_order
 from icbench.statistics.calibration import Calibration, calibration, fitted_temperature
+from icbench.statistics.correlation import Correlation, kendall_tau, spearman
 from icbench.statistics.estimates import Estimate, accuracy_estimate, difference_estimate
 from icbench.statistics.paired import (
     PairCounts,
@@ -17,12 +18,14 @@ from icbench.statistics.ranks import holm, rank_ranges
 __all__ = [
     "Z95",
     "Calibration",
+    "Correlation",
     "Estimate",
     "PairCounts",
     "Pairwise",
     "accuracy_estimate",
     "bonett_price_interval",
     "bootstrap_difference",
+    "bootstrap_order",
     "calibration",
     "corrected_mcnemar",
     "difference_estimate",
@@ -30,7 +33,9 @@ __all__ = [
     "fitted_temperature",
     "holm",
     "images_to_tell_apart",
+    "kendall_tau",
     "pairwise_tests",
     "rank_ranges",
+    "spearman",
     "wilson_interval",
 ]
