@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +14,23 @@ from icbench.errors import IntegrityError
 from icbench.kinds.generator import Generator
 
 AnyGenerator = TypeVar("AnyGenerator", bound=Generator)
+
+
+def default_folder(name: str, params: Mapping[str, object], seed: int = 0) -> Path:
+    """The folder, under the working one, that a training writes to unless told otherwise.
+
+    Args:
+        name: the generator's.
+        params: its parameters; only the size of the noise tells folders apart.
+        seed: the training's.
+    """
+    noise = f"-noise{params['noise_dim']}" if "noise_dim" in params else ""
+    return Path("trained") / f"{name}{noise}-seed{seed}"
+
+
+def trained_file(name: str, params: Mapping[str, object]) -> Path:
+    """Where the weights are, under the working folder, after a training of seed 0 that was told no other folder."""
+    return default_folder(name, params) / f"{name}.safetensors"
 
 
 def load_weights(build: Callable[[], AnyGenerator], file: Path, name: str) -> AnyGenerator:

@@ -13,9 +13,10 @@ from icbench.builtin.cgan_training import BATCH, CGANTrainer
 from icbench.engine import Settings
 from icbench.errors import IntegrityError, ResultsError, UsageError
 from icbench.kinds.dataset import Dataset, Split
+from icbench.training import selection
 from icbench.training import trainer as training
 from icbench.training.reference_cnn import train_reference_cnn
-from icbench.training.selection import Quality, sample_accuracy
+from icbench.training.selection import Effort, Quality, sample_accuracy
 from icbench.training.trainer import Check, Monitor, TrainingJob, train
 
 CPU = torch.device("cpu")
@@ -104,6 +105,23 @@ def test_the_best_check_is_kept_and_not_the_last(small, monkeypatch):
     file = train(CGANTrainer(5), small, job("out"), Watch())
     assert file.read_bytes() == kept[0]
     assert json.loads(file.with_suffix(".json").read_text())["chosen"]["epochs"] == 2
+
+
+def test_a_trainer_of_a_large_generator_says_how_much_a_check_may_cost(small, monkeypatch):
+    inversions: list[tuple[int, Settings]] = []
+    invert = selection.invert
+
+    def counted(parts, images, index, settings):
+        inversions.append((len(index), settings))
+        return invert(parts, images, index, settings)
+
+    monkeypatch.setattr(selection, "invert", counted)
+    monkeypatch.setattr(CGANTrainer, "effort", Effort(7, {"joint": 3, "exhaustive": 1}, "bfloat16"))
+    file = train(CGANTrainer(5), small, job("out", epochs=1), Monitor())
+    check, final = inversions[0], inversions[2]
+    assert (check[0], check[1].steps, check[1].precision) == (7, 3, torch.bfloat16)
+    assert (final[1].steps, final[1].precision) == (2, torch.bfloat16)
+    assert "first 7 validation images" in json.loads(file.with_suffix(".json").read_text())["chosen"]["why"]
 
 
 def test_a_folder_with_other_settings_is_not_touched(small):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from icbench.cli.options import plugin_file_option
-from icbench.cli.output import json_option, messages
+from icbench.cli.output import data, json_option, messages, say
 
 if TYPE_CHECKING:
     from icbench.component import Selection
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Folder for weights, samples and checkpoints.  [default: trained/NAME-noiseN-seedS]",
 )
+@click.option(
+    "--study",
+    is_flag=True,
+    help="Study which cheap figure chooses a checkpoint well: full inversions after each of 20 epochs or more.",
+)
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(generator: str, noise_dim: int | None, **given: Any) -> int:
@@ -34,6 +39,9 @@ def command(generator: str, noise_dim: int | None, **given: Any) -> int:
 
     The folder keeps a checkpoint: the same command goes on where it was stopped. It also gets a grid of samples at
     every check, the chosen weights as safetensors, and a training record beside them.
+
+    With --study it also gets study.json and study.png: how well the accuracy of short inversions, the reconstruction
+    error, the class margin and the quality of samples order the checkpoints of this training, and which to choose by.
     """
     from icbench.allocator import keep_freed_memory
     from icbench.plugins import Host
@@ -51,7 +59,7 @@ def command(generator: str, noise_dim: int | None, **given: Any) -> int:
     dataset = host.select("dataset", given["dataset"]).build()
     with TrainingProgress(messages(), job.epochs, given["quiet"]) as progress:
         file = train(trainer, dataset, job, progress)
-    _report(file, selection, given["as_json"])
+    _report(file, selection, given["study"], given["as_json"])
     return 0
 
 
@@ -69,36 +77,72 @@ def _job(selection: "Selection", default_epochs: int, given: dict[str, Any]) -> 
     from icbench.devices import chosen_device
     from icbench.errors import UsageError
     from icbench.kinds.dataset import data_folder
+    from icbench.training.study import LEAST_CHECKS
     from icbench.training.trainer import TrainingJob
+    from icbench.weights import default_folder
 
+    if given["study"]:
+        default_epochs = max(LEAST_CHECKS, default_epochs)
     epochs = default_epochs if given["epochs"] is None else given["epochs"]
     if epochs < 1:
         raise UsageError(f"--epochs {epochs} is not a number of 1 or more", f"The default is {default_epochs}.")
-    noise = f"-noise{selection.params['noise_dim']}" if "noise_dim" in selection.params else ""
     return TrainingJob(
         name=selection.name,
         params=dict(selection.params),
-        out=given["out"] or Path("trained") / f"{selection.name}{noise}-seed{given['seed']}",
+        out=given["out"] or default_folder(selection.name, selection.params, given["seed"]),
         epochs=epochs,
         seed=given["seed"],
         device=chosen_device(given["device"]),
         dataset_name=given["dataset"],
         data_dir=data_folder(given["data_dir"]),
+        study=given["study"],
     )
 
 
-def _report(file: Path, selection: "Selection", as_json: bool) -> None:
+def _report(file: Path, selection: "Selection", study: bool, as_json: bool) -> None:
     import json
 
     from icbench.report.envelope import envelope
 
-    record = json.loads(file.with_suffix(".json").read_text())
+    documents = {"record": json.loads(file.with_suffix(".json").read_text())}
+    if study:
+        documents["study"] = _draw_study(file.parent)
     if as_json:
-        click.echo(envelope({"weights": str(file), "record": record}))
+        click.echo(envelope({"weights": str(file), **documents}))
         return
+    record = documents["record"]
     validation = record["validation"]
     accuracies = ", ".join(f"{validation[f'{name}_accuracy']:.3f} {name}" for name in validation["steps"])
     click.echo(f"{file}: epoch {record['chosen']['epochs']} of {record['epochs']}, validation accuracy {accuracies}")
     params = {**selection.params, "weights": file}
     spec = ",".join(f"{name}={value}" for name, value in params.items() if value != "")
     click.echo(f"use it:  icbench run --generator {selection.name}:{spec}")
+    if study:
+        _print_study(documents["study"])
+
+
+def _draw_study(folder: Path) -> dict[str, Any]:
+    """Draw the study in a training's folder; returns it."""
+    import json
+
+    from icbench.report.study_chart import draw_study
+    from icbench.training.findings import studied
+    from icbench.training.study import FILE
+
+    document: dict[str, Any] = json.loads((folder / FILE).read_text())
+    picture = (folder / FILE).with_suffix(".png")
+    draw_study(*studied(document), picture)
+    say([f"picture: {picture}"])
+    return document
+
+
+def _print_study(document: dict[str, Any]) -> None:
+    from icbench.report.grid import terminal_table
+    from icbench.report.study import study_grid, study_lines
+    from icbench.training.findings import studied
+
+    _, found = studied(document)
+    console = data()
+    console.print("", terminal_table(study_grid(found), console.width), "", highlight=False)
+    for line in study_lines(found):
+        click.echo(line)

@@ -43,6 +43,11 @@ class ReferenceCNN(nn.Module):
         logits: Tensor = self.layers(images)
         return logits
 
+    def features(self, images: Tensor) -> Tensor:
+        """Outputs (B, 64) of the hidden layer, from which the logits are read."""
+        features: Tensor = self.layers[:-1](images)
+        return features
+
 
 def train_reference_cnn(
     split: Split,

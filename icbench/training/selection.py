@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from icbench.engine import Parts, Settings, generate, invert
+from icbench.engine import Inverted, Parts, Settings, concatenate, generate, invert
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.plugins import Host
@@ -15,6 +16,22 @@ from icbench.training.reference_cnn import ReferenceCNN
 IMAGES = 1_000
 SAMPLES = 2_000
 STEPS = {"joint": 100, "exhaustive": 20}
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a check of a snapshot costs, for a generator that is too large for the usual one.
+
+    Args:
+        images: validation images that are inverted, `IMAGES` at most.
+        steps: of the inversion, by the schedule's name.
+        precision: of the generator's products, also when the chosen weights are measured: "auto", "float32" or
+            "bfloat16".
+    """
+
+    images: int
+    steps: Mapping[str, int]
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -43,12 +60,23 @@ class Quality:
         return {**inversions, "sample_accuracy": self.sample_accuracy, "score": self.score}
 
 
+def usual_effort() -> Effort:
+    """That of trainers that say nothing else."""
+    return Effort(IMAGES, STEPS)
+
+
 def judge(
-    generator: Generator, validation: Split, reference: ReferenceCNN, schedules: Sequence[str], settings: Settings
+    generator: Generator,
+    validation: Split,
+    reference: ReferenceCNN,
+    schedules: Sequence[str],
+    settings: Settings,
+    effort: Effort | None = None,
 ) -> Quality:
     """The quality of a frozen generator on the first validation images."""
+    effort = effort or usual_effort()
     return Quality(
-        inversion_accuracies(generator, schedules, validation, slice(IMAGES), STEPS, settings),
+        inversion_accuracies(generator, schedules, validation, slice(effort.images), effort.steps, settings),
         sample_accuracy(generator, reference, settings),
     )
 
@@ -62,18 +90,29 @@ def inversion_accuracies(
     settings: Settings,
 ) -> dict[str, float]:
     """Accuracies on rows of the split by the schedule's name, for schedules as specs and steps by their names."""
-    names = {spec.partition(":")[0]: spec for spec in schedules}
     first, last, _ = rows.indices(len(split))
     return {
         name: inversion_accuracy(generator, spec, split, last - first, steps[name], settings, first)
-        for name, spec in names.items()
+        for name, spec in by_name(schedules).items()
     }
+
+
+def by_name(schedules: Sequence[str]) -> dict[str, str]:
+    """Specs of schedules by the schedule's name."""
+    return {spec.partition(":")[0]: spec for spec in schedules}
 
 
 def inversion_accuracy(
     generator: Generator, schedule: str, split: Split, images: int, steps: int, settings: Settings, first: int = 0
 ) -> float:
     """Accuracy of `schedule`, a spec, with MSE and Adam on images `first` to `first + images` of the split."""
+    return accuracy(inverted(generator, schedule, split, slice(first, first + images), steps, settings), split)
+
+
+def inverted(
+    generator: Generator, schedule: str, split: Split, rows: slice, steps: int, settings: Settings
+) -> Inverted:
+    """The inversion with `schedule`, a spec, MSE and Adam of the split's images in `rows`."""
     host = Host(discover=False)
     parts = Parts(
         generator,
@@ -81,19 +120,30 @@ def inversion_accuracy(
         host.select("optimizer", "adam").build(),
         host.select("schedule", schedule).build(),
     )
-    index = np.arange(first, min(first + images, len(split)))
     chosen = Settings(steps, settings.seed, settings.batch_size, settings.device, settings.precision)
-    batches = list(invert(parts, split.images, index, chosen))
-    prediction = np.concatenate([batch.prediction for batch in batches])
-    return float(np.mean(prediction == split.labels[index]))
+    return concatenate(list(invert(parts, split.images, np.arange(len(split))[rows], chosen)))
+
+
+def accuracy(result: Inverted, split: Split) -> float:
+    """Share of the inverted images whose prediction is their label."""
+    return float(np.mean(result.prediction == split.labels[result.index]))
+
+
+def sample_accuracy(generator: Generator, reference: ReferenceCNN, settings: Settings) -> float:
+    """Share of the samples that the reference CNN assigns to their class."""
+    return accuracy_of_samples(*samples(generator, settings), reference)
 
 
 @torch.no_grad()
-def sample_accuracy(generator: Generator, reference: ReferenceCNN, settings: Settings) -> float:
-    """Share of samples, spread evenly over the classes, that the reference CNN assigns to their class."""
+def samples(generator: Generator, settings: Settings) -> tuple[Tensor, Tensor]:
+    """`SAMPLES` images (N, C, H, W) and the classes (N,) they were made for, which are spread evenly."""
     random = torch.Generator().manual_seed(settings.seed)
     labels = torch.arange(SAMPLES) % generator.num_classes
     noise = torch.randn(SAMPLES, generator.noise_dim, generator=random).to(settings.device)
     class_vector = torch.eye(generator.num_classes)[labels].to(settings.device)
-    images = generate(generator, class_vector, noise, settings.precision)
+    return generate(generator, class_vector, noise, settings.precision), labels
+
+
+@torch.no_grad()
+def accuracy_of_samples(images: Tensor, labels: Tensor, reference: ReferenceCNN) -> float:
     return float((reference(images).argmax(dim=1).cpu() == labels).float().mean())

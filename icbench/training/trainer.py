@@ -14,14 +14,16 @@ import torchvision
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from icbench.devices import chosen_precision, torch_dtype
 from icbench.engine import Settings, generate
 from icbench.environment import library_versions
 from icbench.errors import IntegrityError, ResultsError, UsageError
 from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
-from icbench.training import selection
-from icbench.training.reference_cnn import train_reference_cnn
-from icbench.training.selection import Quality, inversion_accuracies, judge
+from icbench.training import selection, study
+from icbench.training.findings import Snapshot
+from icbench.training.reference_cnn import ReferenceCNN, train_reference_cnn
+from icbench.training.selection import Effort, Quality, inversion_accuracies, judge, usual_effort
 from icbench.version import __version__
 
 SCHEMA = 1
@@ -37,6 +39,13 @@ class Trainer(ABC):
     """Epochs between two checks of a snapshot, and after the last."""
     schedules: Sequence[str] = ("joint", "exhaustive")
     """The schedules, as specs, that judge a snapshot on validation images: `joint`, `exhaustive` or both."""
+    effort: Effort | None = None
+    """How much of that there is, or None for the usual."""
+
+    def judging(self, job: "TrainingJob") -> Settings:
+        """How snapshots are inverted; the number of steps is set elsewhere."""
+        precision = chosen_precision((self.effort or usual_effort()).precision, job.device)
+        return Settings(steps=0, seed=job.seed, device=job.device, precision=torch_dtype(precision))
 
     @abstractmethod
     def begin(self, split: Split, num_classes: int, job: "TrainingJob") -> None:
@@ -71,6 +80,7 @@ class TrainingJob:
         dataset_name: the dataset's spec, for the record.
         data_dir: where fetched data is kept.
         check_every: epochs between two checks of a snapshot, or None for as many as the trainer says.
+        study: check after every epoch, and study which cheap figure chooses a checkpoint well.
     """
 
     name: str
@@ -82,16 +92,20 @@ class TrainingJob:
     dataset_name: str
     data_dir: Path
     check_every: int | None = None
+    study: bool = False
 
     @property
     def identity(self) -> dict[str, Any]:
         """What must be equal for a checkpoint to be continued."""
+        # Named only where it is one, so that checkpoints from before there were studies can be continued.
+        kind = {"study": True} if self.study else {}
         return {
             "name": self.name,
             "params": self.params,
             "epochs": self.epochs,
             "seed": self.seed,
             "dataset": self.dataset_name,
+            **kind,
         }
 
 
@@ -130,6 +144,7 @@ class _Progress:
     seconds: float = 0.0
     checks: list[dict[str, float]] = field(default_factory=list)
     best_score: float = -1.0
+    study: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def best(self) -> dict[str, float]:
@@ -143,27 +158,32 @@ def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, monitor: Monitor
         the path of the weights; the record lies beside it with the suffix `.json`.
 
     Raises:
-        UsageError: `job.out` holds a training with other settings.
+        UsageError: `job.out` holds a training with other settings, or a study would have too few checks.
         ResultsError: `job.out` cannot be written.
     """
+    if job.study:
+        study.require_checks(job.epochs)
     _make_folder(job.out)
     split, validation = (dataset.split(name, job.data_dir) for name in ("train", "validation"))
     trainer.begin(split, dataset.num_classes, job)
     progress = _resume(trainer, job, monitor)
     monitor.message("training the reference CNN that judges the samples")
-    reference = train_reference_cnn(split, dataset.num_classes, job.device)
-    settings = Settings(steps=0, seed=job.seed, device=job.device)
-    check_every = job.check_every or trainer.check_every
+    reference, reference_seconds = study.timed(lambda: train_reference_cnn(split, dataset.num_classes, job.device))
+    settings = trainer.judging(job)
+    check_every = 1 if job.study else job.check_every or trainer.check_every
     for number in range(progress.done, job.epochs):
         _train_epoch(trainer, number, len(split), progress, monitor)
         if (number + 1) % check_every == 0 or number + 1 == job.epochs:
             snapshot = trainer.snapshot()
             weights = _floating(snapshot)
             frozen = snapshot.frozen(job.device)
-            check = Check(number + 1, judge(frozen, validation, reference, trainer.schedules, settings))
-            _keep(frozen, weights, check, progress, job, monitor)
+            if job.study:
+                quality = _study(frozen, validation, reference, trainer, settings, progress, monitor)
+            else:
+                quality = judge(frozen, validation, reference, trainer.schedules, settings, trainer.effort)
+            _keep(frozen, weights, Check(number + 1, quality), progress, job, monitor)
         _save_checkpoint(trainer, progress, job)
-    return _finish(trainer, split, validation, progress, job)
+    return _finish(trainer, split, validation, progress, job, reference_seconds)
 
 
 def save_samples(generator: Generator, file: Path, settings: Settings, columns: int = 10) -> None:
@@ -203,6 +223,25 @@ def _train_epoch(trainer: Trainer, number: int, images: int, progress: _Progress
     progress.seconds += time.perf_counter() - started
     progress.done = number + 1
     monitor.end_epoch(number, losses)
+
+
+def _study(
+    frozen: Generator,
+    validation: Split,
+    reference: ReferenceCNN,
+    trainer: Trainer,
+    settings: Settings,
+    progress: _Progress,
+    monitor: Monitor,
+) -> Quality:
+    """Measure a snapshot for the study; returns what it is chosen by, as without a study."""
+    quality, snapshot = study.measure(
+        frozen, progress.done, validation, reference, trainer.schedules, settings, trainer.effort
+    )
+    progress.study.append(vars(snapshot))
+    accuracies = ", ".join(f"{name} {value:.4f}" for name, value in snapshot.accuracy.items())
+    monitor.message(f"  full inversion after epoch {snapshot.epochs}: {accuracies} ({snapshot.full_seconds:.0f} s)")
+    return quality
 
 
 def _keep(
@@ -267,14 +306,16 @@ def _finish(
     validation: Split,
     progress: _Progress,
     job: TrainingJob,
+    reference_seconds: float,
 ) -> Path:
     """Measure the chosen weights on validation images that did not choose them, and write the training record."""
     file = _weights_file(job)
     generator = trainer.snapshot()
     generator.load_state_dict(_loaded(file), strict=False)
     frozen = generator.frozen(job.device)
-    settings = Settings(steps=0, seed=job.seed, device=job.device)
+    settings = trainer.judging(job)
     rows = slice(selection.IMAGES, selection.IMAGES + FINAL_IMAGES)
+    images = (trainer.effort or usual_effort()).images
     final = inversion_accuracies(frozen, trainer.schedules, validation, rows, FINAL_STEPS, settings)
     record = {
         "schema": SCHEMA,
@@ -286,7 +327,7 @@ def _finish(
         "epochs": job.epochs,
         "chosen": {
             "epochs": int(progress.best["epochs"]),
-            "why": f"highest mean of short {' and '.join(final)} accuracy (first {selection.IMAGES:,} validation "
+            "why": f"highest mean of short {' and '.join(final)} accuracy (first {images:,} validation "
             "images) and reference-CNN accuracy of samples",
             **{name: value for name, value in progress.best.items() if name != "epochs"},
         },
@@ -303,6 +344,9 @@ def _finish(
         "versions": {"icbench": __version__, **library_versions()},
     }
     file.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
+    if job.study:
+        snapshots = [Snapshot(**row) for row in progress.study]
+        study.save_study(job.out, snapshots, validation, record, reference_seconds, trainer.effort)
     return file
 
 

@@ -1,0 +1,99 @@
+"""A study's chart, as a PNG file. It needs matplotlib, which is imported when one is drawn."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from icbench.errors import ResultsError
+from icbench.report.charts import DPI, HERE, INK, STYLE, THERE
+from icbench.report.study import correlation_text
+from icbench.training.findings import LAST, Criterion, Findings, Snapshot, Standing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+WIDTH, HEIGHT, COLUMNS = 4.0, 3.7, 3
+COLOURS = (HERE, THERE)
+INDENT = 0.12
+"""Where a title begins, of a panel's width: about where its axes do."""
+
+PALEST = 0.2
+"""How opaque the earliest checkpoint is."""
+
+
+def draw_study(snapshots: Sequence[Snapshot], found: Findings, file: Path) -> None:
+    """One panel for each criterion, and in it one strip for each schedule: full accuracies against the figure.
+
+    Args:
+        snapshots: of the study.
+        found: its findings.
+        file: the PNG to write.
+
+    Raises:
+        ResultsError: the file cannot be written.
+    """
+    import matplotlib
+
+    matplotlib.use("agg")
+    with matplotlib.rc_context(STYLE):
+        figure = _figure(snapshots, found)
+        try:
+            figure.savefig(file)
+        except (OSError, ValueError) as error:
+            raise ResultsError(
+                f"the picture {file} cannot be written: {error}", "Choose another folder with --out."
+            ) from None
+
+
+def _figure(snapshots: Sequence[Snapshot], found: Findings) -> "Figure":
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    standings = [*found.standings, found.last]
+    rows = -(-len(standings) // COLUMNS)
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.06)
+    figure = Figure(figsize=(WIDTH * COLUMNS, HEIGHT * rows + 0.3), dpi=DPI, layout=layout)
+    note = "pale: early, dark: late · ring: the checkpoint it picks · line: the best checkpoint"
+    figure.suptitle(f"full accuracy of {found.checks} checkpoints · {note}", fontsize=10, color=INK)
+    places = figure.subfigures(rows, COLUMNS, squeeze=False).flatten()
+    for place, standing in zip(places, standings, strict=False):
+        _draw_panel(place, standing, snapshots, found)
+    return figure
+
+
+def _draw_panel(place: "SubFigure", standing: Standing, snapshots: Sequence[Snapshot], found: Findings) -> None:
+    criterion = standing.criterion
+    recommended = " · recommended" if standing is found.choice else ""
+    weight = "bold" if recommended else "normal"
+    place.suptitle(criterion.title + recommended, x=INDENT, ha="left", fontsize=10, fontweight=weight)
+    strips = place.subplots(len(found.best), 1, squeeze=False, sharex=True)[:, 0]
+    for strip, name, colour in zip(strips, found.best, COLOURS, strict=False):
+        _draw_strip(strip, standing, name, snapshots, colour)
+        strip.axhline(found.best[name].accuracy, color=colour, linewidth=0.8)
+    strips[-1].set_xlabel(_x_label(criterion))
+
+
+def _draw_strip(strip: "Axes", standing: Standing, schedule: str, snapshots: Sequence[Snapshot], colour: str) -> None:
+    """What is not finite has no place in it."""
+    from matplotlib.colors import to_rgba
+
+    worth = standing.criterion.worth
+    known = [each for each in snapshots if math.isfinite(worth(each))]
+    x = [abs(worth(each)) if standing.criterion.smaller else worth(each) for each in known]
+    y = [each.accuracy[schedule] for each in known]
+    shades = [to_rgba(colour, PALEST + (1 - PALEST) * each.epochs / snapshots[-1].epochs) for each in known]
+    strip.scatter(x, y, s=26, color=shades, linewidths=0, zorder=2)
+    picked = [number for number, each in enumerate(known) if each.epochs == standing.pick]
+    strip.scatter([x[n] for n in picked], [y[n] for n in picked], s=90, facecolors="none", edgecolors=INK, zorder=3)
+    title = f"{schedule}  ρ {correlation_text(standing.correlations[schedule])}"
+    strip.set_title(title, fontsize=8, color=colour, loc="left")
+    strip.margins(x=0.06, y=0.12)
+    strip.locator_params(nbins=4)
+
+
+def _x_label(criterion: Criterion) -> str:
+    if criterion is LAST:
+        return "epoch"
+    return "smaller is better" if criterion.smaller else "larger is better"

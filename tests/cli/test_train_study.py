@@ -1,0 +1,66 @@
+"""`icbench train --study` on a toy that takes no time: what is printed, and what lies in the folder."""
+
+import json
+from pathlib import Path
+
+import pytest
+from command_line import icbench
+
+from icbench.plugins import PluginSource
+from icbench.training import selection, study
+
+
+@pytest.fixture(autouse=True)
+def _toys(monkeypatch):
+    sources = [PluginSource(name, f"icbench-{name}", "1.0", name) for name in ("toy", "toy_training")]
+    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: sources)
+    monkeypatch.setattr(selection, "STEPS", {"joint": 4, "exhaustive": 2})
+    monkeypatch.setattr(selection, "IMAGES", 20)
+    monkeypatch.setattr(selection, "SAMPLES", 100)
+    monkeypatch.setattr(study, "FULL_STEPS", {"joint": 6, "exhaustive": 3})
+    monkeypatch.setattr("icbench.training.trainer.FINAL_STEPS", {"joint": 2, "exhaustive": 1})
+    monkeypatch.setattr("icbench.training.trainer.FINAL_IMAGES", 20)
+
+
+def trained(capsys, *arguments):
+    return icbench(capsys, "train", "learner", "--dataset", "toy", "--device", "cpu", "--out", "out", *arguments)
+
+
+def test_a_study_prints_its_table_and_its_recommendation(capsys):
+    code, out, err = trained(capsys, "--study")
+    assert code == 0
+    assert "20 checkpoints of one training" in out
+    assert "recommendation: choose by" in out
+    assert "picture: out/study.png" in err.replace("\\", "/")
+    assert {"study.json", "study.png", "learner.safetensors", "learner.json"} <= {
+        path.name for path in Path("out").iterdir()
+    }
+
+
+def test_a_study_as_json_is_the_file_in_the_folder(capsys):
+    code, out, _ = trained(capsys, "--study", "--json", "--quiet")
+    assert code == 0
+    data = json.loads(out)["data"]
+    assert data["study"] == json.loads(Path("out/study.json").read_text())
+    assert len(data["study"]["checks"]) == 20
+    assert data["record"]["epochs"] == 20
+
+
+def test_a_training_without_study_says_nothing_of_one(capsys):
+    code, out, _ = trained(capsys, "--json")
+    assert code == 0
+    assert "study" not in json.loads(out)["data"]
+    assert not Path("out/study.json").exists()
+
+
+def test_fewer_than_twenty_checks_are_a_usage_error(capsys):
+    code, out, err = trained(capsys, "--study", "--epochs", "19")
+    assert (code, out) == (2, "")
+    assert "at least 20 checks" in err
+    assert not Path("out").exists()
+
+
+def test_more_checks_are_welcome(capsys):
+    code, out, _ = trained(capsys, "--study", "--epochs", "21", "--json")
+    assert code == 0
+    assert len(json.loads(out)["data"]["study"]["checks"]) == 21
