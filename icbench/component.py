@@ -21,6 +21,10 @@ NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 FACTORY = re.compile(r"[\w.]+:\w+")
 
 KINDS = ("generator", "distance", "optimizer", "schedule", "dataset", "classifier")
+"""What entries are made of."""
+
+ALL_KINDS = (*KINDS, "suite")
+"""What there are hooks for: suites are declared in terms of the others."""
 
 TIERS = ("pixels", "features", "label features")
 """What an inversion knows besides pixels; a component declares `tier:features` (learned without labels) or
@@ -30,6 +34,7 @@ TIERS = ("pixels", "features", "label features")
 TRAITS = {
     "zero-at-equality": "a distance that is 0 between equal images",
     "least-squares": "a distance that is half the squared length of its residuals, and offers them",
+    "batch-dependent": "a generator whose images depend on their batch mates for some parameters",
     "stochastic": "an optimizer that draws numbers, from the seed and the row alone",
     "bundled": "a dataset that is in its package",
     "fetched": "a dataset that is fetched when it is first used",

@@ -1,7 +1,6 @@
 """Running entries: from specs to a record, with everything the user can get wrong found before anything is computed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,28 +13,10 @@ from icbench.kinds.dataset import SPLITS, data_folder
 from icbench.methods import Inversion
 from icbench.plugins import Host
 from icbench.records import Record, check_writable
-from icbench.records.record import LATENTS
 from icbench.session import Options, Session, Source, Watcher
 
 if TYPE_CHECKING:
     from icbench.engine import Inverted
-
-
-@dataclass(frozen=True)
-class Reconstructions:
-    """The first images of a run and what the inversion made of them.
-
-    Args:
-        label: the entry.
-        targets, images: (N, C, H, W) in [0, 1].
-        truth, prediction: (N,).
-    """
-
-    label: str
-    targets: NDArray[np.float32]
-    images: NDArray[np.float32]
-    truth: NDArray[np.int64]
-    prediction: NDArray[np.int64]
 
 
 def entries_from_specs(host: Host, specs: Mapping[str, Sequence[str]], lr: float | None = None) -> list[Entry]:
@@ -68,15 +49,20 @@ def execute(entries: Sequence[Entry], options: Options, watcher: Watcher) -> Ite
         UsageError: anything wrong with the options or a component, before the first run starts.
         ResultsError: the results folder cannot be written.
     """
-    check_writable(options.results)
-    _checked_options(options)
-    sources = _sources(entries, options)
-    sessions = [Session(entry, sources[entry.dataset.label], options, watcher) for entry in entries]
+    yield from execute_each([(entry, options) for entry in entries], watcher)
+
+
+def execute_each(jobs: Sequence[tuple[Entry, Options]], watcher: Watcher) -> Iterator[Record]:
+    """Run entries that each have options of their own; otherwise as `execute`."""
+    for _, options in jobs:
+        check_writable(options.results)
+        _checked_options(options)
+    sources = _sources(jobs)
+    sessions = [Session(entry, sources[entry.dataset.label], options, watcher) for entry, options in jobs]
     for session in sessions:
         session.check()
     for session in sessions:
-        for seed in options.seeds:
-            record = session.run(seed)
+        for record in session.runs():
             yield record
             if record.status == "interrupted":
                 return
@@ -98,51 +84,29 @@ def invert_images(
     on = chosen_device(device)
     method = Inversion(entry, on)
     kind = chosen_precision(precision, on)
-    plan = Plan(entry, "", len(images), steps or method.default_steps, seed, kind, on.type)
+    plan = Plan(entry, "", len(images), method.default_steps if steps is None else steps, seed, kind, on.type)
     method.check(images, plan)
     settings = method.settings(plan, method.batch_size(images, plan))
     return concatenate(list(invert(method.parts, images, np.arange(len(images)), settings)))
 
 
-def reconstructions(entry: Entry, record: Record, options: Options, count: int) -> Reconstructions:
-    """The first `count` images of a run and what it made of them: from the latents it kept, or inverted once more."""
-    from icbench.engine import concatenate, invert
-
-    split = _sources([entry], options)[entry.dataset.label].split(options.split)
-    method = Inversion(entry, chosen_device(options.device))
-    if record.has(LATENTS):
-        arrays = {name: values[:count] for name, values in record.images(["index", *LATENTS, "prediction"]).items()}
-    else:
-        facts = record.facts
-        plan = Plan(
-            entry, options.split, count, facts["entry"]["steps"], facts["seed"], facts["precision"], facts["device"]
-        )
-        index = record.images(["index"])["index"][:count]
-        again = concatenate(list(invert(method.parts, split.images, index, method.settings(plan, count))))
-        arrays = {name: getattr(again, name) for name in ("index", *LATENTS, "prediction")}
-    index = arrays["index"]
-    return Reconstructions(
-        label=entry.label,
-        targets=split.images[index].astype(np.float32) / np.float32(255),
-        images=method.generate(arrays["class_vector"], arrays["noise"]),
-        truth=split.labels[index],
-        prediction=arrays["prediction"],
-    )
-
-
 def _checked_options(options: Options) -> None:
-    positive: list[tuple[str, int | None]] = [("limit", options.limit), ("steps", options.steps)]
-    for name, value in [*positive, ("batch-size", options.batch_size)]:
-        if value is not None and value < 1:
-            raise UsageError(f"--{name} {value} is not a number of 1 or more", f"Leave --{name} out for its default.")
+    given = (("limit", options.limit, 1), ("steps", options.steps, 0), ("batch-size", options.batch_size, 1))
+    for name, value, least in given:
+        if value is not None and value < least:
+            raise UsageError(
+                f"--{name} {value} is not a number of {least} or more", f"Leave --{name} out for its default."
+            )
     if options.split not in SPLITS:
         raise UsageError(f"there is no split '{options.split}'", f"The splits are: {', '.join(SPLITS)}.")
     if any(seed < 0 or seed >= 2**63 for seed in options.seeds):
         raise UsageError("a seed is an integer from 0 to 2^63 - 1", "The default is --seed 0.")
 
 
-def _sources(entries: Sequence[Entry], options: Options) -> dict[str, Source]:
+def _sources(jobs: Sequence[tuple[Entry, Options]]) -> dict[str, Source]:
     """The dataset of every entry by its label, each built once."""
-    folder = data_folder(options.data_dir)
-    selections = {entry.dataset.label: entry.dataset for entry in entries}
-    return {label: Source(selection.build(), folder) for label, selection in selections.items()}
+    found: dict[str, Source] = {}
+    for entry, options in jobs:
+        if entry.dataset.label not in found:
+            found[entry.dataset.label] = Source(entry.dataset.build(), data_folder(options.data_dir))
+    return found

@@ -87,3 +87,12 @@ def icbench_classifiers() -> Iterable[Component]:
     yield Component("linear", "myplugin.classifiers:Linear", "logistic regression on pixels")
     """
     raise NotImplementedError
+
+
+@hookspec
+def icbench_suites() -> Iterable[Component]:
+    """Yield suites: factories of `icbench.kinds.suite.Suite`, such as `lambda: read_suite(TOML_FILE)`.
+
+    yield Component("mypaper", "myplugin.suites:mypaper", "all tables of my paper")
+    """
+    raise NotImplementedError

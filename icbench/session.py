@@ -30,7 +30,7 @@ class Options:
     """How entries are run; the defaults are the command line's.
 
     Args:
-        steps: per hypothesis; None takes the schedule's own.
+        steps: per hypothesis; None takes the schedule's own, 0 scores the starts.
         limit: the first images of the split; None takes all.
         split: "train", "validation" or "test".
         seeds: one run each.
@@ -96,13 +96,14 @@ class Source:
 
 
 class Session:
-    """One entry, ready to run for any seed."""
+    """One entry, ready to run for its seeds."""
 
     def __init__(self, entry: Entry, source: Source, options: Options, watcher: Watcher) -> None:
         self.entry, self.source, self.options, self.watcher = entry, source, options, watcher
         self.split = source.split(options.split)
         self.device = chosen_device(options.device)
         self.precision = chosen_precision(options.precision, self.device)
+        self._measured: int | None = None
 
     def check(self) -> None:
         """Everything that can be found wrong before a run; keeps nothing."""
@@ -114,18 +115,21 @@ class Session:
         method = self._method()
         method.check(self.split.images, self._plan(method, self.options.seeds[0]))
 
-    def run(self, seed: int) -> Record:
-        """The record of a run for one seed: found finished, gone on with where it stopped, or made.
+    def runs(self) -> Iterator[Record]:
+        """The record of each seed's run: found finished, gone on with where it stopped, or made.
 
         Raises:
-            KeyboardInterrupt: it was interrupted before any image was finished.
+            KeyboardInterrupt: a run was interrupted before any image was finished.
             ResultsError: the results folder cannot be written; what was written before is kept.
         """
         method = self._method()
-        plan = self._plan(method, seed)
+        for seed in self.options.seeds:
+            yield self._run(method, self._plan(method, seed))
+
+    def _run(self, method: Method, plan: Plan) -> Record:
         keyed = self._keyed_facts(plan, method)
         key = run_key(keyed)
-        identity = f"{self.entry.name}-s{seed}-{key[:8]}"
+        identity = f"{self.entry.name}-s{plan.seed}-{key[:8]}"
         results = ResultsFolder(self.options.results)
         with results.locked(identity, lambda: self._say_locked(identity)):
             record = None if self.options.rerun else self._finished(results, key)
@@ -183,13 +187,18 @@ class Session:
     ) -> Iterator[Arrays]:
         if not len(index):
             return
-        batch_size = self.options.batch_size or run.facts["batch_size"] or method.batch_size(self.split.images, plan)
+        batch_size = self.options.batch_size or run.facts["batch_size"] or self._measured or self._measure(method, plan)
         run.facts["batch_size"] = batch_size
         pending.start()
         for result in method.results(self.split.images, index, plan, batch_size, self.watcher.on_step):
             arrays = {"label": self.split.labels[result.arrays["index"]], **result.arrays}
             pending.add(arrays, result.forward, result.backward)
             yield arrays
+
+    def _measure(self, method: Method, plan: Plan) -> int:
+        """A good batch size, the same for all seeds."""
+        self._measured = method.batch_size(self.split.images, plan)
+        return self._measured
 
     def _report(self, arrays: Arrays) -> None:
         self.watcher.on_batch(int(np.sum(arrays["prediction"] == arrays["label"])), len(arrays["label"]))
@@ -206,7 +215,7 @@ class Session:
             entry=self.entry,
             split=self.options.split,
             images=len(self.split) if limit is None else min(limit, len(self.split)),
-            steps=self.options.steps if self.options.steps and not self.entry.direct else method.default_steps,
+            steps=method.default_steps if self.options.steps is None or self.entry.direct else self.options.steps,
             seed=seed,
             precision="float32" if self.entry.direct else self.precision,
             device_kind=self.device.type,
@@ -240,7 +249,7 @@ class Session:
             "key": key,
             "series": series_key(keyed),
             "tier": self.entry.tier,
-            "flags": self.entry.flags(self.options.split),
+            "flags": self.entry.flags(self.options.split) + method.flags(),
             "metrics": {"generator_parameters": method.parameters()},
             "batch_size": self.options.batch_size,
             "environment": environment(),

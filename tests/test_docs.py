@@ -11,7 +11,7 @@ import pytest
 
 from icbench import hookspecs
 from icbench.cli.main import VERBS, icbench, main
-from icbench.component import KINDS, TRAIT_FORMS, TRAITS
+from icbench.component import ALL_KINDS, TRAIT_FORMS, TRAITS
 from icbench.plugins import Host, PluginSource
 
 ROOT = Path(__file__).parent.parent
@@ -58,7 +58,7 @@ def test_every_hook_is_documented_and_has_a_test_named_for_it(hook):
 
 
 def test_there_is_one_hook_for_each_kind():
-    assert sorted(HOOKS) == sorted(f"icbench_{kind}s" for kind in KINDS)
+    assert sorted(HOOKS) == sorted(f"icbench_{kind}s" for kind in ALL_KINDS)
 
 
 @pytest.mark.parametrize("trait", [*TRAITS, *TRAIT_FORMS])

@@ -21,6 +21,7 @@ WITHOUT_TORCH = [
     "entry",
     "environment",
     "execution",
+    "illustration",
     "methods",
     "session",
     "devices",
@@ -68,7 +69,9 @@ def test_the_engine_and_the_kinds_know_no_component_and_no_record():
 def test_statistics_needs_numpy_and_nothing_of_icbench():
     for file in files("statistics"):
         outside = {name for name in module_level_imports(file) if not name.startswith("icbench.statistics")}
-        assert outside <= {"numpy", "numpy.typing", "math", "dataclasses", "typing", "collections.abc"}, file
+        assert outside <= {"numpy", "numpy.typing", "math", "dataclasses", "typing", "collections.abc", "itertools"}, (
+            file
+        )
 
 
 def test_records_know_no_engine_and_no_component():

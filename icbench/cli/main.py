@@ -12,6 +12,8 @@ from icbench.version import __version__
 
 VERBS = {
     "run": "Invert a generator on a dataset and classify its images.",
+    "suite": "List, show or run suites: declared sets of entries.",
+    "reproduce": "Run a suite and hold its accuracies against the published ones.",
     "leaderboard": "Rank the entries that were run, with what is really different.",
     "compare": "Compare two entries image by image.",
     "show": "Show one run: figures per class, calibration, and why it errs.",

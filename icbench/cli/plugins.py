@@ -121,13 +121,13 @@ def _decide(dist: str, disabled: bool) -> None:
 
 def _named(host: "Host", name: str) -> "list[Registered]":
     """The components of this name, of whatever kind."""
-    from icbench.component import KINDS, suggestion
+    from icbench.component import ALL_KINDS, suggestion
     from icbench.errors import PluginError, UsageError
 
     dist, _, bare = name.rpartition("/")
-    every = [registered for kind in KINDS for registered in host.components(kind)]
+    every = [registered for kind in ALL_KINDS for registered in host.components(kind)]
     found = [registered for registered in every if registered.name == bare and dist in ("", registered.dist)]
-    for kind in KINDS if not found else ():
+    for kind in ALL_KINDS if not found else ():
         try:
             host.find(kind, name)
         except PluginError:
@@ -141,9 +141,9 @@ def _named(host: "Host", name: str) -> "list[Registered]":
 
 
 def _data(host: "Host") -> dict[str, Any]:
-    from icbench.component import KINDS
+    from icbench.component import ALL_KINDS
 
-    components = [_component_data(registered) for kind in KINDS for registered in host.components(kind)]
+    components = [_component_data(registered) for kind in ALL_KINDS for registered in host.components(kind)]
     return {"plugins": [_status_data(status) for status in host.statuses], "components": components}
 
 
@@ -246,10 +246,10 @@ def _components_table(host: "Host") -> Any:
     from rich.markup import escape
     from rich.table import Table
 
-    from icbench.component import KINDS
+    from icbench.component import ALL_KINDS
 
     table = Table("kind", "name", "parameters", "what it is", "from", box=SIMPLE_HEAD, pad_edge=False)
-    for kind in KINDS:
+    for kind in ALL_KINDS:
         for registered in host.components(kind):
             component = registered.component
             params = " ".join(f"{param.name}={param.default}" for param in component.params)

@@ -39,7 +39,7 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
     help="Direct classifier to rank beside; alone, nothing is inverted.",
 )
 @click.option("--split", default="test", show_default=True, help="The split to classify: train, validation or test.")
-@click.option("--steps", type=int, help="Steps per hypothesis.  [default: the schedule's own]")
+@click.option("--steps", type=int, help="Steps per hypothesis; 0 scores the starts.  [default: the schedule's own]")
 @click.option("--lr", type=float, help="Learning rate of every optimizer.  [default: the optimizer's own]")
 @click.option("--limit", type=int, help="Only the first N images.  [default: all]")
 @click.option("--seed", type=int, help="Seed of the noise that inversions start from.  [default: 0]")
@@ -158,7 +158,7 @@ def _batch_size(text: str) -> int | None:
 
 def _draw(entries: "list[Entry]", records: "list[Record]", options: "Options", file: Path) -> None:
     """One row of targets per entry and one of its reconstructions, for each entry's first seed."""
-    from icbench.execution import reconstructions
+    from icbench.illustration import reconstructions
     from icbench.report.pictures import COLUMNS, draw_reconstructions
 
     first_seeds = records[:: len(options.seeds)]

@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 import pluggy
 
-from icbench.component import KINDS, Component, Registered, faults
+from icbench.component import ALL_KINDS, Component, Registered, faults
 from icbench.plugins.sources import GROUP, PluginSource
 
 State = Literal["active", "disabled", "incompatible", "broken", "conflict"]
 
 MOST_RECORDS = 1000
-HOOKS = {f"icbench_{kind}s": kind for kind in KINDS}
+HOOKS = {f"icbench_{kind}s": kind for kind in ALL_KINDS}
 
 
 class PluginWarning(UserWarning):

@@ -157,7 +157,7 @@ def rows_of(track: Track, records: Sequence[Record]) -> tuple[list[Row], list[Pa
     for record in sorted(records, key=lambda record: (entry_key(record), record.facts["seed"], record.facts["key"])):
         key = entry_key(record)
         try:
-            correct = _complete(record, track.images)
+            correct = correct_images(record, track.images)
         except IntegrityError as error:
             problems.append(left_out(error))
             continue
@@ -179,7 +179,7 @@ def left_out(error: IntegrityError) -> str:
     return f"left out: {error.message}" + (f". {error.hint}" if error.hint else "")
 
 
-def _complete(record: Record, images: int) -> NDArray[np.bool_] | None:
+def correct_images(record: Record, images: int) -> NDArray[np.bool_] | None:
     """Which images are classified correctly, or None where some are missing.
 
     Raises:

@@ -12,7 +12,7 @@ from icbench.errors import ResultsError
 from icbench.report.grid import printable
 
 if TYPE_CHECKING:
-    from icbench.execution import Reconstructions
+    from icbench.illustration import Reconstructions
     from icbench.kinds.dataset import Split
     from icbench.ranking.comparison import Comparison
     from icbench.ranking.rows import Row
@@ -40,6 +40,28 @@ def draw_reconstructions(entries: "Sequence[Reconstructions]", file: Path) -> No
     picture = Image.new("RGB", size, PAPER)
     for number, entry in enumerate(entries):
         _draw_band(picture, entry, MARGIN + number * band)
+    _save(picture, file)
+
+
+def draw_samples(images: NDArray[np.float32], file: Path) -> None:
+    """A generator's images, one row for each class and one column for each noise.
+
+    Args:
+        images: (K, N, C, H, W) in [0, 1].
+        file: the PNG to write.
+
+    Raises:
+        ResultsError: the file cannot be written.
+    """
+    classes, columns = images.shape[:2]
+    side = CELL + GAP
+    picture = Image.new("RGB", (2 * MARGIN + 24 + columns * side, 2 * MARGIN + classes * side), PAPER)
+    pen = ImageDraw.Draw(picture)
+    for label in range(classes):
+        top = MARGIN + label * side
+        pen.text((MARGIN + 6, top + CELL / 2), str(label), FAINT, font=_font(14), anchor="lm")
+        for column in range(columns):
+            picture.paste(_tile(images[label, column]), (MARGIN + 24 + column * side, top))
     _save(picture, file)
 
 

@@ -22,10 +22,12 @@ class RunProgress(Watcher):
     Args:
         console: where to; its own test for a terminal decides between the bar and plain lines.
         quiet: show nothing but warnings.
+        runs: how many there will be, where they are to be counted.
     """
 
-    def __init__(self, console: Console, quiet: bool = False) -> None:
-        self.console, self.quiet = console, quiet
+    def __init__(self, console: Console, quiet: bool = False, runs: int = 0) -> None:
+        self.console, self.quiet, self.runs = console, quiet, runs
+        self.ended = 0
         self.warnings: list[str] = []
         self.live = _live_progress(console) if console.is_terminal and not quiet else None
         self.task: TaskID | None = None
@@ -54,7 +56,8 @@ class RunProgress(Watcher):
         self.fraction = 0.0
         self.started = self.last_line = time.monotonic()
         before = f", {done:,} of them done before" if done else ""
-        self._line(f"{label}: {images:,} images{before}")
+        count = f"run {self.ended + 1} of {self.runs} · " if self.runs else ""
+        self._line(f"{count}{label}: {images:,} images{before}")
         if self.live:
             self.task = self.live.add_task("", total=images, accuracy="", rate="")
 
@@ -69,6 +72,7 @@ class RunProgress(Watcher):
         self._refresh()
 
     def end(self, record: Record) -> None:
+        self.ended += 1
         if self.live and self.task is not None:
             self.live.remove_task(self.task)
             self.task = None

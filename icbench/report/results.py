@@ -50,10 +50,11 @@ def _title(records: Sequence[Record]) -> str:
 
 
 def record_label(record: Record) -> str:
-    """The entry, its seed if that is not 0, and whether it was interrupted."""
+    """The entry, its seed if that is not 0, whether it was interrupted, and what else a reader has to know."""
     seed = f" · seed {record.facts['seed']}" if record.facts["seed"] else ""
-    stopped = "" if record.status == "ok" else f" ({record.status})"
-    return printable(f"{record.facts['label']}{seed}{stopped}")
+    notes = [*([] if record.status == "ok" else [record.status]), *record.facts["flags"]]
+    noted = f" ({', '.join(notes)})" if notes else ""
+    return printable(f"{record.facts['label']}{seed}{noted}")
 
 
 def _figures(record: Record) -> list[str]:

@@ -134,6 +134,10 @@ def _subject(registered: Registered, source: PluginSource | None) -> Subject:
 
 def _raise_unknown(host: Host, name: str, every: list[Registered]) -> None:
     """Raise a PluginError if a broken plugin is known to have the component, or else a UsageError."""
+    if any(registered.name == name.rpartition("/")[2] for registered in host.components("suite")):
+        raise UsageError(
+            f"{name} is a suite, and only what suites are made of is checked", f"`icbench suite show {name}` reads it."
+        )
     for kind in KINDS:
         try:
             host.find(kind, name)

@@ -152,7 +152,7 @@ def test_the_figure_is_a_picture(capsys):
         (["--generator", "cgan:noise_dim=0"], "not an integer from 1 to 4096"),
         (["--limit", "0"], "--limit 0"),
         (["--limit", "-5"], "--limit -5"),
-        (["--steps", "0"], "--steps 0"),
+        (["--steps", "-1"], "--steps -1"),
         (["--batch-size", "0"], "--batch-size 0"),
         (["--batch-size", "many"], "neither auto nor a number"),
         (["--device", "cuda"], "is not here"),
@@ -476,15 +476,15 @@ def test_a_classifier_alone_inverts_nothing(capsys):
 
 
 def test_interrupting_the_second_run_of_a_grid_still_shows_the_first(capsys, monkeypatch):
-    original, calls = session.Session.run, []
+    original, calls = session.Session._run, []
 
-    def second_is_stopped(self, seed):
-        calls.append(seed)
+    def second_is_stopped(self, method, plan):
+        calls.append(plan)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return original(self, seed)
+        return original(self, method, plan)
 
-    monkeypatch.setattr(session.Session, "run", second_is_stopped)
+    monkeypatch.setattr(session.Session, "_run", second_is_stopped)
     code, out, err = icbench(capsys, *TOY, "--seeds", "3", "--json")
     assert code == 130
     assert [run["status"] for run in json.loads(out)["data"]["runs"]] == ["ok"]

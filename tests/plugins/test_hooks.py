@@ -49,3 +49,7 @@ def test_icbench_datasets(monkeypatch):
 
 def test_icbench_classifiers(monkeypatch):
     assert offered_by_example("icbench_classifiers", monkeypatch).name == "linear"
+
+
+def test_icbench_suites(monkeypatch):
+    assert offered_by_example("icbench_suites", monkeypatch).name == "mypaper"

@@ -49,3 +49,12 @@ def icbench_generators() -> Iterator[Component]:
         traits=MNIST,
         trainer="icbench_generators.training.lstm:LSTMTrainer",
     )
+
+
+@hookimpl
+def icbench_suites() -> Iterator[Component]:
+    yield Component(
+        "hobbhahn2019",
+        "icbench_generators.suites:hobbhahn2019",
+        "Modular Inverse Classification: one LSTM per class",
+    )

@@ -1,0 +1,72 @@
+"""`icbench suite`: declared sets of entries, listed, shown and run."""
+
+from typing import Any
+
+import click
+
+from icbench.cli.options import plugin_file_option
+from icbench.cli.output import data, json_option, show
+from icbench.cli.suite_running import find_suite, run_suite, running_options
+
+
+@click.group()
+def command() -> None:
+    """List, show or run suites: declared sets of entries, one table for each experiment."""
+
+
+@command.command("list")
+@plugin_file_option
+@json_option
+def list_suites(as_json: bool) -> None:
+    """List the suites and where they come from."""
+    from icbench.plugins import Host
+    from icbench.report.grid import Column, Grid, Section, printable, terminal_table
+
+    suites = Host().components("suite")
+    if as_json:
+        from icbench.report.envelope import envelope
+
+        content = [{"name": one.name, "dist": one.dist, "summary": one.component.summary} for one in suites]
+        click.echo(envelope({"suites": content}))
+        return
+    rows = [[one.name, one.dist, printable(one.component.summary)] for one in suites]
+    columns = [Column("suite", 0), Column("from", 1), Column("about", 0, words=40)]
+    show(terminal_table(Grid("suites", columns, [Section(rows)]), data().width))
+
+
+@command.command("show")
+@click.argument("name")
+@plugin_file_option
+@json_option
+def show_suite(name: str, as_json: bool) -> None:
+    """Show the entries of suite NAME and what was published for them."""
+    from icbench.plugins import Host
+    from icbench.report.grid import terminal_table
+    from icbench.report.suites import declared_data, suite_grid
+
+    suite = find_suite(Host(), name)
+    if as_json:
+        from icbench.report.envelope import envelope
+
+        click.echo(envelope(declared_data(name, suite)))
+        return
+    show(terminal_table(suite_grid(name, suite), data().width))
+
+
+@command.command("run")
+@click.argument("name")
+@click.option(
+    "--experiment",
+    "experiments",
+    multiple=True,
+    metavar="NAME",
+    help="Only this one; repeat.  [default: all but optional]",
+)
+@running_options
+def run(name: str, experiments: tuple[str, ...], **given: Any) -> int:
+    """Run suite NAME; what was run before is taken from its record."""
+    from icbench.plugins import Host
+    from icbench.suites import chosen
+
+    host = Host()
+    return run_suite(host, chosen(find_suite(host, name), experiments), given)

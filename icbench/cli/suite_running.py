@@ -1,0 +1,145 @@
+"""What `icbench suite run` and `icbench reproduce` have in common: the options, the run, and what is printed."""
+
+import shlex
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from icbench.cli.main import FAILED, INTERRUPTED
+from icbench.cli.options import plugin_file_option
+from icbench.cli.output import data, json_option, messages, say
+
+if TYPE_CHECKING:
+    from icbench.kinds.suite import Cell, Suite
+    from icbench.plugins import Host
+    from icbench.records import Record
+    from icbench.session import Options
+    from icbench.suites import Chosen, Job, SuiteOutcome
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+OPTIONS = (
+    click.option("--limit", type=click.IntRange(min=1), help="Only the first N images.  [default: as declared]"),
+    click.option("--seeds", type=click.IntRange(min=1), metavar="K", help="At most K seeds of each entry."),
+    click.option("--batch-size", type=click.IntRange(min=1), help="Hypotheses inverted together.  [default: measured]"),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+    click.option(
+        "--results",
+        type=click.Path(path_type=Path),
+        default=Path("icbench-results"),
+        show_default=True,
+        help="The folder that records are written to and taken from.",
+    ),
+    click.option(
+        "--data-dir", type=click.Path(path_type=Path), envvar="ICBENCH_DATA", help="Where fetched data is kept."
+    ),
+    click.option("--figure", type=click.Path(path_type=Path), metavar="PNG", help="Draw the tables as a chart."),
+    click.option(
+        "--page", type=click.Path(path_type=Path), metavar="HTML", help="Write tables and pictures as one page."
+    ),
+    plugin_file_option,
+    json_option,
+    click.option("--quiet", is_flag=True, help="No progress and no messages but warnings."),
+)
+
+
+def running_options(function: Function) -> Function:
+    """Add the options of a verb that runs a suite."""
+    for option in reversed(OPTIONS):
+        function = option(function)
+    return function
+
+
+def find_suite(host: "Host", name: str) -> "Suite":
+    """The suite of a name.
+
+    Raises:
+        UsageError: there is none, or its file is not sound.
+        PluginError: it is in a plugin that cannot be used.
+    """
+    suite: Suite = host.select("suite", name).build()
+    return suite
+
+
+def run_suite(host: "Host", part: "Chosen", given: dict[str, Any]) -> int:
+    """Run what was chosen of a suite, print its tables, and return the exit code."""
+    from icbench.allocator import keep_freed_memory
+    from icbench.report.progress import RunProgress
+    from icbench.suites import judged, planned
+
+    keep_freed_memory()
+    options = _options(given)
+    jobs = planned(host, part.suite, part.cells(), options, given["seeds"])
+    count = sum(len(job.options.seeds) for job in jobs)
+    with RunProgress(messages(), given["quiet"], runs=count) as progress:
+        records, interrupted = _collect(jobs, progress)
+    outcome = judged(part, records)
+    _print(outcome, progress.warnings, given["as_json"])
+    _draw(host, outcome, jobs, given)
+    if interrupted:
+        say([f"interrupted; go on with: {shlex.join(['icbench', *sys.argv[1:]])}"])
+        return INTERRUPTED
+    return FAILED if outcome.failures else 0
+
+
+def _options(given: dict[str, Any]) -> "Options":
+    from icbench.session import Options
+
+    names = ("limit", "batch_size", "device", "results", "data_dir")
+    return Options(**{name: given[name] for name in names})
+
+
+def _collect(jobs: "Sequence[Job]", progress: Any) -> "tuple[dict[Cell, list[Record]], bool]":
+    """The records of each cell, and whether the user stopped it.
+
+    Raises:
+        KeyboardInterrupt: it was stopped before there was anything to show.
+    """
+    from icbench.suites import run_jobs
+
+    found: dict[Cell, list[Record]] = defaultdict(list)
+    stopped = False
+    try:
+        for cells, record in run_jobs(jobs, progress):
+            stopped = record.status == "interrupted"
+            for cell in cells:
+                found[cell].append(record)
+    except KeyboardInterrupt:
+        if not found:
+            raise
+        stopped = True
+    return found, stopped
+
+
+def _print(outcome: "SuiteOutcome", warnings: list[str], as_json: bool) -> None:
+    if as_json:
+        from icbench.report.envelope import envelope
+        from icbench.report.suites import suite_data
+
+        failures = outcome.failures
+        click.echo(envelope(suite_data(outcome), warnings, failures, ok=not failures))
+        return
+    from icbench.report.grid import terminal_tables
+    from icbench.report.suites import suite_grids, suite_heading
+
+    console = data()
+    console.print(suite_heading(outcome), "", style="bold", highlight=False, markup=False)
+    console.print(terminal_tables(suite_grids(outcome), console.width), highlight=False)
+    say(outcome.failures, "red")
+
+
+def _draw(host: "Host", outcome: "SuiteOutcome", jobs: "Sequence[Job]", given: dict[str, Any]) -> None:
+    if given["figure"]:
+        from icbench.report.charts import draw_suite
+
+        draw_suite(outcome, given["figure"])
+        say([f"picture: {given['figure']}"])
+    if given["page"]:
+        from icbench.report.page import write_page
+
+        write_page(host, outcome, _options(given), given["page"])
+        say([f"page: {given['page']}"])

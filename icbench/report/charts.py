@@ -1,0 +1,152 @@
+"""Charts, as PNG files: a suite's tables, and the paths of class vectors. matplotlib is imported to draw one."""
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icbench.errors import ResultsError
+from icbench.suites import ExperimentOutcome, SuiteOutcome
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from icbench.illustration import ClassPaths
+
+WIDTH, HEIGHT, DPI = 4.2, 3.6, 150
+HERE, THERE, FAINT, INK = "#1f6feb", "#c2410c", "#9aa4b2", "#24292f"
+RIGHT, WRONG = "#107a48", "#c41e3a"
+STYLE: Any = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.grid": True,
+    "grid.color": "#e6e9ee",
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+def draw_suite(outcome: SuiteOutcome, file: Path) -> None:
+    """One panel for each experiment: accuracies with their 95 % intervals, and the published ones with their spread.
+
+    Args:
+        outcome: what was run.
+        file: the PNG to write.
+
+    Raises:
+        ResultsError: nothing is complete, or the file cannot be written.
+    """
+    import matplotlib
+
+    drawn = [experiment for experiment in outcome.experiments if any(cell.row for cell in experiment.cells)]
+    if not drawn:
+        raise ResultsError("there is nothing to draw: no entry is complete", "Run the suite to its end.")
+    matplotlib.use("agg")
+    with matplotlib.rc_context(STYLE):
+        _draw(drawn, file)
+
+
+def _draw(experiments: Sequence[ExperimentOutcome], file: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH * len(experiments), HEIGHT), dpi=DPI, layout="constrained")
+    panels = figure.subplots(1, len(experiments), squeeze=False, sharey=True)[0]
+    for panel, experiment in zip(panels, experiments, strict=True):
+        _draw_experiment(panel, experiment)
+    panels[0].set_ylabel("accuracy")
+    lines = {label: line for panel in panels for line, label in zip(*panel.get_legend_handles_labels(), strict=True)}
+    figure.legend(lines.values(), lines.keys(), loc="outside upper left", ncols=2)
+    _save(figure, file)
+
+
+def _save(figure: "Figure", file: Path) -> None:
+    try:
+        figure.savefig(file)
+    except (OSError, ValueError) as error:
+        raise ResultsError(
+            f"the picture {file} cannot be written: {error}", "Name a .png file in a folder that exists."
+        ) from None
+
+
+def _draw_experiment(panel: "Axes", outcome: ExperimentOutcome) -> None:
+    labels = [cell.cell.label for cell in outcome.cells]
+    # A line between settings would say that there is something between them.
+    line = "-" if all(map(_is_number, labels)) else ""
+    known = [(place, *cell.published) for place, cell in enumerate(outcome.cells) if cell.published]
+    if known:
+        there = np.array(known).T
+        _draw_points(panel, there, there[2:], f"s{line and '--'}", THERE, "published, mean ± deviation of its repeats")
+    estimates = [(place, cell.row.accuracy) for place, cell in enumerate(outcome.cells) if cell.row]
+    here = np.array([(place, one.value, one.value - one.low, one.high - one.value) for place, one in estimates]).T
+    _draw_points(panel, here, here[2:].clip(0), f"o{line}", HERE, "here, mean and 95 % interval")
+    panel.set_xticks(range(len(labels)), [textwrap.fill(label, 16) for label in labels], **_slanted(labels))
+    panel.set_xlabel(outcome.experiment.parameter)
+    panel.margins(x=0.08)
+
+
+def _draw_points(
+    panel: "Axes", places: NDArray[np.float64], spread: NDArray[np.float64], form: str, colour: str, name: str
+) -> None:
+    size = spread if len(spread) > 1 else spread[0]
+    panel.errorbar(places[0], places[1], size, fmt=form, color=colour, capsize=2, linewidth=1, markersize=4, label=name)
+
+
+def _is_number(label: str) -> bool:
+    try:
+        float(label)
+    except ValueError:
+        return False
+    return True
+
+
+def _slanted(labels: Sequence[str]) -> dict[str, Any]:
+    return {"rotation": 30, "ha": "right"} if max(map(len, labels)) > 12 else {}
+
+
+def draw_class_paths(paths: "ClassPaths", file: Path) -> None:
+    """The class vectors over the steps, one panel for each image, the image itself in its corner.
+
+    Args:
+        paths: of N images.
+        file: the PNG to write.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    matplotlib.use("agg")
+    count, columns = len(paths.truth), 3
+    rows = -(-count // columns)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(3.6 * columns, 2.5 * rows), dpi=DPI, layout="constrained")
+        panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flatten()
+        for number, panel in enumerate(panels):
+            panel.set_visible(number < count)
+            if number < count:
+                _draw_path(panel, paths.path[:, number], paths.targets[number], int(paths.truth[number]))
+        for panel in panels[-columns:]:
+            panel.set_xlabel("step")
+        for panel in panels[::columns]:
+            panel.set_ylabel("class vector")
+        _save(figure, file)
+
+
+def _draw_path(panel: "Axes", path: NDArray[np.float32], target: NDArray[np.float32], truth: int) -> None:
+    final = int(path[-1].argmax())
+    for label in np.argsort(path.max(axis=0)):
+        colour = RIGHT if label == truth else WRONG if label == final else FAINT
+        panel.plot(path[:, label], color=colour, linewidth=1.6 if label in (truth, final) else 0.8)
+    panel.set_ylim(0, 1.05)
+    said = f"{truth}, found" if final == truth else f"{truth}, taken for {final}"
+    panel.set_title(said, fontsize=9, color=RIGHT if final == truth else WRONG, loc="left")
+    corner = panel.inset_axes((0.82, 0.98, 0.18, 0.26))
+    corner.imshow(target.mean(axis=0), cmap="gray_r", vmin=0, vmax=1)
+    corner.axis("off")

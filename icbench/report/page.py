@@ -1,0 +1,134 @@
+"""A suite's outcome as one HTML page that needs no other file: tables, charts, pictures, and what follows."""
+
+import base64
+import html
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from icbench.errors import ResultsError
+from icbench.illustration import class_vector_paths, reconstructions, samples
+from icbench.kinds.suite import Cell
+from icbench.plugins import Host
+from icbench.records import Record
+from icbench.report.charts import draw_class_paths, draw_suite
+from icbench.report.grid import html_table
+from icbench.report.pictures import draw_reconstructions, draw_samples
+from icbench.report.suites import suite_grids, suite_heading
+from icbench.session import Options
+from icbench.suites import SuiteOutcome, entry_of
+
+SAMPLES, RECONSTRUCTIONS, PATHS = 12, 16, 6
+
+HEAD = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.55 system-ui, sans-serif; color: #24292f; max-width: 62rem; margin: 2rem auto;
+  padding: 0 1rem; }}
+h1 {{ font-size: 1.6rem; line-height: 1.25; }} h2 {{ font-size: 1.2rem; margin-top: 2.5rem; }}
+table {{ border-collapse: collapse; margin: 2rem 0 .6rem; font-variant-numeric: tabular-nums; }}
+caption {{ text-align: left; font-weight: 600; padding-bottom: .5rem; }}
+th, td {{ text-align: right; padding: .25rem .8rem; border-bottom: 1px solid #e6e9ee; white-space: nowrap; }}
+th:first-child, td:first-child {{ text-align: left; padding-left: 0; white-space: normal; }}
+table + p, table ~ p {{ margin: .15rem 0; color: #57606a; font-size: .9rem; }}
+figure {{ margin: 1.5rem 0; }} figure img {{ max-width: 100%; height: auto; }}
+figcaption {{ color: #57606a; font-size: .9rem; }}
+section p {{ max-width: 44rem; }} a {{ color: #1f6feb; }}
+</style>
+</head>
+<body>
+"""
+
+
+def write_page(host: Host, outcome: SuiteOutcome, options: Options, file: Path) -> None:
+    """Write the page of what was run of a suite.
+
+    Args:
+        host: where the components of its pictures are found.
+        outcome: what was run.
+        options: where records and data are, and on which device pictures are made.
+        file: the page to write.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
+    title = html.escape(suite_heading(outcome))
+    parts = [HEAD.format(title=title), f"<h1>{title}</h1>", *_source(outcome), *_conclusion(outcome), "<h2>Tables</h2>"]
+    parts += [f"<div>{html_table(grid)}</div>" for grid in suite_grids(outcome)]
+    with tempfile.TemporaryDirectory() as folder:
+        parts += ["<h2>Pictures</h2>", *_figures(host, outcome, options, Path(folder) / "picture.png")]
+    parts += [*_made_of(outcome), "</body>", "</html>", ""]
+    try:
+        file.write_text("\n".join(parts), "utf-8")
+    except OSError as error:
+        raise ResultsError(
+            f"the page {file} cannot be written: {error.strerror}", "Name a file in a folder that exists."
+        ) from None
+
+
+def _source(outcome: SuiteOutcome) -> Iterator[str]:
+    if outcome.suite.url:
+        url = html.escape(outcome.suite.url)
+        yield f'<p>Published at <a href="{url}">{url}</a>.</p>'
+
+
+def _conclusion(outcome: SuiteOutcome) -> Iterator[str]:
+    if outcome.suite.conclusion:
+        yield "<section><h2>What was concluded and what holds</h2>"
+        yield from (f"<p>{html.escape(paragraph)}</p>" for paragraph in outcome.suite.conclusion)
+        yield "</section>"
+
+
+def _figures(host: Host, outcome: SuiteOutcome, options: Options, scratch: Path) -> Iterator[str]:
+    if any(cell.row for experiment in outcome.experiments for cell in experiment.cells):
+        draw_suite(outcome, scratch)
+        yield _figure(scratch, "Accuracies here with their 95 % intervals, and as published.")
+    shown = _shown(outcome)
+    if not shown:
+        return
+    cell, record = shown
+    entry = entry_of(host, outcome.suite, cell)
+    name = html.escape(entry.label)
+    draw_samples(samples(entry, SAMPLES, options.device), scratch)
+    yield _figure(scratch, f"Samples of {html.escape(cell.generator)}: a row for each class, a column for each noise.")
+    draw_reconstructions([reconstructions(entry, record, options, RECONSTRUCTIONS)], scratch)
+    yield _figure(scratch, f"The first images and their reconstructions by {name}.")
+    paths = class_vector_paths(entry, record, options, PATHS)
+    if paths:
+        draw_class_paths(paths, scratch)
+        text = "The class vector over the steps; green is the true class, red the one it was taken for."
+        yield _figure(scratch, f"{text} {name}.")
+
+
+def _shown(outcome: SuiteOutcome) -> tuple[Cell, Record] | None:
+    """The cell that pictures are made of, with its first record: the declared one, or the first that inverts."""
+    rows = [cell for experiment in outcome.experiments for cell in experiment.cells if cell.row]
+    wanted = outcome.suite.show
+    for cell in sorted(rows, key=lambda cell: wanted is None or cell.cell.specs != wanted.specs):
+        if cell.row and not cell.cell.classifier:
+            return cell.cell, cell.row.records[0]
+    return None
+
+
+def _figure(picture: Path, caption: str) -> str:
+    content = base64.b64encode(picture.read_bytes()).decode()
+    image = f'<img alt="{caption}" src="data:image/png;base64,{content}">'
+    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
+
+
+def _made_of(outcome: SuiteOutcome) -> Iterator[str]:
+    """What ran where, from the records."""
+    if not outcome.records:
+        return
+    facts = outcome.records[0].facts
+    environment = facts["environment"]
+    seconds = sum(record.metrics["seconds"] for record in outcome.records)
+    machine = html.escape(f"{environment.get('cpu', '?')}, {environment.get('cores', '?')} cores")
+    versions = environment.get("libraries", {})
+    names = html.escape(", ".join(f"{name} {version}" for name, version in versions.items()))
+    yield f"<h2>Where it ran</h2><p>{len(outcome.records)} runs, {seconds / 60:,.1f} minutes of inversion: {machine}, "
+    yield f"{html.escape(facts['device'])}{f'; {names}' if names else ''}.</p>"

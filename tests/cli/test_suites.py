@@ -1,0 +1,179 @@
+"""`icbench suite` and `icbench reproduce`, from the declaration to tables, chart and page."""
+
+import json
+from pathlib import Path
+
+import pytest
+from command_line import icbench
+from PIL import Image
+
+from icbench import Component, hookimpl
+from icbench.kinds.suite import Suite, read_suite
+from icbench.plugins import PluginSource
+
+QUICK = ("--device", "cpu", "--quiet")
+TOML = Path(__file__).parent / "toy_suite.toml"
+
+
+def mine() -> Suite:
+    return read_suite(TOML)
+
+
+@hookimpl
+def icbench_suites():
+    yield Component("toy-paper", "test_suites:mine", "a paper about toys")
+
+
+@pytest.fixture(autouse=True)
+def _installed(monkeypatch):
+    sources = [
+        PluginSource("toy", "icbench-toy", "1", "toy"),
+        PluginSource("paper", "icbench-paper", "1", "test_suites"),
+    ]
+    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: sources)
+
+
+def reproduced(capsys, *arguments):
+    """The exit code and the data of a reproduction."""
+    code, out, _ = icbench(capsys, "reproduce", "toy-paper", "--json", *QUICK, *arguments)
+    return code, json.loads(out)
+
+
+def test_suites_are_listed_and_shown(capsys):
+    _, out, _ = icbench(capsys, "suite", "list")
+    assert "toy-paper" in out
+    assert "hobbhahn2020" in out
+    _, out, _ = icbench(capsys, "suite", "show", "toy-paper")
+    assert "linear:noise_dim=3" in out
+    assert "run only when asked for: extra" in out
+    _, out, _ = icbench(capsys, "suite", "show", "toy-paper", "--json")
+    assert [one["name"] for one in json.loads(out)["data"]["experiments"]] == ["size", "steps", "extra"]
+
+
+def test_cells_that_tables_share_are_run_once(capsys):
+    code, document = reproduced(capsys)
+    assert code == 0
+    runs = document["data"]["runs"]
+    # noise 3 at 20 steps is in both tables and in a claim; a claim needs its first seed alone.
+    assert len(runs) == len({run["id"] for run in runs}) == 2 * 3 + 1
+    size, steps = document["data"]["experiments"]
+    assert size["cells"][0]["runs"] == steps["cells"][1]["runs"]
+    assert len(size["cells"][0]["accuracies"]) == 2
+
+
+def test_what_was_run_before_is_taken_from_its_record(capsys):
+    reproduced(capsys)
+    _, document = reproduced(capsys)
+    assert all(run["reused"] for run in document["data"]["runs"])
+
+
+def test_one_experiment_can_be_chosen_and_what_is_optional_is_asked_for(capsys):
+    _, document = reproduced(capsys, "--experiment", "steps")
+    assert [one["name"] for one in document["data"]["experiments"]] == ["steps"]
+    assert document["data"]["claims"] == []
+    _, document = reproduced(capsys, "--ablate")
+    (extra,) = document["data"]["experiments"]
+    assert extra["name"] == "extra"
+    assert extra["cells"][1]["to_baseline"]["value"] == pytest.approx(-0.9, abs=0.1)
+    assert [cell["images"] for cell in extra["cells"]] == [20, 10]
+
+
+def test_limit_and_seeds_make_it_smaller(capsys):
+    _, document = reproduced(capsys, "--limit", "12", "--seeds", "1")
+    assert document["data"]["dataset"]["images"] == 12
+    assert all(run["dataset"]["images"] == 12 and run["seed"] == 0 for run in document["data"]["runs"])
+
+
+def test_an_accuracy_below_the_published_one_is_the_exit_code(capsys, monkeypatch):
+    text = TOML.read_text().replace("published = [0.9, 0.92]", "published = [1.3]")
+    Path("worse.toml").write_text(text)
+    monkeypatch.setattr("test_suites.TOML", Path("worse.toml").resolve())
+    code, document = reproduced(capsys)
+    assert code == 1
+    assert not document["ok"]
+    assert "size: 3 is more than 0.02 below the published mean" in document["errors"]
+
+
+def test_the_tables_are_followed_by_their_verdicts(capsys):
+    code, out, err = icbench(capsys, "reproduce", "toy-paper", *QUICK)
+    assert code == 0
+    for said in ("same best setting?", "same order?", "a maximum inside?", "statements without a number", "0.9100 ±"):
+        assert said in out
+    assert err == ""
+
+
+def test_a_chart_and_a_page_are_made(capsys):
+    code, _, err = icbench(capsys, "reproduce", "toy-paper", *QUICK, "--figure", "f.png", "--page", "p.html")
+    assert code == 0
+    assert "picture: f.png" in err
+    with Image.open("f.png") as picture:
+        assert picture.width > picture.height
+    page = Path("p.html").read_text()
+    assert page.count("<figure>") == 4
+    assert page.count("<table>") == 3
+    assert "Toys are &lt;easy&gt;" in page
+    assert "http" not in page.replace("https://example.org/toys", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["reproduce", "toy-papers"], 2, "Did you mean 'toy-paper'?"),
+        (["reproduce", "toy-paper", "--experiment", "sizes"], 2, "Did you mean 'size'?"),
+        (["reproduce", "toy-paper", "--figure", "no/such/f.png", "--limit", "5"], 2, "cannot be written"),
+        (["reproduce", "toy-paper", "--page", "no/such/p.html", "--limit", "5"], 2, "cannot be written"),
+        (["plugins", "check", "toy-paper"], 2, "is a suite"),
+    ],
+)
+def test_what_a_user_can_get_wrong_is_one_line(capsys, arguments, code, said):
+    found, _, err = icbench(capsys, *arguments, *(QUICK if arguments[0] == "reproduce" else ()))
+    assert found == code
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_a_suite_without_published_values_is_run_and_not_reproduced(capsys, monkeypatch):
+    text = TOML.read_text()
+    text = text[: text.index("[[claim]]")].replace("published", "# published")
+    text = "\n".join(
+        line.partition(", # published")[0] + (" }," if ", # published" in line else "") for line in text.splitlines()
+    )
+    Path("plain.toml").write_text(text)
+    monkeypatch.setattr("test_suites.TOML", Path("plain.toml").resolve())
+    code, _, err = icbench(capsys, "reproduce", "toy-paper", *QUICK)
+    assert code == 2
+    assert "icbench suite run toy-paper" in err
+    code, out, _ = icbench(capsys, "suite", "run", "toy-paper", *QUICK)
+    assert code == 0
+    assert "published" not in out
+
+
+def test_a_suite_whose_plugin_is_missing_says_so_before_anything_runs(capsys, monkeypatch):
+    text = TOML.read_text().replace("linear:noise_dim=5", "linaer:noise_dim=5")
+    Path("missing.toml").write_text(text)
+    monkeypatch.setattr("test_suites.TOML", Path("missing.toml").resolve())
+    code, _, err = icbench(capsys, "reproduce", "toy-paper", *QUICK)
+    assert code == 2
+    assert "there is no generator 'linaer'" in err
+    assert not Path("icbench-results").exists()
+
+
+def test_an_interruption_keeps_what_is_finished_and_says_how_to_go_on(capsys, monkeypatch):
+    from icbench.session import Session
+
+    begun, original = [], Session._grow
+
+    def interrupted(session, run, method, plan):
+        begun.append(plan)
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+        return original(session, run, method, plan)
+
+    monkeypatch.setattr(Session, "_grow", interrupted)
+    code, out, err = icbench(capsys, "reproduce", "toy-paper", "--device", "cpu", "--quiet")
+    assert code == 130
+    assert "not complete" in out
+    assert "interrupted; go on with: icbench" in err
+    monkeypatch.setattr(Session, "_grow", original)
+    _, document = reproduced(capsys)
+    assert sum(run["reused"] for run in document["data"]["runs"]) == 2
