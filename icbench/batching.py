@@ -35,24 +35,29 @@ def measured_batch_size(parts: Parts, images: NDArray[np.uint8], wanted: int, se
     Returns:
         a number of hypotheses.
     """
+    group = parts.generator.group
     hypotheses = len(parts.schedule.starts(parts.generator.num_classes).restart)
-    rows = wanted * hypotheses
+    # An image is inverted together with the mates that it depends on.
+    least = group * hypotheses
+    rows = -(-wanted // group) * least
     most = min(rows, max(_candidates(settings)[0], rows // PARTS_AT_LEAST), _rows_in_memory(parts, settings))
     tried = [size for size in _candidates(settings) if size <= most]
     if not tried:
-        return max(most, hypotheses)
+        return max(most, least)
     rates = {size: _rows_per_second(parts, images, size, hypotheses, settings) for size in tried}
     fastest = max(rates.values())
-    return max(hypotheses, next(size for size in tried if rates[size] * WORTHWHILE >= fastest))
+    return max(least, next(size for size in tried if rates[size] * WORTHWHILE >= fastest))
 
 
 def activation_bytes(parts: Parts, settings: Settings) -> int:
     """The bytes that one hypothesis keeps for its backward pass, counted by torch's own record of saved tensors."""
-    rows, kept = 8, 0
+    groups, kept = 8, 0
+    rows = groups * parts.generator.group
 
     def count(tensor: torch.Tensor) -> torch.Tensor:
         nonlocal kept
-        kept += tensor.nbytes if tensor.ndim > 1 and tensor.shape[0] == rows else 0
+        # What is computed of a whole group has a row for each.
+        kept += tensor.nbytes if tensor.ndim > 1 and tensor.shape[0] in (rows, groups) else 0
         return tensor
 
     class_vector = torch.full((rows, parts.generator.num_classes), 0.1, device=settings.device)
@@ -78,7 +83,8 @@ def _free_bytes(device: torch.device) -> int:
 
 
 def _rows_per_second(parts: Parts, images: NDArray[np.uint8], rows: int, hypotheses: int, settings: Settings) -> float:
-    index = np.arange(max(1, rows // hypotheses)) % len(images)
+    group = parts.generator.group
+    index = np.arange(max(1, rows // hypotheses // group) * group) % len(images)
     times = []
     for _ in range(REPEATS):
         started = time.perf_counter()

@@ -7,7 +7,7 @@ their own cost or success.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -85,6 +85,10 @@ class Inverted:
         return self.forward + self.backward
 
 
+PER_IMAGE = tuple(field.name for field in fields(Inverted) if field.name not in ("forward", "backward"))
+"""The arrays of a result that have a row for each image."""
+
+
 def invert(
     parts: Parts,
     images: NDArray[np.uint8],
@@ -100,30 +104,73 @@ def invert(
         images: (N, C, H, W) uint8, a whole split; only the rows in `index` are read.
         index: (M,) the images to invert, by position in `images`. A position also seeds its image's starts.
         settings: how.
-        on_step: called after each step with the number of images in the batch.
+        on_step: called after each step with the number of images in the batch that are in `index`.
         noise: (M, Z), where every hypothesis of an image starts instead of at the noise drawn for it.
 
     Yields:
-        one `Inverted` per batch, in the order of `index`.
+        one `Inverted` per batch, in the order of `index`; in ascending order for a generator whose rows depend on each
+        other. Such a generator always has an image's mates of the split beside it, whether they are in `index` or not:
+        groups of images are aligned to the split, so what a group of rows holds never changes. With several hypotheses
+        an image has as many consecutive rows, and the hypotheses of one image can be each other's mates.
     """
     starts = parts.schedule.starts(parts.generator.num_classes)
-    per_batch = max(1, settings.batch_size // len(starts.restart))
-    for begin in range(0, len(index), per_batch):
-        rows = index[begin : begin + per_batch]
-        if noise is None:
-            start = start_noise(rows, starts.restart, parts.generator.noise_dim, settings.seed)
-        else:
-            start = torch.from_numpy(noise[begin : begin + per_batch, None]).repeat(1, len(starts.restart), 1)
-        yield _Inversion(parts, starts, images[rows], rows, start, settings).run(on_step)
+    group = parts.generator.group
+    with_mates = index if group == 1 else whole_groups(index, group, len(images))
+    per_batch = max(1, settings.batch_size // len(starts.restart) // group) * group
+    for begin in range(0, len(with_mates), per_batch):
+        rows = with_mates[begin : begin + per_batch]
+        asked_for = np.isin(rows, index)
+        start = start_noise(rows, starts.restart, parts.generator.noise_dim, settings.seed)
+        if noise is not None:
+            order = np.argsort(index)
+            place = order[np.searchsorted(index, rows[asked_for], sorter=order)]
+            start[torch.from_numpy(asked_for)] = torch.from_numpy(noise[place, None])
+        inversion = _Inversion(parts, starts, images[rows], rows, start, settings)
+        yield _chosen(inversion.run(partial(on_step, int(asked_for.sum()))), asked_for)
+
+
+def whole_groups(index: NDArray[np.int64], group: int, images: int) -> NDArray[np.int64]:
+    """The images in `index` and all that are in a group with one of them, in ascending order.
+
+    Args:
+        index: (M,) positions in a split.
+        group: the size of a group; the first is of images 0 to group - 1.
+        images: the size of the split, at whose end a group may be smaller.
+    """
+    members = np.unique(index // group)[:, None] * group + np.arange(group)
+    found: NDArray[np.int64] = members[members < images]
+    return found
+
+
+def _chosen(batch: Inverted, rows: NDArray[np.bool_]) -> Inverted:
+    """Some rows of a batch, without their mates; the costs are those of an image."""
+    arrays = {name: getattr(batch, name)[rows] for name in PER_IMAGE}
+    return Inverted(**arrays, forward=batch.forward, backward=batch.backward)
+
+
+def class_paths(
+    parts: Parts, images: NDArray[np.uint8], index: NDArray[np.int64], settings: Settings
+) -> NDArray[np.float32]:
+    """The class vectors before each step and after the last, of the first hypothesis of each image.
+
+    Args:
+        parts, images, index, settings: as for `invert`; all images are inverted as one batch. `index` is ascending.
+
+    Returns:
+        (S + 1, M, K), on the simplex.
+    """
+    starts = parts.schedule.starts(parts.generator.num_classes)
+    rows = whole_groups(index, parts.generator.group, len(images))
+    noise = start_noise(rows, starts.restart, parts.generator.noise_dim, settings.seed)
+    inversion = _Inversion(parts, starts, images[rows], rows, noise, settings)
+    path = [inversion.first_class_vectors()]
+    inversion.run(lambda: path.append(inversion.first_class_vectors()))
+    return np.stack(path)[:, np.isin(rows, index)]
 
 
 def concatenate(batches: Sequence[Inverted]) -> Inverted:
     """Several results of one inversion as one; the costs per image are the same in each."""
-    arrays = {
-        field.name: np.concatenate([getattr(batch, field.name) for batch in batches])
-        for field in fields(Inverted)
-        if field.name not in ("forward", "backward")
-    }
+    arrays = {name: np.concatenate([getattr(batch, name) for batch in batches]) for name in PER_IMAGE}
     return Inverted(**arrays, forward=batches[0].forward, backward=batches[0].backward)
 
 
@@ -168,15 +215,15 @@ class _Inversion:
         self.finite = torch.ones(len(self.noise), dtype=torch.bool, device=settings.device)
         self.resets = torch.zeros(len(self.noise), dtype=torch.int64, device=settings.device)
         self.forward = self.backward = 0
-        self.constrained = -1
+        self.constrained: Tensor | None = None
 
-    def run(self, on_step: Callable[[int], None]) -> Inverted:
+    def run(self, on_step: Callable[[], None]) -> Inverted:
         for step in range(self.settings.steps):
             self.constrain()
             moving = self.move(self.parts.schedule.rates(step, self.settings.steps))
             # torch types a closure's result as a float; here it is one energy per hypothesis.
             self.optimizer.step(_Closure(self, moving, step))  # type: ignore[arg-type]
-            on_step(len(self.index))
+            on_step()
         return self._score()
 
     def move(self, rates: Rates) -> list[Tensor]:
@@ -208,10 +255,19 @@ class _Inversion:
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Put the class vectors on the simplex, unless they were not touched since they were put there."""
-        if self.class_vector._version != self.constrained:
+        """Put the class vectors on the simplex, unless they are as they were when they were put there.
+
+        Their values are compared: torch's version counter misses fused kernels and whatever goes through `.data`.
+        """
+        if self.constrained is None or not torch.equal(self.class_vector, self.constrained):
             self.resets += self.parts.schedule.constrain(self.class_vector)
-            self.constrained = self.class_vector._version
+            self.constrained = self.class_vector.clone()
+
+    def first_class_vectors(self) -> NDArray[np.float32]:
+        """The class vectors (B, K) of each image's first hypothesis, constrained."""
+        self.constrain()
+        vectors = self.class_vector.detach().view(len(self.index), self.hypotheses, -1)[:, 0]
+        return vectors.cpu().numpy().copy()
 
     def prior(self) -> Tensor | None:
         return self.parts.schedule.prior(self.class_vector, self.noise)

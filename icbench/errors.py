@@ -27,6 +27,10 @@ class ComponentError(UsageError):
     """A component breaks its kind's contract, for example an image of the wrong shape."""
 
 
+class MissingWeightsError(UsageError):
+    """Weights that a training makes are not here."""
+
+
 class ResultsError(UsageError):
     """The results folder cannot be written; no half record is left in it."""
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +52,10 @@ class Method(ABC):
     def details(self) -> dict[str, dict[str, str]]:
         """What decides numbers and is known only from built components: digests by kind and name."""
 
+    def flags(self) -> list[str]:
+        """What a reader of its results has to know."""
+        return []
+
     @abstractmethod
     def parameters(self) -> int | None:
         """How many numbers the generator keeps, or None where that is known only after a run."""
@@ -93,6 +97,10 @@ class Inversion(Method):
     def details(self) -> dict[str, dict[str, str]]:
         return {"generator": {"weights": self.parts.generator.weights_digest}}
 
+    def flags(self) -> list[str]:
+        group = self.parts.generator.group
+        return [f"depends on batch of {group}"] if group > 1 else []
+
     def parameters(self) -> int | None:
         generator = self.parts.generator
         return sum(values.numel() for values in (*generator.parameters(), *generator.buffers()))
@@ -110,12 +118,11 @@ class Inversion(Method):
         batch_size: int,
         on_step: Callable[[float], None],
     ) -> Iterator[Result]:
-        from icbench.engine import Inverted, invert
+        from icbench.engine import PER_IMAGE, invert
 
-        names = [field.name for field in fields(Inverted) if field.name not in ("forward", "backward")]
         settings = self.settings(plan, batch_size)
         for batch in invert(self.parts, images, index, settings, lambda count: on_step(count / plan.steps)):
-            yield Result({name: getattr(batch, name) for name in names}, batch.forward, batch.backward)
+            yield Result({name: getattr(batch, name) for name in PER_IMAGE}, batch.forward, batch.backward)
 
     def settings(self, plan: Plan, batch_size: int) -> "Settings":
         """The plan as the engine takes it."""

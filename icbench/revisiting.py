@@ -84,6 +84,11 @@ def diagnose_record(
     method = Inversion(entry, on)
     if method.details()["generator"]["weights"] != facts["entry"]["generator"].get("weights"):
         raise _changed("weights have", record)
+    if method.parts.generator.group > 1:
+        raise UsageError(
+            f"{record.label} cannot be diagnosed: its images depend on their batch mates",
+            "Choose the run of a generator whose images do not.",
+        )
     predictions = record.images(["prediction"])["prediction"]
     plan = Plan(
         entry,

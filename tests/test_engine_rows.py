@@ -223,6 +223,36 @@ def test_the_constraint_is_applied_once_a_step_and_not_again_before_the_evaluati
     assert len(calls) == SETTINGS.steps + 1
 
 
+class ThroughData(torch.optim.Optimizer):
+    """Writes in a way that torch's version counter does not notice."""
+
+    def __init__(self, params, lr):
+        super().__init__(params, {"lr": lr})
+
+    def step(self, closure):
+        closure()
+        for group in self.param_groups:
+            for latent in group["params"]:
+                latent.data.add_(1.0)
+
+
+@pytest.mark.parametrize(
+    "optimizer", [Optimizer(ThroughData, 0.1), Optimizer(torch.optim.Adam, 0.5, fused=True)], ids=["data", "fused"]
+)
+def test_the_constraint_holds_however_an_optimizer_writes(parts, digits, optimizer):
+    sums = []
+
+    class Summing(type(parts.generator)):
+        def forward(self, class_vector, noise):
+            sums.append(class_vector.detach().sum(1))
+            return super().forward(class_vector, noise)
+
+    found = run(replace(parts, generator=Summing(), optimizer=optimizer), digits[0], range(4))
+    assert len(sums) == SETTINGS.steps + 1
+    torch.testing.assert_close(torch.cat(sums), torch.ones(4 * len(sums)))
+    np.testing.assert_allclose(found.class_vector.sum(1), 1, rtol=1e-6)
+
+
 def checked(parts, **changes):
     images = ToyDigits().split("test", None).images
     check_parts(replace(parts, optimizer=Linearising(torch.optim.SGD, 0.1), **changes), images, SETTINGS, NAMES)

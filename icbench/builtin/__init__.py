@@ -21,6 +21,21 @@ def icbench_generators() -> Iterator[Component]:
         traits=("trained-on:mnist/train", "selected-on:mnist/validation"),
         trainer="icbench.builtin.cgan_training:CGANTrainer",
     )
+    yield Component(
+        "cgan-post",
+        "icbench.builtin.cgan_post:load_cgan_post",
+        "the source post's conditional GAN, 51 M parameters, to be trained",
+        params=(
+            Param("noise_dim", 25, "length of the noise vector", low=1, high=4096),
+            Param(
+                "batch_norm", "running", "whose statistics: the training's or a group's", choices=("running", "batch")
+            ),
+            Param("group", 4, "images of a group, for batch_norm=batch", low=2, high=1024),
+            Param("weights", "", "a safetensors file instead of the one that was trained here", path=True),
+        ),
+        traits=("trained-on:mnist/train", "selected-on:mnist/validation", "batch-dependent"),
+        trainer="icbench.builtin.cgan_post_training:PostTrainer",
+    )
 
 
 @hookimpl
@@ -43,6 +58,8 @@ def icbench_optimizers() -> Iterator[Component]:
             Param("lr", 0.05, LR_HELP, low=0.0),
             Param("beta1", 0.9, "decay of the gradient's mean", low=0.0, high=0.999999),
             Param("beta2", 0.99, "decay of the gradient's square", low=0.0, high=0.999999),
+            Param("epsilon", 1e-8, "added to the root of the gradient's mean square", low=0.0),
+            Param("bias_correction", True, "correct the means for having begun at zero"),
         ),
     )
     yield Component(
@@ -108,4 +125,13 @@ def icbench_classifiers() -> Iterator[Component]:
         "class-mean",
         "icbench.builtin.direct_classifiers:ClassMean",
         "nearest mean image of a class, Euclidean distance",
+    )
+
+
+@hookimpl
+def icbench_suites() -> Iterator[Component]:
+    yield Component(
+        "hobbhahn2020",
+        "icbench.builtin.suites:hobbhahn2020",
+        "Inverse Classification with GANs: the post's three tables",
     )

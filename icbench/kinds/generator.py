@@ -19,6 +19,9 @@ class Generator(nn.Module, ABC):
     """Z, the length of the noise vector; may be 0."""
     image_shape: tuple[int, int, int]
     """(C, H, W) of the images."""
+    group: int = 1
+    """How many rows depend on each other: rows g * group and on, for each g. Above 1, the engine always gives an image
+    the same mates, every table says so, and the component declares the trait `batch-dependent`."""
     weights_digest: str = ""
     """SHA-256 of the weights file, or empty when the weights are not from a file."""
 

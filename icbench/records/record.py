@@ -110,7 +110,7 @@ class Record:
 
     def summary(self) -> dict[str, Any]:
         """The run as `icbench run --json` prints it."""
-        keys = ("id", "entry", "dataset", "seed", "status", "metrics", "device", "precision")
+        keys = ("id", "entry", "dataset", "seed", "status", "flags", "metrics", "device", "precision")
         return {**{key: self.facts[key] for key in keys}, "path": str(self.path), "reused": self.reused}
 
 

@@ -24,7 +24,7 @@ SEED, OTHER_SEED = 8191, 12345
 """Nobody's usual seeds, so that a component that seeds is noticed."""
 INDEXING = ("index", "index_put_", "_index_put_impl_", "copy_", "_to_copy")
 """Operations of torch that may mix devices."""
-NO_NUMBERS = ("meta", "scalarType")
+NO_NUMBERS = ("meta", "Meta", "scalarType")
 """In torch's errors where it needs the numbers themselves, as `item`, `nonzero`, `cpu` and autocast do; no fault."""
 
 

@@ -124,6 +124,28 @@ def rows_are_independent(subject: Subject) -> None:
         expect_close(alone, images[row : row + 1], f"latent {row} gives another image alone than in a batch")
 
 
+def groups_are_declared(subject: Subject) -> None:
+    """`group`, the number of rows that depend on each other, is 1, or the record has the trait `batch-dependent`."""
+    group = subject.component.group
+    expect(isinstance(group, int) and group >= 1, f"group is {group!r}, not an integer of 1 or more")
+    expect(group == 1 or subject.has("batch-dependent"), f"its group is {group}; declare the trait batch-dependent")
+
+
+def groups_are_independent(subject: Subject) -> None:
+    """A group of rows gives the same images alone and beside other groups, and takes no gradient from them."""
+    generator = subject.component
+    group = generator.group
+    if group == 1:
+        raise Skipped("each row is a group of its own")
+    class_vector, noise = latents(generator, 2 * group)
+    together = _images(generator, class_vector, noise)
+    for name, part in (("first", slice(0, group)), ("second", slice(group, None))):
+        alone = _images(generator, class_vector[part], noise[part])
+        expect_close(alone, together[part], f"the {name} {group} rows give other images alone than beside others")
+    gradient = gradient_at(lambda point: generator(point, noise)[:group].flatten(1).mean(dim=1), class_vector)
+    expect(not gradient[group:].any(), f"images of the first {group} rows have a gradient in the others")
+
+
 def gradients_stay_in_their_row(subject: Subject) -> None:
     """An image's gradient is in its own latents alone."""
     subject.needs_independent_rows()
@@ -249,6 +271,8 @@ CHECKS: tuple[Check, ...] = (
     gradient_of_noise_is_right,
     gradients_are_finite_where_inversions_start,
     rows_are_independent,
+    groups_are_declared,
+    groups_are_independent,
     gradients_stay_in_their_row,
     a_bad_row_leaves_the_others_alone,
     it_is_in_eval_mode,
@@ -287,14 +311,16 @@ def _sums(generator: Generator, class_vector: Tensor, noise: Tensor) -> Tensor:
 
 def _expect_gradient(subject: Subject, latent: str) -> None:
     exact = _double(subject)
-    class_vector, noise = latents(exact, 4)
+    group = exact.group
+    class_vector, noise = latents(exact, 4 * group)
 
     def value(point: Tensor) -> Tensor:
-        if latent == "noise":
-            return _sums(exact, class_vector.to(point.dtype), point)
-        return _sums(exact, point, noise.to(point.dtype))
+        # Of one row of each group; its mates stay where they are.
+        vectors, noises = (values.to(point.dtype, copy=True) for values in (class_vector, noise))
+        (noises if latent == "noise" else vectors)[::group] = point
+        return _sums(exact, vectors, noises)[::group]
 
-    expect_gradient(value, noise if latent == "noise" else class_vector, f"images in the {latent}")
+    expect_gradient(value, (noise if latent == "noise" else class_vector)[::group], f"images in the {latent}")
 
 
 def _double(subject: Subject) -> Generator:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from icbench.component import TIERS, TRAIT_FORMS, TRAITS, Param, Selection, Value, faults, resolve
-from icbench.errors import UsageError
+from icbench.errors import IntegrityError, UsageError
 from icbench.kinds.dataset import SPLITS
 from icbench.plugins import PluginSource
 from icbench.testing.checks import Check, Skipped, expect, reason
@@ -20,6 +20,7 @@ from icbench.testing.subject import Subject
 TRAIT_KINDS = {
     "zero-at-equality": "distance",
     "least-squares": "distance",
+    "batch-dependent": "generator",
     "stochastic": "optimizer",
     "bundled": "dataset",
     "fetched": "dataset",
@@ -101,12 +102,15 @@ def parameters_round_trip(subject: Subject) -> None:
 
 def bounds_can_be_built(subject: Subject) -> None:
     """At each bound and choice of a parameter it is built, or refuses with a UsageError."""
+    # A file that was given, of weights for instance, may fit the parameters that it came with alone.
+    given = any(subject.selection.params[param.name] for param in subject.record.params if param.path)
+    refusals = (UsageError, IntegrityError) if given else (UsageError,)
     for param in subject.record.params:
         for value in () if param.path else {*_values(param)} - {subject.selection.params[param.name]}:
             params = {**subject.selection.params, param.name: value}
             try:
                 Selection(subject.selection.registered, params).build()
-            except UsageError:
+            except refusals:
                 continue
             except Exception as error:
                 raise AssertionError(f"with {param.name}={value} {reason(error)}") from error

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import torch
 
 from icbench.component import Component, Registered, Selection, Value, faults
+from icbench.errors import MissingWeightsError
 from icbench.plugins import Host, PluginSource
 from icbench.testing.checks import Check, Skipped
 from icbench.testing.state import preserved
@@ -41,14 +42,21 @@ class Subject:
 
     def needs_independent_rows(self) -> None:
         """Raises:
-        Skipped: it declares that its rows are not.
+        Skipped: it is a generator that declares that its rows are not, and says which depend on each other.
         """
-        if self.has("batch-dependent"):
-            raise Skipped("it declares batch-dependent")
+        if self.has("batch-dependent") and self.kind == "generator" and self.component.group > 1:
+            raise Skipped(f"it declares batch-dependent, in groups of {self.component.group}")
 
     def build(self) -> Any:
-        """A new one, as its factory returns it."""
-        return self.selection.build()
+        """A new one, as its factory returns it.
+
+        Raises:
+            Skipped: its weights are not here, so that nothing can be said of it.
+        """
+        try:
+            return self.selection.build()
+        except MissingWeightsError as error:
+            raise Skipped(f"{error.message}. {error.hint}") from None
 
     def ready(self, device: torch.device | None = None) -> Any:
         """A new one, as the engine would use it: a generator is frozen on the device."""

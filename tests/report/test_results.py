@@ -12,9 +12,9 @@ METRICS = {"accuracy": 0.81537, "accuracy_low": 0.8077, "accuracy_high": 0.8229,
 METRICS |= {"seconds": 359.04, "images_per_second": 27.9, "peak_memory_bytes": 770 * 2**20}
 
 
-def record(label: str, status: str = "ok", seed: int = 0) -> Record:
+def record(label: str, status: str = "ok", seed: int = 0, flags: tuple[str, ...] = ()) -> Record:
     dataset = {"name": "mnist", "split": "test", "images": 10_000}
-    facts = {"label": label, "status": status, "seed": seed, "dataset": dataset, "metrics": METRICS}
+    facts = {"label": label, "status": status, "seed": seed, "dataset": dataset, "metrics": METRICS, "flags": flags}
     return Record(Path("run"), {**facts, "device": "cpu", "precision": "bfloat16"})
 
 
@@ -31,6 +31,13 @@ def test_no_figure_and_no_entry_is_cut_at_any_width(width):
     assert "seed 3 (interrupted)" in words
     assert all(part in words for part in label.split(" · "))
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_row_says_what_its_reader_has_to_know():
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(results_table([record("post", flags=("depends on batch of 4",))], 200))
+    assert "post (depends on batch of 4)" in capture.get()
 
 
 def test_names_with_markup_are_printed_as_they_are():

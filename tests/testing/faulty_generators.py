@@ -248,6 +248,29 @@ def one_for_all():
     return THE_ONE
 
 
+@FAULTS("groups_are_declared")
+class Grouped(Sound):
+    """says that its rows depend on each other, and not in its record"""
+
+    group = 2
+
+
+@FAULTS(
+    "groups_are_independent",
+    "gradient_of_class_vector_is_right",
+    "gradient_of_noise_is_right",
+    traits=("batch-dependent",),
+)
+class Spilling(Sound):
+    """depends on more rows than it says"""
+
+    group = 2
+
+    def forward(self, class_vector, noise):
+        images = super().forward(class_vector, noise)
+        return images * images.mean(dim=0, keepdim=True)
+
+
 @FAULTS("random_state_is_left_alone")
 def seeding():
     """seeds torch for everybody"""

@@ -33,7 +33,7 @@ class TestDistances(DistanceTests):
 
 
 class TestOptimizers(OptimizerTests):
-    component = builtins("optimizer", "sgd:momentum=0")
+    component = builtins("optimizer", "sgd:momentum=0", "adam:bias_correction=false,epsilon=0")
 
 
 class TestSchedules(ScheduleTests):

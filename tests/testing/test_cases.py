@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-import faulty_distances
+import faulty_generators
 import pytest
 
 import icbench.testing
@@ -81,7 +81,12 @@ def test_an_unknown_spec_says_what_there_is():
 
 
 def test_batch_dependence_that_is_declared_is_not_held_against_a_component():
-    record = Component("scaled", "faulty_distances:BatchScaled", "a distance", traits=("batch-dependent",))
-    with pytest.raises(pytest.skip.Exception, match="declares batch-dependent"):
-        CASES["distance"]().test_rows_are_independent(record)
-    assert faulty_distances.BatchScaled is not None
+    record = Component("grouped", "faulty_generators:Grouped", "a generator", traits=("batch-dependent",))
+    with pytest.raises(pytest.skip.Exception, match="declares batch-dependent, in groups of 2"):
+        CASES["generator"]().test_rows_are_independent(record)
+    assert faulty_generators.Grouped is not None
+
+
+def test_a_generator_without_its_weights_is_skipped_and_says_how_to_make_them():
+    with pytest.raises(pytest.skip.Exception, match=r"no weights for cgan with noise_dim=7.*`icbench train cgan"):
+        CASES["generator"]().test_can_be_built("cgan:noise_dim=7")
