@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from icbench.engine import Parts, Settings, generate, invert
+from icbench.engine import Parts, Settings, invert
+from icbench.generation import generate
 
 CANDIDATES = (128, 256, 512, 1024)
 CUDA_CANDIDATES = (1024, 4096, 16384)

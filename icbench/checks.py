@@ -7,8 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from icbench.engine import Parts, Settings, as_target, generate, start_noise
+from icbench.beginnings import Bank, ImagesBeginning, begun, drawn_noise
+from icbench.engine import Parts, Settings
 from icbench.errors import ComponentError, UsageError
+from icbench.generation import as_target, generate
 from icbench.kinds.distance import LeastSquares
 from icbench.kinds.schedule import Schedule
 from icbench.linearisation import linearise
@@ -29,7 +31,8 @@ def check_parts(parts: Parts, images: NDArray[np.uint8], settings: Settings, nam
     Raises:
         ComponentError: the generator returns the wrong shape or values that are not in [0, 1], or the distance returns
             anything but one finite number per image, or residuals that do not fit them.
-        UsageError: the optimizer needs residuals, and the distance has none; or the schedule moves nothing at a step.
+        UsageError: the optimizer needs residuals, and the distance has none; the schedule moves nothing at a step, or
+            starts from what the generator does not offer.
     """
     generator, shape = parts.generator, images.shape[1:]
     _check_rates(parts.schedule, settings.steps, names["schedule"])
@@ -39,13 +42,14 @@ def check_parts(parts: Parts, images: NDArray[np.uint8], settings: Settings, nam
             "Choose a dataset of the shape that the generator was trained on.",
         )
     target = as_target(images[:CHECKED], settings.device)
-    noise = start_noise(np.arange(len(target)), (0,), generator.noise_dim, settings.seed).flatten(0, 1)
+    noise = drawn_noise(np.arange(len(target)), (0,), generator.noise_dim, settings.seed).flatten(0, 1)
     class_vector = torch.eye(generator.num_classes)[torch.arange(len(target)) % generator.num_classes]
     latents = class_vector.to(settings.device), noise.to(settings.device)
     with torch.no_grad():
         generated = generate(generator, *latents, settings.precision)
         _check_images(generated, target.shape, names["generator"])
         _check_distance(parts.distance(generated, target), len(target), names["distance"])
+        _check_start(parts, images, settings)
     if parts.optimizer.linearises:
         _check_linearisation(parts, latents, target, settings.precision, names)
 
@@ -58,6 +62,17 @@ def _check_rates(schedule: Schedule, steps: int, name: str) -> None:
                 f"schedule {name} moves neither class vector nor noise at step {step + 1} of {steps}",
                 "Give one of them a rate above 0.",
             )
+
+
+def _check_start(parts: Parts, images: NDArray[np.uint8], settings: Settings) -> None:
+    """Raise what a schedule or an encoder that cannot start raises."""
+    starts = parts.schedule.starts(parts.generator.num_classes)
+    index = np.arange(min(CHECKED, len(images)))
+    target = as_target(images[index], settings.device)
+    drawn = drawn_noise(index, starts.restart, parts.generator.noise_dim, settings.seed).to(settings.device)
+    bank = Bank(parts.generator, parts.distance, settings.seed, settings.device, settings.precision)
+    features = parts.distance.features(target)
+    begun(parts.schedule, ImagesBeginning(starts, drawn, target, features, bank, len(images)))
 
 
 def _check_images(images: Tensor, expected: tuple[int, ...], name: str) -> None:

@@ -9,10 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from icbench.engine import Inverted, Parts, Settings, concatenate, generate, invert, start_noise
+from icbench.beginnings import drawn_noise
+from icbench.engine import Inverted, Parts, Settings, concatenate, invert
+from icbench.generation import generate
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
-from icbench.kinds.schedule import Rates, Schedule, Starts
+from icbench.kinds.schedule import Beginning, Rates, Schedule, Starts
 
 IMAGES = 200
 PROBES = 16
@@ -68,6 +70,9 @@ class HeldClasses(Schedule):
     def rates(self, step: int, steps: int) -> Rates:
         moves = any(self.inner.rates(place, steps).noise for place in range(steps))
         return Rates(0.0, self.inner.rates(step, steps).noise if moves else 1.0)
+
+    def start_noise(self, beginning: Beginning) -> Tensor:
+        return self.inner.start_noise(beginning)
 
     def prior(self, class_vector: Tensor, noise: Tensor) -> Tensor | None:
         return self.inner.prior(class_vector, noise)
@@ -153,7 +158,7 @@ def _wrong_fits(energies: NDArray[np.float32], labels: NDArray[np.int64]) -> NDA
 
 
 def _start_share(generator: Generator, sample: NDArray[np.int64], settings: Settings) -> float | None:
-    noise = start_noise(sample, (0,), generator.noise_dim, settings.seed).flatten(0, 1).to(settings.device)
+    noise = drawn_noise(sample, (0,), generator.noise_dim, settings.seed).flatten(0, 1).to(settings.device)
     uniform = torch.full((len(sample), generator.num_classes), 1 / generator.num_classes, device=settings.device)
     return _noise_share(generator, uniform, noise)
 

@@ -14,7 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from icbench.beginnings import Bank, ImagesBeginning, begun, drawn_noise
 from icbench.draws import normal
+from icbench.generation import as_target, generate
 from icbench.kinds.distance import Distance, Features, LeastSquares
 from icbench.kinds.generator import Generator
 from icbench.kinds.optimizer import Closure, Linearisation, Optimizer
@@ -115,18 +117,22 @@ def invert(
     """
     starts = parts.schedule.starts(parts.generator.num_classes)
     group = parts.generator.group
+    bank = _bank(parts, settings)
     with_mates = index if group == 1 else whole_groups(index, group, len(images))
     per_batch = max(1, settings.batch_size // len(starts.restart) // group) * group
     for begin in range(0, len(with_mates), per_batch):
         rows = with_mates[begin : begin + per_batch]
         asked_for = np.isin(rows, index)
-        start = start_noise(rows, starts.restart, parts.generator.noise_dim, settings.seed)
+        inversion = _Inversion(parts, starts, images, rows, bank, settings)
         if noise is not None:
             order = np.argsort(index)
             place = order[np.searchsorted(index, rows[asked_for], sorter=order)]
-            start[torch.from_numpy(asked_for)] = torch.from_numpy(noise[place, None])
-        inversion = _Inversion(parts, starts, images[rows], rows, start, settings)
+            inversion.start_at(asked_for, noise[place])
         yield _chosen(inversion.run(partial(on_step, int(asked_for.sum()))), asked_for)
+
+
+def _bank(parts: Parts, settings: Settings) -> Bank:
+    return Bank(parts.generator, parts.distance, settings.seed, settings.device, settings.precision)
 
 
 def whole_groups(index: NDArray[np.int64], group: int, images: int) -> NDArray[np.int64]:
@@ -161,8 +167,7 @@ def class_paths(
     """
     starts = parts.schedule.starts(parts.generator.num_classes)
     rows = whole_groups(index, parts.generator.group, len(images))
-    noise = start_noise(rows, starts.restart, parts.generator.noise_dim, settings.seed)
-    inversion = _Inversion(parts, starts, images[rows], rows, noise, settings)
+    inversion = _Inversion(parts, starts, images, rows, _bank(parts, settings), settings)
     path = [inversion.first_class_vectors()]
     inversion.run(lambda: path.append(inversion.first_class_vectors()))
     return np.stack(path)[:, np.isin(rows, index)]
@@ -174,25 +179,6 @@ def concatenate(batches: Sequence[Inverted]) -> Inverted:
     return Inverted(**arrays, forward=batches[0].forward, backward=batches[0].backward)
 
 
-def start_noise(index: NDArray[np.int64], restarts: tuple[int, ...], noise_dim: int, seed: int) -> Tensor:
-    """The N(0, 1) noise that images start from: (B, H, Z) float32.
-
-    Drawn from a counter-based generator keyed by (seed, image) at counter (restart), so a start depends on these three
-    numbers alone: not on the batch, the other images or the device (Salmon et al. 2011, Philox).
-    """
-    count = max(restarts) + 1
-    noise = np.empty((len(index), count, noise_dim), np.float32)
-    for row, image in enumerate(index):
-        for restart in range(count):
-            noise[row, restart] = _draw(int(image), restart, noise_dim, seed)
-    return torch.from_numpy(noise)[:, list(restarts)]
-
-
-def _draw(image: int, restart: int, noise_dim: int, seed: int) -> NDArray[np.float32]:
-    bits = np.random.Philox(key=[seed, image], counter=[0, 0, 0, restart])
-    return np.random.Generator(bits).standard_normal(noise_dim, dtype=np.float32)
-
-
 class _Inversion:
     """One batch of B images with H hypotheses each, flattened to N = B * H rows."""
 
@@ -202,20 +188,29 @@ class _Inversion:
         starts: Starts,
         images: NDArray[np.uint8],
         index: NDArray[np.int64],
-        noise: Tensor,
+        bank: Bank,
         settings: Settings,
     ) -> None:
         self.parts, self.settings, self.index, self.restart = parts, settings, index, starts.restart
         self.hypotheses = len(starts.restart)
-        target = as_target(images, settings.device)
-        self.features = _repeated(parts.distance.features(target), self.hypotheses)
-        self.noise = noise.flatten(0, 1).to(settings.device)
+        target = as_target(images[index], settings.device)
+        features = parts.distance.features(target)
+        drawn = drawn_noise(index, starts.restart, parts.generator.noise_dim, settings.seed).to(settings.device)
+        beginning = ImagesBeginning(starts, drawn, target, features, bank, len(images))
+        self.noise = begun(parts.schedule, beginning).flatten(0, 1)
+        self.begun = beginning.forward
+        self.features = _repeated(features, self.hypotheses)
         self.class_vector = starts.class_vector.repeat(len(index), 1).to(settings.device)
         self.optimizer = parts.optimizer.over(self.class_vector, self.noise)
         self.finite = torch.ones(len(self.noise), dtype=torch.bool, device=settings.device)
         self.resets = torch.zeros(len(self.noise), dtype=torch.int64, device=settings.device)
         self.forward = self.backward = 0
         self.constrained: Tensor | None = None
+
+    def start_at(self, images: NDArray[np.bool_], noise: NDArray[np.float32]) -> None:
+        """Let all hypotheses of some images (B,) start at noise (M, Z), one for each of these."""
+        chosen = torch.from_numpy(images.repeat(self.hypotheses)).to(self.noise.device)
+        self.noise[chosen] = torch.from_numpy(noise).to(self.noise.device).repeat_interleave(self.hypotheses, dim=0)
 
     def run(self, on_step: Callable[[], None]) -> Inverted:
         for step in range(self.settings.steps):
@@ -298,7 +293,7 @@ class _Inversion:
             class_vector=vectors[rows, winner].cpu().numpy(),
             noise=noise[rows, winner].cpu().numpy(),
             resets=self.resets.view(-1, self.hypotheses).sum(dim=1).cpu().numpy(),
-            forward=self.forward * self.hypotheses,
+            forward=self.forward * self.hypotheses + self.begun,
             backward=self.backward * self.hypotheses,
         )
 
@@ -341,19 +336,6 @@ class _Closure(Closure):
         begin, blocks = self.drawn, -(-count // 4)
         self.drawn += blocks
         return normal(self.inversion.settings.seed, *self.inversion.rows, self.step, begin, blocks)[:, :count]
-
-
-def generate(generator: Generator, class_vector: Tensor, noise: Tensor, precision: torch.dtype) -> Tensor:
-    """The generator's images in float32, its products taken in `precision`."""
-    low = precision is not torch.float32
-    with torch.autocast(class_vector.device.type, dtype=precision if low else None, enabled=low):
-        images: Tensor = generator(class_vector, noise)
-    return images.float()
-
-
-def as_target(images: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Images (B, C, H, W) uint8 as float32 in [0, 1] on the device."""
-    return torch.from_numpy(images).to(device).float() / 255
 
 
 def _repeated(features: Features, times: int) -> Features:

@@ -134,7 +134,7 @@ class Inversion(Method):
         """The generator's images for latents (N, K) and (N, Z), in float32."""
         import torch
 
-        from icbench.engine import generate
+        from icbench.generation import generate
 
         first, second = (torch.from_numpy(values).to(self.device) for values in (class_vector, noise))
         with torch.no_grad():
@@ -174,7 +174,7 @@ class Direct(Method):
     ) -> Iterator[Result]:
         import torch
 
-        from icbench.engine import as_target
+        from icbench.generation import as_target
 
         known = self.training()
         labels = torch.from_numpy(known.labels).to(self.device)

@@ -10,8 +10,8 @@ from torch import nn
 from icbench.builtin import cgan_post_training
 from icbench.builtin.cgan_post import PostGenerator, load_cgan_post
 from icbench.builtin.cgan_post_training import BATCH, PostDiscriminator, PostTrainer
-from icbench.engine import generate
 from icbench.errors import MissingWeightsError
+from icbench.generation import generate
 from icbench.kinds.dataset import Dataset, Split
 from icbench.plugins import Host
 from icbench.testing import GeneratorTests

@@ -60,7 +60,7 @@ def test_nothing_below_the_reports_imports_them():
 
 
 def test_the_engine_and_the_kinds_know_no_component_and_no_record():
-    engine = ("engine", "batching", "checks", "draws", "linearisation")
+    engine = ("engine", "batching", "beginnings", "checks", "draws", "generation", "linearisation")
     for file in [*(PACKAGE / f"{name}.py" for name in engine), *files("kinds")]:
         forbidden = ("icbench.builtin", "icbench.records", "icbench.execution", "icbench.plugins")
         assert not any(name.startswith(forbidden) for name in module_level_imports(file)), file

@@ -93,6 +93,9 @@ def icbench_schedules() -> Iterator[Component]:
             Param("restarts", 1, "noise draws tried per class", low=1, high=1000),
             Param("prior_weight", 0.03, "weight of the noise's Gaussian prior in the energy", low=0.0),
             Param("noise_rate", 4.0, "the noise's learning rate, as a factor on the optimizer's", low=0.0),
+            Param("start", "drawn", "where the noise starts", choices=("drawn", "encoder", "bank")),
+            Param("bank", 256, "draws of the noise in the bank", low=1, high=100_000),
+            Param("decay", "none", "how the rate falls over the steps", choices=("none", "cosine")),
         ),
     )
 

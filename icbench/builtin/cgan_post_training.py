@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from icbench.builtin.cgan_post import GROUP, NOISE_DIM, PostGenerator
-from icbench.engine import as_target
+from icbench.generation import as_target
 from icbench.kinds.dataset import Split
 from icbench.training.selection import Effort
 from icbench.training.trainer import Trainer, TrainingJob

@@ -16,7 +16,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 from icbench.builtin.cgan import CGAN
-from icbench.engine import as_target
+from icbench.generation import as_target
 from icbench.kinds.dataset import Split
 from icbench.training.trainer import Trainer, TrainingJob
 

@@ -1,9 +1,15 @@
 """The built-in schedules: the class vector moves with the noise, alone, or is held at each class in turn."""
 
+from math import cos, pi
+
 import torch
 from torch import Tensor
 
-from icbench.kinds.schedule import Rates, Schedule, Starts, uniform_point
+from icbench.errors import UsageError
+from icbench.kinds.schedule import Beginning, Rates, Schedule, Starts, uniform_point
+
+SPREAD = 0.5
+"""How far from a chosen start, in deviations of the noise's prior, further restarts begin."""
 
 
 class Joint(Schedule):
@@ -45,25 +51,54 @@ class Exhaustive(Schedule):
     This is classification by analysis by synthesis (Schott et al. 2018, section 4) with the noise as the only latent.
 
     Args:
-        restarts: noise draws tried per class.
+        restarts: hypotheses per class.
         prior_weight: factor on the energy term |noise|^2 / (2 Z), the negative log density of N(0, 1) per dimension.
         noise_rate: the noise's learning rate, as a factor on the optimizer's. Above 1 by default: with the class given,
             the noise has few steps and no competitor.
+        start: where the noise starts: as "drawn"; where the generator's own "encoder" finds the class; or at the
+            nearest of a "bank" of draws (Schott et al. take 8,000). Of these two, restarts after the first start beside
+            them, by `SPREAD` of their draw.
+        bank: the number of draws in the bank.
+        decay: the rate stays with "none", and falls to zero with "cosine".
     """
 
     default_steps = 60
 
-    def __init__(self, restarts: int = 1, prior_weight: float = 0.03, noise_rate: float = 4.0) -> None:
+    def __init__(
+        self,
+        restarts: int = 1,
+        prior_weight: float = 0.03,
+        noise_rate: float = 4.0,
+        start: str = "drawn",
+        bank: int = 256,
+        decay: str = "none",
+    ) -> None:
         self.restarts = restarts
         self.prior_weight = prior_weight
         self.noise_rate = noise_rate
+        self.start = start
+        self.bank = bank
+        self.decay = decay
 
     def starts(self, num_classes: int) -> Starts:
         restart = tuple(number for _ in range(num_classes) for number in range(self.restarts))
         return Starts(torch.eye(num_classes).repeat_interleave(self.restarts, dim=0), restart)
 
+    def start_noise(self, beginning: Beginning) -> Tensor:
+        if self.start == "drawn":
+            return beginning.drawn
+        found = beginning.encoded() if self.start == "encoder" else beginning.nearest(self.bank)
+        if found is None:
+            raise UsageError(
+                "the generator has no encoder to start from", "Start from a bank (start=bank), or choose another one."
+            )
+        of_class = found[:, beginning.class_vector.argmax(dim=1)]
+        beside = torch.tensor([0.0 if number == 0 else SPREAD for number in beginning.restart])
+        return of_class + beside.to(of_class)[:, None] * beginning.drawn
+
     def rates(self, step: int, steps: int) -> Rates:
-        return Rates(0.0, self.noise_rate)
+        falling = (1 + cos(pi * step / steps)) / 2 if self.decay == "cosine" else 1.0
+        return Rates(0.0, self.noise_rate * falling)
 
     def prior(self, class_vector: Tensor, noise: Tensor) -> Tensor | None:
         if self.prior_weight == 0 or noise.shape[1] == 0:

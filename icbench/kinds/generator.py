@@ -37,6 +37,19 @@ class Generator(nn.Module, ABC):
             (B, C, H, W) in [0, 1].
         """
 
+    def encode(self, images: Tensor) -> Tensor | None:
+        """Where inversions may start: the noise that makes each class's image most like the given one, or nearly so.
+
+        Offered by generators that were trained with an encoder. The default offers none.
+
+        Args:
+            images: (B, C, H, W) in [0, 1].
+
+        Returns:
+            (B, K, Z), each row depending on its own image only; or None.
+        """
+        return None
+
     def fold(self) -> None:
         """Rewrite the layers for inference without changing the result, for example by folding BatchNorm.
 

@@ -22,6 +22,36 @@ class Starts:
     restart: tuple[int, ...]
 
 
+class Beginning(ABC):
+    """What the engine offers to a schedule that chooses where hypotheses start, for B images.
+
+    Args:
+        class_vector: (H, K), where each hypothesis starts.
+        restart: the number of each hypothesis's draw, as in `Starts`.
+        drawn: (B, H, Z), the N(0, 1) noise of each image and restart.
+    """
+
+    def __init__(self, class_vector: Tensor, restart: tuple[int, ...], drawn: Tensor) -> None:
+        self.class_vector = class_vector
+        self.restart = restart
+        self.drawn = drawn
+
+    @abstractmethod
+    def encoded(self) -> Tensor | None:
+        """What the generator's own encoder finds for each class: (B, K, Z); None if it has none.
+
+        Counted as one forward evaluation.
+        """
+
+    @abstractmethod
+    def nearest(self, count: int) -> Tensor:
+        """Of a bank of `count` draws of the noise the one whose image of a class is nearest to the target: (B, K, Z).
+
+        The draws depend on the seed alone, so that the bank is decoded once for all images; its evaluations are counted
+        as spread over the images of the split.
+        """
+
+
 @dataclass(frozen=True)
 class Rates:
     """The factors on the optimizer's learning rate at one step; a latent with factor 0 rests, its state untouched."""
@@ -43,6 +73,14 @@ class Schedule(ABC):
     @abstractmethod
     def rates(self, step: int, steps: int) -> Rates:
         """The rates at `step`, counted from 0, of `steps`."""
+
+    def start_noise(self, beginning: Beginning) -> Tensor:
+        """The noise (B, H, Z) that hypotheses start from, as `drawn` unless overridden.
+
+        Raises:
+            UsageError: the schedule needs what the generator does not offer.
+        """
+        return beginning.drawn
 
     def constrain(self, class_vector: Tensor) -> Tensor:
         """Put class vectors back on the simplex, in place, before every evaluation and after the last step.

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from icbench.checks import TOLERANCE
-from icbench.engine import generate
+from icbench.generation import generate
 from icbench.kinds.generator import Generator
 from icbench.testing.checks import Check, Skipped, expect, expect_close, expect_unchanged
 from icbench.testing.gradients import expect_gradient, expect_own_row_only, gradient_at
 from icbench.testing.subject import Subject
-from icbench.testing.synthetic import latents, normal
+from icbench.testing.synthetic import latents, normal, uniform
 
 ROWS = 5
 LONG = 100.0
@@ -210,6 +210,21 @@ def inputs_are_not_changed(subject: Subject) -> None:
     expect_unchanged(noise, copies[1], "the noise")
 
 
+def its_encoder_gives_sound_starts(subject: Subject) -> None:
+    """An encoder, where it is offered, gives finite noise (B, K, Z), each row of its own image alone."""
+    generator = subject.component
+    images = uniform(ROWS, *generator.image_shape)
+    found = generator.encode(images)
+    if found is None:
+        raise Skipped("it offers no encoder")
+    expected = (ROWS, generator.num_classes, generator.noise_dim)
+    expect(tuple(found.shape) == expected, f"{ROWS} images give noise of shape {tuple(found.shape)}, not {expected}")
+    expect(found.isfinite().all(), "some noise is not finite")
+    for row in (0, ROWS - 1):
+        alone = generator.encode(images[row : row + 1])
+        expect_close(alone, found[row : row + 1], f"the noise of image {row} alone differs from that in a batch")
+
+
 def every_tensor_is_registered(subject: Subject) -> None:
     """Every tensor of it is a parameter or a buffer, which move to the device with it."""
     loose = [f"{path}.{name}".strip(".") for path, m in subject.component.named_modules() for name in _loose_tensors(m)]
@@ -280,6 +295,7 @@ CHECKS: tuple[Check, ...] = (
     using_it_changes_no_weight,
     folding_changes_nothing,
     inputs_are_not_changed,
+    its_encoder_gives_sound_starts,
     every_tensor_is_registered,
     bfloat16_is_close,
     class_matters,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from icbench.engine import as_target
+from icbench.generation import as_target
 from icbench.kinds.dataset import Split
 
 EPOCHS = 2

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from icbench.engine import Inverted, Parts, Settings, concatenate, generate, invert
+from icbench.engine import Inverted, Parts, Settings, concatenate, invert
+from icbench.generation import generate
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.plugins import Host

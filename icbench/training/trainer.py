@@ -15,9 +15,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from icbench.devices import chosen_precision, torch_dtype
-from icbench.engine import Settings, generate
+from icbench.engine import Settings
 from icbench.environment import library_versions
 from icbench.errors import IntegrityError, ResultsError, UsageError
+from icbench.generation import generate
 from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
 from icbench.training import selection, study

@@ -271,6 +271,23 @@ class Spilling(Sound):
         return images * images.mean(dim=0, keepdim=True)
 
 
+@FAULTS("its_encoder_gives_sound_starts")
+class OneStart(Sound):
+    """its encoder gives one noise and not one per class"""
+
+    def encode(self, images):
+        return images.flatten(1)[:, :NOISE]
+
+
+@FAULTS("its_encoder_gives_sound_starts")
+class Averaging(Sound):
+    """its encoder looks at the whole batch"""
+
+    def encode(self, images):
+        noise = (images.flatten(1) - images.flatten(1).mean(0))[:, None, :NOISE]
+        return noise.expand(-1, CLASSES, -1)
+
+
 @FAULTS("random_state_is_left_alone")
 def seeding():
     """seeds torch for everybody"""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from icbench.engine import as_target
+from icbench.generation import as_target
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.training.trainer import Trainer, TrainingJob

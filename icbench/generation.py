@@ -1,0 +1,21 @@
+"""What the engine and all beside it take images from: a generator's, and a dataset's as targets."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from icbench.kinds.generator import Generator
+
+
+def generate(generator: Generator, class_vector: Tensor, noise: Tensor, precision: torch.dtype) -> Tensor:
+    """The generator's images in float32, its products taken in `precision`."""
+    low = precision is not torch.float32
+    with torch.autocast(class_vector.device.type, dtype=precision if low else None, enabled=low):
+        images: Tensor = generator(class_vector, noise)
+    return images.float()
+
+
+def as_target(images: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Images (B, C, H, W) uint8 as float32 in [0, 1] on the device."""
+    return torch.from_numpy(images).to(device).float() / 255
