@@ -50,8 +50,9 @@ def check_parts(parts: Parts, images: NDArray[np.uint8], settings: Settings, nam
         _check_images(generated, target.shape, names["generator"])
         _check_distance(parts.distance(generated, target), len(target), names["distance"])
         _check_start(parts, images, settings)
-    if parts.optimizer.linearises:
-        _check_linearisation(parts, latents, target, settings.precision, names)
+    for kind, part in (("optimizer", parts.optimizer), ("schedule", parts.schedule)):
+        if part.linearises:
+            _check_linearisation(parts, latents, target, settings.precision, names, f"{kind} {names[kind]}")
 
 
 def _check_rates(schedule: Schedule, steps: int, name: str) -> None:
@@ -93,13 +94,18 @@ def _check_distance(distance: Tensor, count: int, name: str) -> None:
 
 
 def _check_linearisation(
-    parts: Parts, latents: tuple[Tensor, Tensor], target: Tensor, precision: torch.dtype, names: Mapping[str, str]
+    parts: Parts,
+    latents: tuple[Tensor, Tensor],
+    target: Tensor,
+    precision: torch.dtype,
+    names: Mapping[str, str],
+    asking: str,
 ) -> None:
     distance, name = parts.distance, names["distance"]
     if not isinstance(distance, LeastSquares):
         raise UsageError(
-            f"optimizer {names['optimizer']} needs a distance with residuals, and {name} has none",
-            "Choose a distance with the trait `least-squares`, or another optimizer; `icbench plugins` lists them.",
+            f"{asking} needs a distance with residuals, and {name} has none",
+            f"Choose a distance with the trait `least-squares`, or another {asking.split()[0]} (`icbench plugins`).",
         )
     for latent in latents:
         latent.requires_grad_()
@@ -110,7 +116,7 @@ def _check_linearisation(
     reason = _without_second_derivatives(energy, residuals, latents)
     if reason:
         raise _fault(
-            f"optimizer {names['optimizer']} needs second derivatives, and generator {names['generator']} or "
+            f"{asking} needs second derivatives, and generator {names['generator']} or "
             f"distance {name} has none: {reason}"
         )
 

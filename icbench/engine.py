@@ -65,7 +65,7 @@ class Inverted:
         prediction: (B,) the class, or `NOT_FINITE`.
         class_scores: (B, K), whose argmax is the prediction.
         distance: (B,) the winning hypothesis' distance, scored again in float32 from the returned latents.
-        energy: (B,) the same with the schedule's prior added.
+        energy: (B,) the same with the schedule's prior added, and its correction for curvature if it makes one.
         class_vector, noise: (B, K) and (B, Z), the winning hypothesis' latents.
         resets: (B,) how often a class vector clamped to all zeros and was put back to uniform.
         forward, backward: generator evaluations per image; their sum is the NFE.
@@ -274,9 +274,18 @@ class _Inversion:
         restarts = torch.tensor(self.restart).repeat(len(self.index))
         return images.to(self.noise.device), restarts.to(self.noise.device)
 
+    def _occam(self) -> Tensor:
+        """What the schedule adds to the energies (N,) for their curvature in the noise."""
+        self.noise.requires_grad_()
+        linear = _Closure(self, [self.noise], self.settings.steps).linearise()
+        self.noise.requires_grad_(False)
+        return self.parts.schedule.occam(linear)
+
     @torch.no_grad()
     def _score(self) -> Inverted:
         energy, distance = (values.view(-1, self.hypotheses) for values in self.energy(torch.float32))
+        if self.parts.schedule.linearises:
+            energy = energy + self._occam().view(-1, self.hypotheses)
         vectors = self.class_vector.view(len(self.index), self.hypotheses, -1)
         scores = self.parts.schedule.class_scores(energy, vectors)
         finite = self.finite.view(-1, self.hypotheses).all(dim=1)

@@ -5,6 +5,15 @@ from collections.abc import Iterator
 from icbench.component import Component, Param
 from icbench.hookspecs import hookimpl
 
+EXHAUSTIVE = (
+    Param("restarts", 1, "noise draws tried per class", low=1, high=1000),
+    Param("prior_weight", 0.03, "weight of the noise's Gaussian prior in the energy", low=0.0),
+    Param("noise_rate", 4.0, "the noise's learning rate, as a factor on the optimizer's", low=0.0),
+    Param("start", "drawn", "where the noise starts", choices=("drawn", "encoder", "bank")),
+    Param("bank", 256, "draws of the noise in the bank", low=1, high=100_000),
+    Param("decay", "none", "how the rate falls over the steps", choices=("none", "cosine")),
+)
+
 LR_HELP = "learning rate of the class vector; the schedule's rates are factors on it"
 
 
@@ -85,18 +94,30 @@ def icbench_schedules() -> Iterator[Component]:
         ),
     )
     yield Component("class-only", "icbench.builtin.schedules:ClassOnly", "the class vector descends, the noise stays")
+    noise_rate = Param("noise_rate", 1.0, "the noise's learning rate, as a factor on the class vector's", low=0.0)
+    yield Component(
+        "alternating",
+        "icbench.builtin.schedules:Alternating",
+        "class vector and noise descend in turns",
+        params=(Param("turn", 5, "steps of a turn", low=1), noise_rate),
+    )
+    yield Component(
+        "multi-vertex",
+        "icbench.builtin.schedules:MultiVertex",
+        "one free hypothesis near each vertex",
+        params=(Param("nearness", 0.8, "from the middle (0) to the vertex (1)", low=0.0, high=1.0), noise_rate),
+    )
     yield Component(
         "exhaustive",
         "icbench.builtin.schedules:Exhaustive",
         "one hypothesis per class; the class of least energy wins",
-        params=(
-            Param("restarts", 1, "noise draws tried per class", low=1, high=1000),
-            Param("prior_weight", 0.03, "weight of the noise's Gaussian prior in the energy", low=0.0),
-            Param("noise_rate", 4.0, "the noise's learning rate, as a factor on the optimizer's", low=0.0),
-            Param("start", "drawn", "where the noise starts", choices=("drawn", "encoder", "bank")),
-            Param("bank", 256, "draws of the noise in the bank", low=1, high=100_000),
-            Param("decay", "none", "how the rate falls over the steps", choices=("none", "cosine")),
-        ),
+        params=EXHAUSTIVE,
+    )
+    yield Component(
+        "evidence",
+        "icbench.builtin.schedules:Evidence",
+        "exhaustive, and a class pays for what else it explains",
+        params=(*EXHAUSTIVE, Param("weight", 1.0, "weight of the curvature's log-determinant", low=0.0)),
     )
 
 

@@ -1,13 +1,16 @@
 """The built-in schedules: the class vector moves with the noise, alone, or is held at each class in turn."""
 
 from math import cos, pi
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from icbench.errors import UsageError
+from icbench.kinds.optimizer import Linearisation
 from icbench.kinds.schedule import Beginning, Rates, Schedule, Starts, uniform_point
 
+RIDGE = 1e-12
 SPREAD = 0.5
 """How far from a chosen start, in deviations of the noise's prior, further restarts begin."""
 
@@ -43,6 +46,51 @@ class ClassOnly(Schedule):
 
     def rates(self, step: int, steps: int) -> Rates:
         return Rates(1.0, 0.0)
+
+
+class Alternating(Schedule):
+    """Class vector and noise descend in turns, from the uniform point: block coordinate descent.
+
+    Args:
+        turn: the number of steps of a turn; the class vector has the first.
+        noise_rate: the noise's learning rate, as a factor on the class vector's.
+    """
+
+    default_steps = 200
+
+    def __init__(self, turn: int = 5, noise_rate: float = 1.0) -> None:
+        self.turn = turn
+        self.noise_rate = noise_rate
+
+    def starts(self, num_classes: int) -> Starts:
+        return uniform_point(1, num_classes)
+
+    def rates(self, step: int, steps: int) -> Rates:
+        return Rates(1.0, 0.0) if step // self.turn % 2 == 0 else Rates(0.0, self.noise_rate)
+
+
+class MultiVertex(Schedule):
+    """One hypothesis near each vertex of the simplex, all free to move; the class vector of least energy is read.
+
+    Between `joint`, which has one start for all classes, and `exhaustive`, which holds each class.
+
+    Args:
+        nearness: how far from the middle (0) towards its vertex (1) a hypothesis starts.
+        noise_rate: the noise's learning rate, as a factor on the class vector's.
+    """
+
+    default_steps = 100
+
+    def __init__(self, nearness: float = 0.8, noise_rate: float = 1.0) -> None:
+        self.nearness = nearness
+        self.noise_rate = noise_rate
+
+    def starts(self, num_classes: int) -> Starts:
+        middle = torch.full((num_classes, num_classes), 1 / num_classes)
+        return Starts(middle.lerp(torch.eye(num_classes), self.nearness), (0,) * num_classes)
+
+    def rates(self, step: int, steps: int) -> Rates:
+        return Rates(1.0, self.noise_rate)
 
 
 class Exhaustive(Schedule):
@@ -108,3 +156,31 @@ class Exhaustive(Schedule):
     def class_scores(self, energy: Tensor, class_vector: Tensor) -> Tensor:
         """Minus the least energy over each class's restarts: (B, K)."""
         return -energy.view(len(energy), -1, self.restarts).amin(dim=2)
+
+
+class Evidence(Exhaustive):
+    """`Exhaustive` with Laplace's approximation of each class's evidence: a class pays for what else it could explain.
+
+    The energy E is T times the negative logarithm of likelihood and prior, where T is the squared error's temperature,
+    twice the pixels' variance divided by their number. Integrating exp(-E / T) over the noise around the minimum gives,
+    times T and up to constants, E + T log det(H) / 2 with the curvature H of E there (MacKay 1992; Gauss-Newton for the
+    distance). The weight of the prior fixes T: it is prior_weight / Z.
+
+    Args:
+        weight: factor on the term with the determinant; 1 is Laplace's, 0 is `Exhaustive`.
+        options: those of `Exhaustive`.
+    """
+
+    linearises = True
+
+    def __init__(self, weight: float = 1.0, **options: Any) -> None:
+        super().__init__(**options)
+        self.weight = weight
+
+    def occam(self, linearisation: Linearisation) -> Tensor:
+        curvature = linearisation.curvature.double()
+        size = curvature.shape[1]
+        # A curvature that rounding has made singular still has a determinant then.
+        ridge = RIDGE * torch.eye(size, dtype=torch.float64, device=curvature.device)
+        temperature = self.prior_weight / max(size, 1)
+        return (self.weight * temperature / 2 * torch.logdet(curvature + ridge)).float()

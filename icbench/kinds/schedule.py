@@ -7,6 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from icbench.kinds.optimizer import Linearisation
+
 
 @dataclass(frozen=True)
 class Starts:
@@ -65,6 +67,8 @@ class Schedule(ABC):
 
     default_steps: ClassVar[int]
     """How many steps an entry runs unless told otherwise."""
+    linearises: ClassVar[bool] = False
+    """Whether `occam` is asked for; a run then needs a distance that is a `LeastSquares`."""
 
     @abstractmethod
     def starts(self, num_classes: int) -> Starts:
@@ -99,6 +103,14 @@ class Schedule(ABC):
         Written with operations that torch differentiates twice, it also gives its curvature to a linearisation.
         """
         return None
+
+    def occam(self, linearisation: Linearisation) -> Tensor:
+        """What is added to the final energies before classes are scored: (N,). Asked for where `linearises` is true.
+
+        Args:
+            linearisation: of the energies in the noise, where the inversion ended.
+        """
+        raise NotImplementedError
 
     def class_scores(self, energy: Tensor, class_vector: Tensor) -> Tensor:
         """Scores whose argmax is the prediction.

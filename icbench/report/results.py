@@ -33,7 +33,7 @@ def results_table(records: Sequence[Record], width: int) -> RenderableType:
 def _table(records: Sequence[Record], heading: str, labels: Sequence[str], title: str | None) -> Table:
     shown = Text(title, style="bold") if title else None
     table = Table(box=SIMPLE_HEAD, title=shown, title_justify="left", pad_edge=False)
-    table.add_column(heading)
+    table.add_column(heading, overflow="fold")
     for figure in FIGURES:
         table.add_column(figure, justify="right", no_wrap=True)
     for label, record in zip(labels, records, strict=True):
