@@ -20,6 +20,8 @@ WORTHWHILE = 1.05
 PARTS_AT_LEAST = 8
 """A run is cut into this many batches if they are not too small for it: the accuracy so far is then worth watching, and
 an interruption costs an eighth at most."""
+UNWATCHED = 512
+"""Batches of so many rows are over so soon that a run need not be cut for the sake of watching it."""
 MEMORY_SHARE = 0.25
 """The share of the free memory that a batch's activations may take."""
 
@@ -41,7 +43,7 @@ def measured_batch_size(parts: Parts, images: NDArray[np.uint8], wanted: int, se
     # An image is inverted together with the mates that it depends on.
     least = group * hypotheses
     rows = -(-wanted // group) * least
-    most = min(rows, max(_candidates(settings)[0], rows // PARTS_AT_LEAST), _rows_in_memory(parts, settings))
+    most = min(rows, max(_candidates(settings)[0], UNWATCHED, rows // PARTS_AT_LEAST), _rows_in_memory(parts, settings))
     tried = [size for size in _candidates(settings) if size <= most]
     if not tried:
         return max(most, least)

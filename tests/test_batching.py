@@ -35,9 +35,15 @@ def test_it_takes_the_smallest_that_is_as_fast_as_the_fastest(parts, monkeypatch
 
 
 def test_a_run_is_cut_into_parts_worth_watching(parts, monkeypatch):
-    rates(monkeypatch, dict.fromkeys(batching.CANDIDATES, 1.0) | {256: 10.0})
-    assert measured_batch_size(parts, IMAGES, 1000, SETTINGS) == 128
+    rates(monkeypatch, dict.fromkeys(batching.CANDIDATES, 1.0) | {1024: 10.0})
+    assert measured_batch_size(parts, IMAGES, 8000, SETTINGS) == 128
+    assert measured_batch_size(parts, IMAGES, 8192, SETTINGS) == 1024
     assert measured_batch_size(parts, IMAGES, 10, SETTINGS) == 10
+
+
+def test_a_short_run_may_have_large_batches(parts, monkeypatch):
+    rates(monkeypatch, dict.fromkeys(batching.CANDIDATES, 1.0) | {512: 10.0, 1024: 20.0})
+    assert measured_batch_size(parts, IMAGES, 1000, SETTINGS) == 512
 
 
 def test_memory_bounds_the_batch(parts, monkeypatch):
@@ -54,7 +60,7 @@ def test_all_hypotheses_of_an_image_fit(parts, monkeypatch):
 
 
 def test_the_stopwatch_is_tried_for_real(parts):
-    assert measured_batch_size(parts, IMAGES, 2048, SETTINGS) in (128, 256)
+    assert measured_batch_size(parts, IMAGES, 2048, SETTINGS) in (128, 256, 512)
 
 
 def test_activation_bytes_count_what_the_backward_pass_keeps(parts: Parts):

@@ -143,6 +143,7 @@ def _print_study(document: dict[str, Any]) -> None:
 
     _, found = studied(document)
     console = data()
-    console.print("", terminal_table(study_grid(found), console.width), "", highlight=False)
+    grid = study_grid(found, document["reference_seconds"])
+    console.print("", terminal_table(grid, console.width), "", highlight=False)
     for line in study_lines(found):
         click.echo(line)

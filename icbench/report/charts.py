@@ -146,7 +146,7 @@ def _draw_path(panel: "Axes", path: NDArray[np.float32], target: NDArray[np.floa
         panel.plot(path[:, label], color=colour, linewidth=1.6 if label in (truth, final) else 0.8)
     panel.set_ylim(0, 1.05)
     said = f"{truth}, found" if final == truth else f"{truth}, taken for {final}"
-    panel.set_title(said, fontsize=9, color=RIGHT if final == truth else WRONG, loc="left")
+    panel.set_title(said, fontsize=9, color=RIGHT if final == truth else WRONG, loc="left", y=1.0)
     corner = panel.inset_axes((0.82, 0.98, 0.18, 0.26))
     corner.imshow(target.mean(axis=0), cmap="gray_r", vmin=0, vmax=1)
     corner.axis("off")

@@ -7,8 +7,13 @@ from icbench.statistics import Correlation
 from icbench.training.findings import Findings, Standing
 
 
-def study_grid(found: Findings) -> Grid:
-    """The criteria, best first, and beneath them what comes of choosing nothing."""
+def study_grid(found: Findings, reference_seconds: float) -> Grid:
+    """The criteria, best first, and beneath them what comes of choosing nothing.
+
+    Args:
+        found: the findings.
+        reference_seconds: what the reference CNN took.
+    """
     columns = [Column("chosen by", 0, words=20)]
     for name in found.best:
         columns += [Column(f"ρ, {name}", 0), Column("lost", 1)]
@@ -17,7 +22,9 @@ def study_grid(found: Findings) -> Grid:
         Footnote("◆ recommended"),
         Footnote("ρ: Spearman's rank correlation with the full accuracy, and its 95 % interval"),
         Footnote("lost: full accuracy of the best checkpoint minus that of the picked one", "lost"),
-        Footnote("seconds: for one checkpoint", "seconds"),
+        Footnote(
+            f"seconds: for one checkpoint; what judges samples takes {reference_seconds:.0f} s more, once", "seconds"
+        ),
     ]
     rows = [_cells(standing, standing is found.choice) for standing in found.standings]
     return Grid(
@@ -31,7 +38,7 @@ def study_lines(found: Findings) -> list[str]:
     return [
         f"best full accuracies: {best}",
         f"recommendation: {_recommendation(found)}",
-        f"against it: {_losses('the last checkpoint, chosen by nothing,', found.last)}",
+        f"without a criterion: {_without(found)}",
     ]
 
 
@@ -52,7 +59,7 @@ def _cells(standing: Standing, recommended: bool = False) -> list[str]:
 
 
 def _two_digits(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def _recommendation(found: Findings) -> str:
@@ -67,6 +74,12 @@ def _recommendation(found: Findings) -> str:
         f"{chosen} It loses least, but no criterion has a pick within one standard error of the best checkpoint and an "
         "interval that overlaps that of the best criterion, with every schedule."
     )
+
+
+def _without(found: Findings) -> str:
+    losses = zip(found.last.lost.values(), found.choice.lost.values(), strict=True)
+    compared = "no more than" if all(last <= chosen for last, chosen in losses) else "more than"
+    return f"{_losses('the last checkpoint', found.last)}, {compared} the recommended criterion"
 
 
 def _losses(what: str, standing: Standing) -> str:

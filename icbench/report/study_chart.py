@@ -19,6 +19,7 @@ COLOURS = (HERE, THERE)
 INDENT = 0.12
 """Where a title begins, of a panel's width: about where its axes do."""
 
+TICKS = 4
 PALEST = 0.2
 """How opaque the earliest checkpoint is."""
 
@@ -55,7 +56,7 @@ def _figure(snapshots: Sequence[Snapshot], found: Findings) -> "Figure":
     rows = -(-len(standings) // COLUMNS)
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.06)
     figure = Figure(figsize=(WIDTH * COLUMNS, HEIGHT * rows + 0.3), dpi=DPI, layout=layout)
-    note = "pale: early, dark: late · ring: the checkpoint it picks · line: the best checkpoint"
+    note = "pale: early, dark: late · ring: the checkpoint it picks · line: the best checkpoint · ◆ recommended"
     figure.suptitle(f"full accuracy of {found.checks} checkpoints · {note}", fontsize=10, color=INK)
     places = figure.subfigures(rows, COLUMNS, squeeze=False).flatten()
     for place, standing in zip(places, standings, strict=False):
@@ -65,9 +66,8 @@ def _figure(snapshots: Sequence[Snapshot], found: Findings) -> "Figure":
 
 def _draw_panel(place: "SubFigure", standing: Standing, snapshots: Sequence[Snapshot], found: Findings) -> None:
     criterion = standing.criterion
-    recommended = " · recommended" if standing is found.choice else ""
-    weight = "bold" if recommended else "normal"
-    place.suptitle(criterion.title + recommended, x=INDENT, ha="left", fontsize=10, fontweight=weight)
+    mark, weight = ("◆ ", "bold") if standing is found.choice else ("", "normal")
+    place.suptitle(mark + criterion.title, x=INDENT, ha="left", fontsize=10, fontweight=weight)
     strips = place.subplots(len(found.best), 1, squeeze=False, sharex=True)[:, 0]
     for strip, name, colour in zip(strips, found.best, COLOURS, strict=False):
         _draw_strip(strip, standing, name, snapshots, colour)
@@ -90,7 +90,19 @@ def _draw_strip(strip: "Axes", standing: Standing, schedule: str, snapshots: Seq
     title = f"{schedule}  ρ {correlation_text(standing.correlations[schedule])}"
     strip.set_title(title, fontsize=8, color=colour, loc="left")
     strip.margins(x=0.06, y=0.12)
-    strip.locator_params(nbins=4)
+    _scale(strip, logarithmic=standing.criterion.smaller and min(x, default=0) > 0)
+
+
+def _scale(strip: "Axes", logarithmic: bool) -> None:
+    """Few and round ticks. Errors are on a logarithm: on their own scale the first epochs would crowd out the rest."""
+    from matplotlib.ticker import MaxNLocator, NullLocator, ScalarFormatter
+
+    if logarithmic:
+        strip.set_xscale("log")
+    strip.xaxis.set_major_formatter(ScalarFormatter())
+    strip.xaxis.set_minor_locator(NullLocator())
+    for axis in (strip.xaxis, strip.yaxis):
+        axis.set_major_locator(MaxNLocator(TICKS, steps=[1, 2, 5, 10]))
 
 
 def _x_label(criterion: Criterion) -> str:

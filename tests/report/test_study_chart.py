@@ -20,22 +20,22 @@ def figure(**columns):
 
 
 def panel(drawn, title):
-    return next(place for place in drawn.subfigs if place._suptitle and place._suptitle.get_text().startswith(title))
+    return next(place for place in drawn.subfigs if place._suptitle and place._suptitle.get_text().endswith(title))
 
 
 def test_there_is_a_panel_for_each_criterion_and_one_for_none():
-    titles = {place._suptitle.get_text().partition(" · ")[0] for place in figure().subfigs}
+    titles = {place._suptitle.get_text().removeprefix("◆ ") for place in figure().subfigs}
     assert titles == {criterion.title for criterion in (*CRITERIA, LAST)}
 
 
 def test_every_checkpoint_is_a_point_of_both_schedules():
-    for strip in panel(figure(), "class margin").axes:
+    for strip in panel(figure(), "class margin, exhaustive").axes:
         assert len(strip.collections[0].get_offsets()) == COUNT
 
 
 def test_the_picked_checkpoint_is_ringed_and_the_best_one_is_a_line():
     margin = [*RISING[:9], 1.0, *RISING[10:]]
-    upper, _ = panel(figure(class_margin=margin), "class margin").axes
+    upper, _ = panel(figure(class_margin=margin), "class margin, exhaustive").axes
     assert upper.collections[1].get_offsets().tolist() == [[1.0, pytest.approx(RISING[9])]]
     assert upper.lines[0].get_ydata()[0] == pytest.approx(RISING[-1])
 
@@ -49,13 +49,13 @@ def test_errors_are_shown_as_they_are_and_not_negated():
 
 def test_only_the_recommended_criterion_is_said_to_be():
     marked = [place._suptitle.get_text() for place in figure(class_margin=RISING).subfigs]
-    assert [title for title in marked if "recommended" in title] == ["class margin, exhaustive · recommended"]
+    assert [title for title in marked if "◆" in title] == ["◆ class margin, exhaustive"]
 
 
 @pytest.mark.parametrize("missing", [1, COUNT])
 def test_a_checkpoint_whose_figure_is_not_finite_is_left_out(missing):
     distances = [*[None] * missing, *(1 - value for value in RISING[missing:])]
-    upper, _ = panel(figure(frechet_distance=distances), "Frechet").axes
+    upper, _ = panel(figure(frechet_distance=distances), "Frechet distance of samples").axes
     assert len(upper.collections[0].get_offsets()) == COUNT - missing
 
 
