@@ -7,13 +7,14 @@ their own cost or success.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from icbench.active_set import ActiveSet, moved_state
 from icbench.beginnings import Bank, ImagesBeginning, begun, drawn_noise
 from icbench.draws import normal
 from icbench.generation import as_target, generate
@@ -68,6 +69,7 @@ class Inverted:
         energy: (B,) the same with the schedule's prior added, and its correction for curvature if it makes one.
         class_vector, noise: (B, K) and (B, Z), the winning hypothesis' latents.
         resets: (B,) how often a class vector clamped to all zeros and was put back to uniform.
+        class_dropped_at: (B, K) the step before which the last hypothesis of a class was dropped, -1 where it was not.
         forward, backward: generator evaluations per image; their sum is the NFE.
     """
 
@@ -79,6 +81,7 @@ class Inverted:
     class_vector: NDArray[np.float32]
     noise: NDArray[np.float32]
     resets: NDArray[np.int64]
+    class_dropped_at: NDArray[np.int16]
     forward: int
     backward: int
 
@@ -191,7 +194,7 @@ class _Inversion:
         bank: Bank,
         settings: Settings,
     ) -> None:
-        self.parts, self.settings, self.index, self.restart = parts, settings, index, starts.restart
+        self.parts, self.settings, self.index, self.starts = parts, settings, index, starts
         self.hypotheses = len(starts.restart)
         target = as_target(images[index], settings.device)
         features = parts.distance.features(target)
@@ -199,11 +202,13 @@ class _Inversion:
         beginning = ImagesBeginning(starts, drawn, target, features, bank, len(images))
         self.noise = begun(parts.schedule, beginning).flatten(0, 1)
         self.begun = beginning.forward
-        self.features = _repeated(features, self.hypotheses)
+        self.features = _of_rows(features, torch.arange(len(index)).repeat_interleave(self.hypotheses))
+        self.active = ActiveSet(len(index), starts.class_vector.to(settings.device))
         self.class_vector = starts.class_vector.repeat(len(index), 1).to(settings.device)
         self.optimizer = parts.optimizer.over(self.class_vector, self.noise)
-        self.finite = torch.ones(len(self.noise), dtype=torch.bool, device=settings.device)
-        self.resets = torch.zeros(len(self.noise), dtype=torch.int64, device=settings.device)
+        self.latest: Tensor | None = None
+        self.finite = torch.ones(len(index), dtype=torch.bool, device=settings.device)
+        self.resets = torch.zeros(len(index), dtype=torch.int64, device=settings.device)
         self.forward = self.backward = 0
         self.constrained: Tensor | None = None
 
@@ -215,11 +220,30 @@ class _Inversion:
     def run(self, on_step: Callable[[], None]) -> Inverted:
         for step in range(self.settings.steps):
             self.constrain()
+            self.drop(step)
             moving = self.move(self.parts.schedule.rates(step, self.settings.steps))
             # torch types a closure's result as a float; here it is one energy per hypothesis.
             self.optimizer.step(_Closure(self, moving, step))  # type: ignore[arg-type]
             on_step()
         return self._score()
+
+    @torch.no_grad()
+    def drop(self, step: int) -> None:
+        """Search on with as many hypotheses as the schedule says: those of least energy when last evaluated."""
+        steps, all_of_them = self.settings.steps, len(self.starts.restart)
+        count = self.parts.schedule.survivors(step, steps, all_of_them)
+        if count >= self.hypotheses:
+            return
+        if self.latest is None:
+            self.energy(self.settings.precision)
+        assert self.latest is not None
+        rows = self.active.keep(count, self.latest, self.class_vector, step)
+        before, self.hypotheses = self.optimizer, count
+        self.class_vector, self.noise = self.class_vector.detach()[rows], self.noise.detach()[rows]
+        self.features, self.latest = _of_rows(self.features, rows), self.latest[rows]
+        self.constrained = self.class_vector.clone()
+        self.optimizer = self.parts.optimizer.over(self.class_vector, self.noise)
+        moved_state(before, self.optimizer, rows)
 
     def move(self, rates: Rates) -> list[Tensor]:
         """Put the step's rates into the parameter groups; returns the latents that move."""
@@ -238,14 +262,16 @@ class _Inversion:
     def compare(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Energies and distances (N,) of the images that the current latents give."""
         distance = self.parts.distance.compare(images, self.features)
-        self.finite &= distance.isfinite()
+        self.finite &= distance.isfinite().view(-1, self.hypotheses).all(dim=1)
         prior = self.prior()
-        return (distance if prior is None else distance + prior), distance
+        energy = distance if prior is None else distance + prior
+        self.latest = energy.detach()
+        return energy, distance
 
     def images(self, precision: torch.dtype) -> Tensor:
         """The images (N, C, H, W) of the current latents, constrained."""
         self.constrain()
-        self.forward += 1
+        self.forward += self.hypotheses
         return generate(self.parts.generator, self.class_vector, self.noise, precision)
 
     @torch.no_grad()
@@ -255,7 +281,7 @@ class _Inversion:
         Their values are compared: torch's version counter misses fused kernels and whatever goes through `.data`.
         """
         if self.constrained is None or not torch.equal(self.class_vector, self.constrained):
-            self.resets += self.parts.schedule.constrain(self.class_vector)
+            self.resets += self.parts.schedule.constrain(self.class_vector).view(-1, self.hypotheses).sum(dim=1)
             self.constrained = self.class_vector.clone()
 
     def first_class_vectors(self) -> NDArray[np.float32]:
@@ -267,12 +293,12 @@ class _Inversion:
     def prior(self) -> Tensor | None:
         return self.parts.schedule.prior(self.class_vector, self.noise)
 
-    @cached_property
+    @property
     def rows(self) -> tuple[Tensor, Tensor]:
         """The image and the restart (N,) of each row."""
         images = torch.from_numpy(self.index).repeat_interleave(self.hypotheses)
-        restarts = torch.tensor(self.restart).repeat(len(self.index))
-        return images.to(self.noise.device), restarts.to(self.noise.device)
+        restarts = torch.tensor(self.starts.restart, device=self.noise.device)[self.active.searched.flatten()]
+        return images.to(self.noise.device), restarts
 
     def _occam(self) -> Tensor:
         """What the schedule adds to the energies (N,) for their curvature in the noise."""
@@ -283,13 +309,14 @@ class _Inversion:
 
     @torch.no_grad()
     def _score(self) -> Inverted:
-        energy, distance = (values.view(-1, self.hypotheses) for values in self.energy(torch.float32))
+        energy, distance = self.energy(torch.float32)
         if self.parts.schedule.linearises:
-            energy = energy + self._occam().view(-1, self.hypotheses)
-        vectors = self.class_vector.view(len(self.index), self.hypotheses, -1)
-        scores = self.parts.schedule.class_scores(energy, vectors)
-        finite = self.finite.view(-1, self.hypotheses).all(dim=1)
+            energy = energy + self._occam()
+        scores = self.parts.schedule.class_scores(*self.active.whole(energy, self.class_vector))
+        finite = self.finite
         prediction = scores.argmax(dim=1).masked_fill(~finite, NOT_FINITE)
+        energy, distance = (values.view(-1, self.hypotheses) for values in (energy, distance))
+        vectors = self.class_vector.view(len(self.index), self.hypotheses, -1)
         winner = energy.argmin(dim=1)
         rows = torch.arange(len(winner), device=winner.device)
         noise = self.noise.view(len(self.index), self.hypotheses, -1)
@@ -301,9 +328,10 @@ class _Inversion:
             energy=energy[rows, winner].masked_fill(~finite, torch.nan).float().cpu().numpy(),
             class_vector=vectors[rows, winner].cpu().numpy(),
             noise=noise[rows, winner].cpu().numpy(),
-            resets=self.resets.view(-1, self.hypotheses).sum(dim=1).cpu().numpy(),
-            forward=self.forward * self.hypotheses + self.begun,
-            backward=self.backward * self.hypotheses,
+            resets=self.resets.cpu().numpy(),
+            class_dropped_at=self.active.class_dropped_at(self.starts.class_vector.to(noise.device)).cpu().numpy(),
+            forward=self.forward + self.begun,
+            backward=self.backward,
         )
 
 
@@ -317,7 +345,7 @@ class _Closure(Closure):
     @torch.enable_grad()
     def __call__(self) -> Tensor:
         energy, _ = self.inversion.energy(self.inversion.settings.precision)
-        self.inversion.backward += 1
+        self.inversion.backward += self.inversion.hypotheses
         if self.moving and not energy.requires_grad:
             # What moves has no effect, as noise of no dimension with the class vector held: no latent has a gradient.
             return energy
@@ -338,7 +366,7 @@ class _Closure(Closure):
         energy, _ = self.inversion.compare(images)
         residuals = distance.residuals(images, self.inversion.features)
         linear = linearise(energy, residuals, self.inversion.prior(), self.moving)
-        self.inversion.backward += 1 + linear.gradient.shape[1]
+        self.inversion.backward += (1 + linear.gradient.shape[1]) * self.inversion.hypotheses
         return linear
 
     def normal(self, count: int) -> Tensor:
@@ -347,9 +375,8 @@ class _Closure(Closure):
         return normal(self.inversion.settings.seed, *self.inversion.rows, self.step, begin, blocks)[:, :count]
 
 
-def _repeated(features: Features, times: int) -> Features:
-    if times == 1:
-        return features
+def _of_rows(features: Features, rows: Tensor) -> Features:
+    """The features of the targets in `rows`."""
     if isinstance(features, Tensor):
-        return features.repeat_interleave(times, dim=0)
-    return tuple(feature.repeat_interleave(times, dim=0) for feature in features)
+        return features[rows]
+    return tuple(feature[rows] for feature in features)

@@ -121,8 +121,14 @@ class Inversion(Method):
         from icbench.engine import PER_IMAGE, invert
 
         settings = self.settings(plan, batch_size)
+        names = [name for name in PER_IMAGE if name != "class_dropped_at" or self._drops(plan.steps)]
         for batch in invert(self.parts, images, index, settings, lambda count: on_step(count / plan.steps)):
-            yield Result({name: getattr(batch, name) for name in PER_IMAGE}, batch.forward, batch.backward)
+            yield Result({name: getattr(batch, name) for name in names}, batch.forward, batch.backward)
+
+    def _drops(self, steps: int) -> bool:
+        """Whether the schedule drops hypotheses; only then is it worth keeping when."""
+        hypotheses = len(self.parts.schedule.starts(self.parts.generator.num_classes).restart)
+        return any(self.parts.schedule.survivors(step, steps, hypotheses) < hypotheses for step in range(steps))
 
     def settings(self, plan: Plan, batch_size: int) -> "Settings":
         """The plan as the engine takes it."""

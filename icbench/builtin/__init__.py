@@ -114,6 +114,16 @@ def icbench_schedules() -> Iterator[Component]:
         params=EXHAUSTIVE,
     )
     yield Component(
+        "halving",
+        "icbench.builtin.schedules:Halving",
+        "exhaustive, and hypotheses are dropped on the way",
+        params=(
+            *EXHAUSTIVE,
+            Param("at", "5/15/50", "steps before which hypotheses are dropped"),
+            Param("keep", "5/2/1", "how many of an image go on from each"),
+        ),
+    )
+    yield Component(
         "evidence",
         "icbench.builtin.schedules:Evidence",
         "exhaustive, and a class pays for what else it explains",

@@ -1,5 +1,6 @@
 """The built-in schedules: the class vector moves with the noise, alone, or is held at each class in turn."""
 
+from itertools import pairwise
 from math import cos, pi
 from typing import Any
 
@@ -156,6 +157,44 @@ class Exhaustive(Schedule):
     def class_scores(self, energy: Tensor, class_vector: Tensor) -> Tensor:
         """Minus the least energy over each class's restarts: (B, K)."""
         return -energy.view(len(energy), -1, self.restarts).amin(dim=2)
+
+
+class Halving(Exhaustive):
+    """`Exhaustive` by successive halving: the hypotheses of least energy go on, the others are dropped on the way.
+
+    Successive halving is from bandits (Jamieson and Talwalkar 2016); here an image's hypotheses are its arms. Whether
+    the true class is dropped wrongly is counted in the record.
+
+    Args:
+        at: the steps before which hypotheses are dropped, such as "5/15/50".
+        keep: how many of an image's hypotheses go on from each, such as "5/2/1".
+        options: those of `Exhaustive`.
+
+    Raises:
+        UsageError: `at` does not rise, `keep` does not fall, or they are not of one length.
+    """
+
+    def __init__(self, at: str = "5/15/50", keep: str = "5/2/1", **options: Any) -> None:
+        super().__init__(**options)
+        steps, counts = _numbers(at), _numbers(keep)
+        rising = all(one < other for one, other in pairwise(steps))
+        falling = all(one > other for one, other in pairwise(counts))
+        if not steps or len(steps) != len(counts) or not rising or not falling or counts[-1] < 1:
+            raise UsageError(
+                f"at={at},keep={keep} is no plan of halving",
+                "Give as many rising steps as falling counts, such as at=5/15/50,keep=5/2/1.",
+            )
+        self.plan = list(zip(steps, counts, strict=True))
+
+    def survivors(self, step: int, steps: int, hypotheses: int) -> int:
+        kept = [count for begin, count in self.plan if step >= begin]
+        return min([hypotheses, *kept[-1:]])
+
+
+def _numbers(text: str) -> list[int]:
+    """The numbers in "5/15/50"; empty where it is something else."""
+    parts = text.split("/")
+    return [int(part) for part in parts] if all(part.isdigit() for part in parts) else []
 
 
 class Evidence(Exhaustive):

@@ -86,6 +86,14 @@ class Schedule(ABC):
         """
         return beginning.drawn
 
+    def survivors(self, step: int, steps: int, hypotheses: int) -> int:
+        """How many of an image's H = `hypotheses` are still searched with at `step`; never more than the step before.
+
+        Where it falls, those of least energy go on; the others keep the energy and class vector that they had, and are
+        ranked behind. The default keeps all.
+        """
+        return hypotheses
+
     def constrain(self, class_vector: Tensor) -> Tensor:
         """Put class vectors back on the simplex, in place, before every evaluation and after the last step.
 

@@ -24,6 +24,7 @@ STORED_TYPES: dict[str, type[np.generic]] = {
     "label": np.int16,
     "prediction": np.int16,
     "resets": np.int32,
+    "class_dropped_at": np.int16,
 }
 NUMBER = (int, float)
 NUMBER_OR_NONE = (int, float, type(None))
@@ -93,7 +94,8 @@ class Record:
     def images(self, names: Collection[str] = ()) -> Arrays:
         """The per-image arrays, all or those in `names`.
 
-        There are `index`, `label`, `prediction`, `class_scores`, `distance`, `energy` and `resets`, and the final
+        There are `index`, `label`, `prediction`, `class_scores`, `distance`, `energy` and `resets`, where hypotheses
+        were dropped `class_dropped_at` (the step before which the last one of a class was, or -1), and the final
         `class_vector` and `noise` if they were asked for. All have as many rows as there are images done.
 
         Raises:
@@ -167,7 +169,14 @@ def result_metrics(arrays: Arrays, costs: Costs) -> dict[str, Any]:
         "peak_memory_bytes": costs.peak_memory,
         "not_finite": int(np.sum(arrays["prediction"] < 0)),
         "class_vector_resets": int(arrays["resets"].sum()),
+        **({"wrongly_dropped": _wrongly_dropped(arrays)} if "class_dropped_at" in arrays else {}),
     }
+
+
+def _wrongly_dropped(arrays: Arrays) -> int:
+    """The number of images of whose own class every hypothesis was dropped before the end."""
+    own = arrays["class_dropped_at"][np.arange(len(arrays["label"])), arrays["label"].astype(np.int64)]
+    return int(np.sum(own >= 0))
 
 
 def write_record(path: Path, facts: Facts, arrays: Arrays) -> Record:

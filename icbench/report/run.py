@@ -91,6 +91,9 @@ def _metrics(record: Record) -> list[tuple[str, str]]:
         ("time", f"{metrics['seconds']:.1f} s" + (f", {rate:,.0f} images/s" if rate else "")),
         ("memory", f"{metrics['peak_memory_bytes'] / 2**20:,.0f} MiB"),
     ]
+    if "wrongly_dropped" in metrics:
+        share = metrics["wrongly_dropped"] / max(1, metrics["images"])
+        pairs.append(("wrongly dropped", f"{metrics['wrongly_dropped']:,} images ({share:.2%}) lost their own class"))
     if metrics["not_finite"]:
         pairs.append(("not finite", f"{metrics['not_finite']:,} images, counted as wrong"))
     return pairs

@@ -52,6 +52,18 @@ def rates_are_finite(subject: Subject) -> None:
             expect(sound, f"at step {step} of {steps} the rates are {numbers}")
 
 
+def survivors_only_fall(subject: Subject) -> None:
+    """At every step the number of survivors is an integer from 1 to H, and never more than the step before."""
+    hypotheses = len(subject.component.starts(CLASSES).restart)
+    for steps in _lengths(subject):
+        before = hypotheses
+        for step in range(steps):
+            count = subject.component.survivors(step, steps, hypotheses)
+            sound = isinstance(count, int) and 1 <= count <= before
+            expect(sound, f"at step {step} of {steps} {count!r} of {hypotheses} hypotheses go on, after {before}")
+            before = count
+
+
 def constrain_tells_the_reset_rows(subject: Subject) -> None:
     """`constrain` changes its argument in place and returns which of the N rows were reset, as bool (N,)."""
     vectors = _vectors()
@@ -212,6 +224,7 @@ GATES: tuple[Check, ...] = (
     default_steps_are_declared,
     starts_have_their_shape,
     rates_are_finite,
+    survivors_only_fall,
     constrain_tells_the_reset_rows,
     prior_is_one_number_per_row,
     scores_have_a_column_per_class,

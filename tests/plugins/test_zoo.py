@@ -123,7 +123,14 @@ def test_show_tells_parameters_traits_and_documentation(capsys):
     code, out, _ = icbench(capsys, "plugins", "show", "exhaustive", "--json")
     (component,) = json.loads(out)["data"]["components"]
     assert code == 0
-    assert [param["name"] for param in component["params"]] == ["restarts", "prior_weight", "noise_rate"]
+    assert [param["name"] for param in component["params"]] == [
+        "restarts",
+        "prior_weight",
+        "noise_rate",
+        "start",
+        "bank",
+        "decay",
+    ]
     assert "analysis by synthesis" in component["documentation"]
     assert "an integer from 1 to 1000" in icbench(capsys, "plugins", "show", "exhaustive")[1]
 

@@ -44,6 +44,22 @@ class TenClasses(Sound):
         return uniform_point(1, 10)
 
 
+@FAULTS("survivors_only_fall")
+class Emptying(Sound):
+    """drops every hypothesis in the end"""
+
+    def survivors(self, step, steps, hypotheses):
+        return hypotheses if step < 5 else 0
+
+
+@FAULTS("survivors_only_fall")
+class Reviving(Sound):
+    """takes back what it has dropped"""
+
+    def survivors(self, step, steps, hypotheses):
+        return 1 if step == 2 else hypotheses
+
+
 @FAULTS("starts_are_on_the_simplex")
 class Outside(Sound):
     """starts at zero"""
