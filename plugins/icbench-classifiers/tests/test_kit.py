@@ -1,0 +1,31 @@
+"""Every classifier passes icbench's conformance kit, at its defaults and away from them."""
+
+import pytest
+from icbench.testing import ClassifierTests
+
+SPECS = [
+    "knn",
+    "knn:k=1",
+    "knn:k=1000",
+    "tangent-neighbour",
+    "tangent-neighbour:sigma=0.7,k=5",
+    "nearest-subspace",
+    "nearest-subspace:dimensions=0",
+    "nearest-subspace:dimensions=5",
+    "logistic-regression",
+    "logistic-regression:penalty=0",
+    "cnn",
+]
+
+
+@pytest.mark.parametrize("component", SPECS, scope="class")
+class TestClassifiers(ClassifierTests):
+    pass
+
+
+@pytest.mark.parametrize("component", ["random-labels"], scope="class")
+class TestRandomLabels(ClassifierTests):
+    def test_it_learns(self, component):
+        """The one check that this control has to fail."""
+        with pytest.raises(AssertionError, match="are right, chance is"):
+            super().test_it_learns(component)
