@@ -135,7 +135,7 @@ class Session:
             record = None if self.options.rerun else self._finished(results, key)
             if record is None:
                 known = self._known_facts(keyed, key, identity, method)
-                run = results.grow(known, plan.images, self._keeps_latents(), self.watcher.warn)
+                run = results.grow(known, plan.images, self._keeps_latents(), self.watcher.warn, self.options.rerun)
                 record = self._grow(run, method, plan)
         self.watcher.end(record)
         return record

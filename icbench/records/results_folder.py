@@ -148,7 +148,9 @@ class ResultsFolder:
             ShardFile(newest.path / SHARDS_FILE).remove()
         return newest
 
-    def grow(self, facts: Facts, images: int, latents: bool, on_torn: Callable[[str], None]) -> GrowingRun:
+    def grow(
+        self, facts: Facts, images: int, latents: bool, on_torn: Callable[[str], None], rerun: bool = False
+    ) -> GrowingRun:
         """The run of these facts as far as it got before, or a new one.
 
         A new one begins with what other runs of its series, which differ in their number of images alone, have done.
@@ -158,13 +160,14 @@ class ResultsFolder:
             images: how many the run is about.
             latents: whether the record has to keep them; what was done without them is done again then.
             on_torn: told of bytes that had to be set aside.
+            rerun: take nothing from other runs.
         """
         for path in self._folders(SHARDS_FILE):
             run = self._continued(path, facts["key"], latents, on_torn)
             if run:
                 return run
         run = GrowingRun(self._free_path(facts["id"]), facts, [], started=False)
-        for arrays, costs in self._done_in_series(facts["series"], images, latents):
+        for arrays, costs in self._done_in_series(facts["series"], images, latents) if not rerun else ():
             run.add(arrays, costs)
         return run
 

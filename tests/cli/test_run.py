@@ -13,6 +13,7 @@ from command_line import icbench
 
 from icbench import records, session
 from icbench.kinds.generator import Generator
+from icbench.methods import Inversion
 
 TOY = ["run", "--generator", "linear", "--dataset", "toy", "--steps", "20", "--device", "cpu"]
 
@@ -101,9 +102,17 @@ def test_lr_and_steps_reach_the_entry(capsys):
     assert run["metrics"]["nfe"] == 41
 
 
-def test_the_same_command_gives_the_same_numbers(capsys):
+def test_the_same_command_gives_the_same_numbers(capsys, monkeypatch):
+    inverted, original = [], Inversion.results
+
+    def counted(self, images, index, *given):
+        inverted.append(len(index))
+        return original(self, images, index, *given)
+
+    monkeypatch.setattr(Inversion, "results", counted)
     first, second = (json.loads(icbench(capsys, *TOY, "--json", "--rerun")[1])["data"]["runs"][0] for _ in range(2))
     assert first["path"] != second["path"]
+    assert inverted == [50, 50]
     arrays = [records.read_record(Path(run["path"])).images() for run in (first, second)]
     for name in arrays[0]:
         np.testing.assert_array_equal(arrays[0][name], arrays[1][name])
