@@ -54,7 +54,7 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
     """
     from icbench.engine import concatenate, invert, whole_groups
 
-    split = Source(entry.dataset.build(), data_folder(options.data_dir)).split(options.split)
+    split = Source(entry.dataset.build(), data_folder(options.data_dir)).split(record.facts["dataset"]["split"])
     method = Inversion(entry, chosen_device(options.device))
     group = method.parts.generator.group
     shown = record.images(["index"])["index"][:count]
@@ -63,7 +63,13 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
     else:
         facts = record.facts
         plan = Plan(
-            entry, options.split, count, facts["entry"]["steps"], facts["seed"], facts["precision"], facts["device"]
+            entry,
+            facts["dataset"]["split"],
+            count,
+            facts["entry"]["steps"],
+            facts["seed"],
+            facts["precision"],
+            facts["device"],
         )
         index = whole_groups(shown, group, len(split))
         again = concatenate(list(invert(method.parts, split.images, index, method.settings(plan, count))))

@@ -77,9 +77,9 @@ def run_suite(host: "Host", part: "Chosen", given: dict[str, Any]) -> int:
     count = sum(len(job.options.seeds) for job in jobs)
     with RunProgress(messages(), given["quiet"], runs=count) as progress:
         records, interrupted = _collect(jobs, progress)
-    outcome = judged(part, records)
+    outcome = judged(part, records, {cell: len(seeds) for job in jobs for cell, seeds in job.cells.items()})
     _print(outcome, progress.warnings, given["as_json"])
-    _draw(host, outcome, jobs, given)
+    _draw(host, outcome, given)
     if interrupted:
         say([f"interrupted; go on with: {shlex.join(['icbench', *sys.argv[1:]])}"])
         return INTERRUPTED
@@ -132,7 +132,7 @@ def _print(outcome: "SuiteOutcome", warnings: list[str], as_json: bool) -> None:
     say(outcome.failures, "red")
 
 
-def _draw(host: "Host", outcome: "SuiteOutcome", jobs: "Sequence[Job]", given: dict[str, Any]) -> None:
+def _draw(host: "Host", outcome: "SuiteOutcome", given: dict[str, Any]) -> None:
     if given["figure"]:
         from icbench.report.charts import draw_suite
 

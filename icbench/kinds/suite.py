@@ -52,12 +52,6 @@ class Cell:
             return {"classifier": self.classifier}
         return {kind: spec for kind in PARTS if (spec := getattr(self, kind))}
 
-    @property
-    def configuration(self) -> tuple[Any, ...]:
-        """All that decides its runs; cells of one configuration share them."""
-        specs = tuple(sorted(self.specs.items()))
-        return specs, self.steps, self.images, self.batch_size, self.precision
-
 
 @dataclass(frozen=True)
 class Experiment:

@@ -174,13 +174,21 @@ class SuiteOutcome:
         ]
 
 
-def judged(part: Chosen, records: Mapping[Cell, Sequence[Record]]) -> SuiteOutcome:
+def judged(
+    part: Chosen, records: Mapping[Cell, Sequence[Record]], seeds: Mapping[Cell, int] | None = None
+) -> SuiteOutcome:
     """The outcome of the records that were made for each cell.
+
+    Args:
+        part: what was run.
+        records: by cell, one for each seed.
+        seeds: how many seeds a cell needs to be complete; those it has, where nothing is said.
 
     Raises:
         IntegrityError: a record's images cannot be read.
     """
-    rows = {cell: _row(cell, runs) for cell, runs in records.items()}
+    expected = seeds or {}
+    rows = {cell: _row(cell, runs, expected.get(cell, len(runs))) for cell, runs in records.items()}
     every = list({id(record): record for runs in records.values() for record in runs}.values())
     finished = [Track.of(record) for record in every if record.status == "ok"]
     return SuiteOutcome(
@@ -192,10 +200,10 @@ def judged(part: Chosen, records: Mapping[Cell, Sequence[Record]]) -> SuiteOutco
     )
 
 
-def _row(cell: Cell, records: Sequence[Record]) -> Row | None:
+def _row(cell: Cell, records: Sequence[Record], seeds: int) -> Row | None:
     correct = [correct_images(record, Track.of(record).images) for record in records]
     complete = [runs for runs in correct if runs is not None]
-    if not complete or len(complete) < len(correct):
+    if not complete or len(complete) < seeds:
         return None
     return Row(cell.label, tuple(records), np.stack(complete))
 

@@ -79,11 +79,11 @@ def planned(
         UsageError: a spec does not fit what is registered.
         PluginError: it is in a plugin that cannot be used.
     """
-    jobs: dict[tuple[str, ...], Job] = {}
+    jobs: dict[tuple[object, ...], Job] = {}
     for cell in cells:
         entry, seeds = entry_of(host, suite, cell), _seeds(cell, most_seeds)
         own = _options(suite, cell, options, seeds)
-        key = (entry.label, *(str(getattr(own, name)) for name in SHARED))
+        key = (_identity(entry), *(getattr(own, name) for name in SHARED))
         job = jobs.setdefault(key, Job(entry, own, {}))
         job.cells[cell] = seeds
         job.options = replace(job.options, seeds=max(job.options.seeds, seeds, key=len))
@@ -114,6 +114,12 @@ def entry_of(host: Host, suite: Suite, cell: Cell) -> Entry:
         **{kind: [spec] for kind, spec in cell.specs.items()},
     }
     return entries_from_specs(host, specs)[0]
+
+
+def _identity(entry: Entry) -> tuple[object, ...]:
+    """What makes two entries the same: their label would not tell files of one name in two folders apart."""
+    parts = entry.parts.values()
+    return tuple((part.registered.kind, part.registered.dist, part.name, tuple(part.params.items())) for part in parts)
 
 
 def _options(suite: Suite, cell: Cell, options: Options, seeds: tuple[int, ...]) -> Options:

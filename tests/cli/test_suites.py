@@ -177,3 +177,21 @@ def test_an_interruption_keeps_what_is_finished_and_says_how_to_go_on(capsys, mo
     monkeypatch.setattr(Session, "_grow", original)
     _, document = reproduced(capsys)
     assert sum(run["reused"] for run in document["data"]["runs"]) == 2
+
+
+def test_a_cell_without_all_its_seeds_is_not_complete(capsys, monkeypatch):
+    from icbench.session import Session
+
+    begun, original = [], Session._grow
+
+    def interrupted(session, run, method, plan):
+        begun.append(plan)
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+        return original(session, run, method, plan)
+
+    monkeypatch.setattr(Session, "_grow", interrupted)
+    code, document = reproduced(capsys)
+    assert code == 130
+    assert [run["seed"] for run in document["data"]["runs"]] == [0]
+    assert all(cell["accuracies"] is None for one in document["data"]["experiments"] for cell in one["cells"])
