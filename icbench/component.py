@@ -36,6 +36,7 @@ TRAITS = {
     "least-squares": "a distance that is half the squared length of its residuals, and offers them",
     "batch-dependent": "a generator whose images depend on their batch mates for some parameters",
     "stochastic": "an optimizer that draws numbers, from the seed and the row alone",
+    "learns-nothing": "a classifier that must be at chance: a control of what is measured",
     "bundled": "a dataset that is in its package",
     "fetched": "a dataset that is fetched when it is first used",
 }

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from icbench.kinds.classifier import Classifier
-from icbench.testing.checks import Check, expect, expect_close, expect_unchanged
+from icbench.testing.checks import Check, Skipped, expect, expect_close, expect_unchanged
 from icbench.testing.subject import Subject
 from icbench.testing.synthetic import CLASSES, labelled
 
@@ -38,6 +38,8 @@ def one_image_has_scores(subject: Subject) -> None:
 
 def it_learns(subject: Subject) -> None:
     """On classes that are easy to tell apart it is better than chance."""
+    if subject.has("learns-nothing"):
+        raise Skipped("it declares learns-nothing")
     right = (_scores(subject).argmax(dim=1) == labelled(ASKED, seed=1)[1]).float().mean().item()
     expect(right >= BETTER_THAN_CHANCE, f"{right:.0%} are right, chance is {1 / CLASSES:.0%}")
 

@@ -22,6 +22,7 @@ TRAIT_KINDS = {
     "least-squares": "distance",
     "batch-dependent": "generator",
     "stochastic": "optimizer",
+    "learns-nothing": "classifier",
     "bundled": "dataset",
     "fetched": "dataset",
 }

@@ -31,6 +31,7 @@ def _neighbours() -> Iterator[Component]:
         "random-labels",
         "icbench_classifiers.random_labels:RandomLabels",
         "nearest neighbour fitted to shuffled labels: must be at chance",
+        traits=("learns-nothing",),
     )
 
 
