@@ -84,6 +84,10 @@ class Inversion(Method):
 
         self.entry, self.device = entry, device
         built = {kind: entry.parts[kind].build() for kind in PARTS}
+        # Folding rewrites layers for speed; what a generator keeps is what it came with.
+        self.kept: int = sum(
+            values.numel() for values in (*built["generator"].parameters(), *built["generator"].buffers())
+        )
         built["generator"] = built["generator"].frozen(device)
         self.parts: Parts = Parts(**built)
         self.default_steps = self.parts.schedule.default_steps
@@ -102,8 +106,7 @@ class Inversion(Method):
         return [f"depends on batch of {group}"] if group > 1 else []
 
     def parameters(self) -> int | None:
-        generator = self.parts.generator
-        return sum(values.numel() for values in (*generator.parameters(), *generator.buffers()))
+        return self.kept
 
     def batch_size(self, images: NDArray[np.uint8], plan: Plan) -> int:
         from icbench.batching import measured_batch_size

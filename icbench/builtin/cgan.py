@@ -8,22 +8,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_linear_bn_eval
 
-from icbench.builtin.maps import ToMaps
+from icbench.builtin.maps import BlockedSubPixels, DoubledPixels, ToMaps
 from icbench.errors import MissingWeightsError
 from icbench.kinds.generator import Generator
 from icbench.weights import load_weights, trained_file
 
 EPSILON = 1e-8
 WEIGHTS = Path(__file__).parent / "weights"
-
-
-class DoubledPixels(nn.Module):
-    """The pixel shuffle (B, 4, H, W) to (B, 1, 2 H, 2 W), in one copy where the four maps lie channels last."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        rows, columns = maps.shape[2:]
-        quads = maps.permute(0, 2, 3, 1).reshape(-1, rows, columns, 2, 2)
-        return quads.transpose(2, 3).reshape(-1, 1, 2 * rows, 2 * columns)
 
 
 class CGAN(Generator):
@@ -74,7 +65,7 @@ class CGAN(Generator):
         return (class_vector[:, :, None] * with_one[:, None, :]).flatten(1)
 
     def _dense(self, hidden: Tensor, place: int) -> Tensor:
-        return torch.relu(self.norms[place](self.linears[place](hidden)))
+        return torch.relu_(self.norms[place](self.linears[place](hidden)))
 
     def fold(self) -> None:
         """Fold the norms, and let the maps come out channels last, which is how the convolution takes them fastest."""
@@ -85,7 +76,8 @@ class CGAN(Generator):
         last = self.linears[-1]
         assert isinstance(last, nn.Linear)
         self.to_maps.order_channels_last(last)
-        self.to_pixels.to(memory_format=torch.channels_last)
+        if isinstance(self.to_pixels[0], nn.Conv2d):
+            self.to_pixels = nn.Sequential(BlockedSubPixels(self.to_pixels[0]))
 
 
 def load_cgan(noise_dim: int = 10, weights: str = "") -> CGAN:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from icbench.builtin.cgan_post import GROUP, NOISE_DIM, PostGenerator
+from icbench.devices import training_autocast
 from icbench.generation import as_target
 from icbench.kinds.dataset import Split
 from icbench.training.selection import Effort
@@ -121,7 +122,7 @@ class PostTrainer(Trainer):
         real = as_target(self.split.images[rows.numpy()], self.job.device)
         labels = torch.from_numpy(self.split.labels[rows.numpy()]).to(self.job.device)
         one_hot = functional.one_hot(labels, self.num_classes).float()
-        with torch.autocast(self.job.device.type, torch.bfloat16):
+        with training_autocast(self.job.device):
             return [self._train_discriminator(real, one_hot), self._train_generator(one_hot)]
 
     def _train_discriminator(self, real: Tensor, one_hot: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 from icbench.builtin.cgan import CGAN
+from icbench.devices import training_autocast
 from icbench.generation import as_target
 from icbench.kinds.dataset import Split
 from icbench.training.trainer import Trainer, TrainingJob
@@ -157,7 +158,7 @@ class CGANTrainer(Trainer):
         real = as_target(self.split.images[rows.numpy()], self.job.device)
         labels = torch.from_numpy(self.split.labels[rows.numpy()]).to(self.job.device)
         one_hot = functional.one_hot(labels, self.num_classes).float()
-        with torch.autocast(self.job.device.type, torch.bfloat16):
+        with training_autocast(self.job.device):
             losses = [self._train_discriminator(real, one_hot), *self._train_generator(real, one_hot)]
         self._average_weights()
         self.step += 1

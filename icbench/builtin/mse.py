@@ -3,6 +3,7 @@
 from math import sqrt
 
 from torch import Tensor
+from torch.nn import functional
 
 from icbench.kinds.distance import Features, LeastSquares
 
@@ -12,7 +13,7 @@ class MSE(LeastSquares):
 
     def compare(self, reconstruction: Tensor, features: Features) -> Tensor:
         assert isinstance(features, Tensor)
-        return (reconstruction - features).square().flatten(1).mean(dim=1)
+        return functional.mse_loss(reconstruction, features, reduction="none").flatten(1).mean(dim=1)
 
     def residuals(self, reconstruction: Tensor, features: Features) -> Tensor:
         assert isinstance(features, Tensor)
