@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from icbench.devices import training_autocast
 from icbench.generation import as_target
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
@@ -87,7 +88,7 @@ class VAETrainer(Trainer):
         for group in self.optimizer.param_groups:
             group["lr"] = LEARNING_RATE * (1 + cos(pi * self.step / self.steps)) / 2
         images = self._warped(as_target(self.split.images[rows.ravel()], self.job.device), len(rows))
-        with torch.autocast(self.job.device.type, torch.bfloat16):
+        with training_autocast(self.job.device):
             error, divergence = self.elbo_terms(images)
         pixels = prod(self.generator.image_shape)
         self.optimizer.zero_grad()
