@@ -74,8 +74,8 @@ class HeldClasses(Schedule):
     def start_noise(self, beginning: Beginning) -> Tensor:
         return self.inner.start_noise(beginning)
 
-    def prior(self, class_vector: Tensor, noise: Tensor) -> Tensor | None:
-        return self.inner.prior(class_vector, noise)
+    def prior(self, class_vector: Tensor, noise: Tensor, progress: float) -> Tensor | None:
+        return self.inner.prior(class_vector, noise, progress)
 
     def class_scores(self, energy: Tensor, class_vector: Tensor) -> Tensor:
         return -energy

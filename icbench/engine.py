@@ -204,8 +204,13 @@ class _Inversion:
         self.begun = beginning.forward
         self.features = _of_rows(features, torch.arange(len(index)).repeat_interleave(self.hypotheses))
         self.active = ActiveSet(len(index), starts.class_vector.to(settings.device))
-        self.class_vector = starts.class_vector.repeat(len(index), 1).to(settings.device)
-        self.optimizer = parts.optimizer.over(self.class_vector, self.noise)
+        coordinates = parts.schedule.coordinates(starts.class_vector)
+        self.coordinates = coordinates.repeat(len(index), 1).to(settings.device)
+        """What the optimizer moves and the schedule turns into class vectors."""
+        self.class_vector = self.coordinates
+        """The class vectors (N, K) of the latest evaluation, on the simplex."""
+        self.progress = 0.0
+        self.optimizer = parts.optimizer.over(self.coordinates, self.noise)
         self.latest: Tensor | None = None
         self.finite = torch.ones(len(index), dtype=torch.bool, device=settings.device)
         self.resets = torch.zeros(len(index), dtype=torch.int64, device=settings.device)
@@ -219,12 +224,14 @@ class _Inversion:
 
     def run(self, on_step: Callable[[], None]) -> Inverted:
         for step in range(self.settings.steps):
+            self.progress = step / self.settings.steps
             self.constrain()
             self.drop(step)
             moving = self.move(self.parts.schedule.rates(step, self.settings.steps))
             # torch types a closure's result as a float; here it is one energy per hypothesis.
             self.optimizer.step(_Closure(self, moving, step))  # type: ignore[arg-type]
             on_step()
+        self.progress = 1.0
         return self._score()
 
     @torch.no_grad()
@@ -237,18 +244,18 @@ class _Inversion:
         if self.latest is None:
             self.energy(self.settings.precision)
         assert self.latest is not None
-        rows = self.active.keep(count, self.latest, self.class_vector, step)
+        rows = self.active.keep(count, self.latest, self.class_vectors(), step)
         before, self.hypotheses = self.optimizer, count
-        self.class_vector, self.noise = self.class_vector.detach()[rows], self.noise.detach()[rows]
+        self.coordinates, self.noise = self.coordinates.detach()[rows], self.noise.detach()[rows]
         self.features, self.latest = _of_rows(self.features, rows), self.latest[rows]
-        self.constrained = self.class_vector.clone()
-        self.optimizer = self.parts.optimizer.over(self.class_vector, self.noise)
+        self.constrained = self.coordinates.clone()
+        self.optimizer = self.parts.optimizer.over(self.coordinates, self.noise)
         moved_state(before, self.optimizer, rows)
 
     def move(self, rates: Rates) -> list[Tensor]:
         """Put the step's rates into the parameter groups; returns the latents that move."""
         factors = (rates.class_vector, rates.noise)
-        latents = (self.class_vector, self.noise)
+        latents = (self.coordinates, self.noise)
         for latent, factor, group in zip(latents, factors, self.optimizer.param_groups, strict=True):
             group["lr"] = self.parts.optimizer.lr * factor
             latent.requires_grad_(factor != 0)
@@ -272,26 +279,31 @@ class _Inversion:
         """The images (N, C, H, W) of the current latents, constrained."""
         self.constrain()
         self.forward += self.hypotheses
+        self.class_vector = self.class_vectors()
         return generate(self.parts.generator, self.class_vector, self.noise, precision)
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Put the class vectors on the simplex, unless they are as they were when they were put there.
+        """Constrain the coordinates, unless they are as they were when that was last done.
 
         Their values are compared: torch's version counter misses fused kernels and whatever goes through `.data`.
         """
-        if self.constrained is None or not torch.equal(self.class_vector, self.constrained):
-            self.resets += self.parts.schedule.constrain(self.class_vector).view(-1, self.hypotheses).sum(dim=1)
-            self.constrained = self.class_vector.clone()
+        if self.constrained is None or not torch.equal(self.coordinates, self.constrained):
+            self.resets += self.parts.schedule.constrain(self.coordinates).view(-1, self.hypotheses).sum(dim=1)
+            self.constrained = self.coordinates.clone()
+
+    def class_vectors(self) -> Tensor:
+        """The class vectors (N, K) of the coordinates, which are constrained."""
+        return self.parts.schedule.class_vector_of(self.coordinates, self.progress)
 
     def first_class_vectors(self) -> NDArray[np.float32]:
         """The class vectors (B, K) of each image's first hypothesis, constrained."""
         self.constrain()
-        vectors = self.class_vector.detach().view(len(self.index), self.hypotheses, -1)[:, 0]
+        vectors = self.class_vectors().detach().view(len(self.index), self.hypotheses, -1)[:, 0]
         return vectors.cpu().numpy().copy()
 
     def prior(self) -> Tensor | None:
-        return self.parts.schedule.prior(self.class_vector, self.noise)
+        return self.parts.schedule.prior(self.class_vector, self.noise, self.progress)
 
     @property
     def rows(self) -> tuple[Tensor, Tensor]:

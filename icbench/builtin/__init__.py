@@ -102,6 +102,24 @@ def icbench_schedules() -> Iterator[Component]:
         params=(Param("turn", 5, "steps of a turn", low=1), noise_rate),
     )
     yield Component(
+        "relaxed",
+        "icbench.builtin.schedules:Relaxed",
+        "joint, in coordinates that a map takes to the simplex",
+        params=(
+            Param(
+                "simplex_map",
+                "softmax",
+                "from coordinates to class vectors",
+                choices=("softmax", "sparsemax", "mirror"),
+            ),
+            Param("temperature", 1.0, "what coordinates are divided by at first", low=1e-3),
+            Param("cooling", 1.0, "the factor on it by the last step", low=1e-3, high=1.0),
+            Param("entropy", 0.0, "weight of the class vector's entropy at the last step", low=0.0),
+            noise_rate,
+            Param("noise_start", 0, "first steps during which the noise rests", low=0),
+        ),
+    )
+    yield Component(
         "multi-vertex",
         "icbench.builtin.schedules:MultiVertex",
         "one free hypothesis near each vertex",

@@ -94,21 +94,44 @@ class Schedule(ABC):
         """
         return hypotheses
 
-    def constrain(self, class_vector: Tensor) -> Tensor:
-        """Put class vectors back on the simplex, in place, before every evaluation and after the last step.
+    def coordinates(self, class_vector: Tensor) -> Tensor:
+        """Where a descent that starts at class vectors (N, K) starts in the coordinates that the optimizer moves.
+
+        They are the class vectors themselves, unless this and `class_vector_of` are overridden.
+        """
+        return class_vector
+
+    def class_vector_of(self, coordinates: Tensor, progress: float) -> Tensor:
+        """The class vectors (N, K) for constrained coordinates (N, K): on the simplex, and differentiable in them.
 
         Args:
-            class_vector: (N, K), changed in place.
+            coordinates: what the optimizer moves.
+            progress: the share of the steps that are done, 1 after the last.
+        """
+        return coordinates
+
+    def constrain(self, coordinates: Tensor) -> Tensor:
+        """Put coordinates back where they belong, in place, before every evaluation and after the last step.
+
+        The default puts class vectors on the simplex.
+
+        Args:
+            coordinates: (N, K), changed in place.
 
         Returns:
             (N,) bool: the rows that had to be reset.
         """
-        return clamp_and_normalise(class_vector)
+        return clamp_and_normalise(coordinates)
 
-    def prior(self, class_vector: Tensor, noise: Tensor) -> Tensor | None:
+    def prior(self, class_vector: Tensor, noise: Tensor, progress: float) -> Tensor | None:
         """What is added to the distance to make the energy: (N,), differentiable, or None for nothing.
 
         Written with operations that torch differentiates twice, it also gives its curvature to a linearisation.
+
+        Args:
+            class_vector: (N, K), on the simplex.
+            noise: (N, Z).
+            progress: the share of the steps that are done, 1 after the last.
         """
         return None
 

@@ -55,7 +55,7 @@ def _schedule(schedule: Any, device: torch.device) -> list[Tensor]:
     rates = [schedule.rates(step, 5) for step in range(5)]
     vectors = synthetic.normal(6, synthetic.CLASSES).to(device)
     reset = schedule.constrain(vectors)
-    prior = schedule.prior(vectors, synthetic.normal(6, 3, seed=1).to(device))
+    prior = schedule.prior(schedule.class_vector_of(vectors, 0.5), synthetic.normal(6, 3, seed=1).to(device), 0.5)
     energy = synthetic.uniform(2, len(starts.restart), seed=2).to(device)
     scores = schedule.class_scores(energy, starts.class_vector.to(device).repeat(2, 1, 1))
     numbers = torch.tensor([[rate.class_vector, rate.noise] for rate in rates])

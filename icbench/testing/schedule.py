@@ -18,6 +18,8 @@ from icbench.testing.synthetic import CLASSES, NOISE, Toy, normal, uniform
 ROWS = 6
 SUM_ERROR = 1e-5
 INVERSION_STEPS = 5
+PROGRESS = 0.5
+START_ERROR = 0.01
 COUNTS = (2, CLASSES, 10)
 
 
@@ -71,7 +73,8 @@ def constrain_tells_the_reset_rows(subject: Subject) -> None:
     reset = subject.component.constrain(vectors)
     sound = isinstance(reset, Tensor) and reset.dtype is torch.bool and tuple(reset.shape) == (len(vectors),)
     expect(sound, f"for {len(vectors)} rows it returned {_described(reset)}, not ({len(vectors)},) bool")
-    expect(not torch.equal(vectors, before), "rows off the simplex are as they were; change the argument in place")
+    if torch.equal(vectors, before) and not _are_on_simplex(subject.component.class_vector_of(vectors, PROGRESS)):
+        raise AssertionError("rows off the simplex are as they were; change the argument in place")
 
 
 def starts_are_on_the_simplex(subject: Subject) -> None:
@@ -107,10 +110,34 @@ def something_moves_at_every_step(subject: Subject) -> None:
 
 
 def constrained_is_on_the_simplex(subject: Subject) -> None:
-    """Constrained class vectors are on the simplex, wherever a step had taken them."""
-    vectors = _vectors()
-    subject.component.constrain(vectors)
-    _expect_on_simplex(vectors, "after `constrain`, a class vector")
+    """Class vectors of constrained coordinates are on the simplex, at any step and wherever it had taken them."""
+    coordinates = _vectors()
+    subject.component.constrain(coordinates)
+    for progress in (0.0, PROGRESS, 1.0):
+        vectors = subject.component.class_vector_of(coordinates, progress)
+        _expect_on_simplex(vectors, "after `constrain`, a class vector")
+
+
+def coordinates_lead_back_to_the_start(subject: Subject) -> None:
+    """A start's coordinates, constrained, give its class vector, or one so near that a logarithm can be taken."""
+    starts = subject.component.starts(CLASSES).class_vector
+    if not _are_on_simplex(starts):
+        raise Skipped("its starts are not on the simplex")
+    coordinates = subject.component.coordinates(starts.clone())
+    subject.component.constrain(coordinates)
+    error = (subject.component.class_vector_of(coordinates, 0.0) - starts).abs().max().item()
+    expect(error <= START_ERROR, f"its coordinates give a class vector that is {error:.3g} from the start")
+
+
+def class_vectors_are_row_by_row(subject: Subject) -> None:
+    """A row's class vector depends on that row's coordinates alone."""
+    coordinates = _vectors()
+    subject.component.constrain(coordinates)
+    together = subject.component.class_vector_of(coordinates, PROGRESS)
+    for row in range(len(coordinates)):
+        alone = subject.component.class_vector_of(coordinates[row : row + 1], PROGRESS)
+        expect_close(alone[0], together[row], f"row {row} alone has another class vector")
+    expect_own_row_only(lambda point: subject.component.class_vector_of(point, PROGRESS), _on_simplex(), "row")
 
 
 def constraining_twice_is_constraining_once(subject: Subject) -> None:
@@ -137,28 +164,28 @@ def prior_is_one_number_per_row(subject: Subject) -> None:
     """The prior is None, or one finite, differentiable number per row, with noise and without."""
     for noise_dim in (NOISE, 0):
         vectors, noise = _on_simplex(), normal(ROWS, noise_dim, seed=1)
-        prior = subject.component.prior(vectors, noise)
+        prior = subject.component.prior(vectors, noise, PROGRESS)
         if prior is None:
             continue
         expect(tuple(prior.shape) == (ROWS,), f"for {ROWS} rows it is of shape {tuple(prior.shape)}, not ({ROWS},)")
         expect(prior.isfinite().all(), "it is not finite")
         corner = torch.eye(CLASSES)[:1].expand(ROWS, -1)
         for at, name in ((vectors, "inside the simplex"), (corner, "at a corner")):
-            gradient = gradient_at(partial(subject.component.prior, noise=noise), at)
+            gradient = gradient_at(partial(subject.component.prior, noise=noise, progress=PROGRESS), at)
             expect(gradient.isfinite().all(), f"its gradient is not finite {name}")
 
 
 def prior_is_row_by_row(subject: Subject) -> None:
     """A row's prior depends on that row's latents alone."""
     vectors, noise = _on_simplex(), normal(ROWS, NOISE, seed=1)
-    prior = subject.component.prior(vectors, noise)
+    prior = subject.component.prior(vectors, noise, PROGRESS)
     if prior is None:
         raise Skipped("it has no prior")
     for row in range(ROWS):
-        alone = subject.component.prior(vectors[row : row + 1], noise[row : row + 1])
+        alone = subject.component.prior(vectors[row : row + 1], noise[row : row + 1], PROGRESS)
         expect_close(alone, prior[row : row + 1], f"row {row} alone has another prior")
-    expect_own_row_only(lambda point: subject.component.prior(vectors, point), noise, "row")
-    expect_own_row_only(lambda point: subject.component.prior(point, noise), vectors, "row")
+    expect_own_row_only(lambda point: subject.component.prior(vectors, point, PROGRESS), noise, "row")
+    expect_own_row_only(lambda point: subject.component.prior(point, noise, PROGRESS), vectors, "row")
 
 
 def scores_have_a_column_per_class(subject: Subject) -> None:
@@ -199,7 +226,7 @@ def inputs_are_not_changed(subject: Subject) -> None:
     expect_unchanged(vectors, copies[1], "the class vectors")
     latent, noise = _on_simplex(), normal(ROWS, NOISE, seed=1)
     copies = latent.clone(), noise.clone()
-    subject.component.prior(latent, noise)
+    subject.component.prior(latent, noise, PROGRESS)
     expect_unchanged(latent, copies[0], "the class vectors")
     expect_unchanged(noise, copies[1], "the noise")
 
@@ -235,6 +262,8 @@ CHECKS: tuple[Check, ...] = (
     rates_are_pure,
     something_moves_at_every_step,
     constrained_is_on_the_simplex,
+    coordinates_lead_back_to_the_start,
+    class_vectors_are_row_by_row,
     constraining_twice_is_constraining_once,
     constrain_is_row_by_row,
     prior_is_row_by_row,
@@ -266,6 +295,10 @@ def _ends(subject: Subject) -> tuple[Tensor, Tensor]:
     hypotheses = len(subject.component.starts(CLASSES).restart)
     vectors = normal(ROWS, hypotheses, CLASSES, seed=8).softmax(dim=2)
     return uniform(ROWS, hypotheses, seed=9), vectors
+
+
+def _are_on_simplex(vectors: Tensor) -> bool:
+    return bool((vectors >= 0).all()) and bool(((vectors.sum(dim=1) - 1).abs() <= SUM_ERROR).all())
 
 
 def _expect_on_simplex(vectors: Tensor, what: str) -> None:

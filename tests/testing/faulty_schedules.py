@@ -168,11 +168,35 @@ class Together(Sound):
         return torch.zeros(len(class_vector), dtype=torch.bool, device=class_vector.device)
 
 
+@FAULTS("constrained_is_on_the_simplex", "coordinates_lead_back_to_the_start")
+class Halved(Sound):
+    """its coordinates give class vectors of half the sum"""
+
+    def class_vector_of(self, coordinates, progress):
+        return coordinates / 2
+
+
+@FAULTS("coordinates_lead_back_to_the_start")
+class Astray(Sound):
+    """the coordinates of any start are those of the first class"""
+
+    def coordinates(self, class_vector):
+        return torch.eye(class_vector.shape[1])[:1].repeat(len(class_vector), 1)
+
+
+@FAULTS("class_vectors_are_row_by_row", "an_inversion_is_the_same_in_every_batch")
+class Mixing(Sound):
+    """a row's class vector is drawn to the batch's mean"""
+
+    def class_vector_of(self, coordinates, progress):
+        return (coordinates + coordinates.mean(dim=0)) / 2
+
+
 @FAULTS("prior_is_one_number_per_row")
 class ScalarPrior(Sound):
     """one prior for the whole batch"""
 
-    def prior(self, class_vector, noise):
+    def prior(self, class_vector, noise, progress):
         return noise.square().sum()
 
 
@@ -180,7 +204,7 @@ class ScalarPrior(Sound):
 class SharedPrior(Sound):
     """a row's prior depends on the others"""
 
-    def prior(self, class_vector, noise):
+    def prior(self, class_vector, noise, progress):
         return noise.square().mean(dim=1) if not len(noise) else noise.square().sum(dim=1) + noise.square().sum()
 
 
@@ -188,7 +212,7 @@ class SharedPrior(Sound):
 class EntropyPrior(Sound):
     """an entropy whose gradient at a corner is infinite"""
 
-    def prior(self, class_vector, noise):
+    def prior(self, class_vector, noise, progress):
         return torch.special.entr(class_vector).sum(dim=1)
 
 
@@ -230,5 +254,5 @@ class Sorting(Sound):
 class Homebound(Sound):
     """its prior has a weight that stays on the CPU"""
 
-    def prior(self, class_vector, noise):
+    def prior(self, class_vector, noise, progress):
         return class_vector @ torch.ones(class_vector.shape[1])
