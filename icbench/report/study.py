@@ -23,7 +23,8 @@ def study_grid(found: Findings, reference_seconds: float) -> Grid:
         Footnote("ρ: Spearman's rank correlation with the full accuracy, and its 95 % interval"),
         Footnote("lost: full accuracy of the best checkpoint minus that of the picked one", "lost"),
         Footnote(
-            f"seconds: for one checkpoint; what judges samples takes {reference_seconds:.0f} s more, once", "seconds"
+            f"seconds: median over the checkpoints; what judges samples takes {reference_seconds:.0f} s more, once",
+            "seconds",
         ),
     ]
     rows = [_cells(standing, standing is found.choice) for standing in found.standings]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from icbench.statistics import Correlation, spearman
@@ -53,8 +54,8 @@ class Criterion:
         return max(snapshots, key=self.worth)
 
     def cost(self, snapshots: Sequence[Snapshot]) -> float:
-        """Mean seconds of a snapshot; a part that was not run, as there was no such schedule, takes none."""
-        return sum(each.seconds.get(part, 0.0) for each in snapshots for part in self.parts) / len(snapshots)
+        """Median seconds of a snapshot; a part that was not run, as there was no such schedule, takes none."""
+        return median(sum(each.seconds.get(part, 0.0) for part in self.parts) for each in snapshots)
 
 
 CRITERIA = (

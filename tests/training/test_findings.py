@@ -1,6 +1,7 @@
 """The recommendation follows its rule, on tables made so that the answer is known."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from studied import COUNT, IMAGES, RISING, SECONDS, SHUFFLED, found, snapshots
@@ -119,6 +120,12 @@ def test_the_last_checkpoint_is_what_choosing_nothing_gives():
     assert result.last.lost["joint"] == pytest.approx(RISING[-2] - 0.8)
     assert result.last.lost["exhaustive"] == 0
     assert "epochs" not in {each.criterion.name for each in result.standings}
+
+
+def test_a_checkpoint_during_which_the_machine_slept_does_not_set_the_cost():
+    awake = snapshots()
+    slept = [replace(awake[0], seconds={**awake[0].seconds, "joint": 3600.0}), *awake[1:]]
+    assert standing(findings(slept, IMAGES), "joint_accuracy").seconds == pytest.approx(5)
 
 
 def test_what_has_to_be_run_for_a_criterion_is_its_cost():
