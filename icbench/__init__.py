@@ -36,11 +36,13 @@ def run(
     Args:
         generator, distance, optimizer, schedule, dataset: specs, such as `"cgan:noise_dim=50"`.
         seed: the seed of the starts.
-        options: the other fields of `icbench.session.Options`, such as `limit=1000`.
+        options: the other fields of `icbench.session.Options`, such as `limit=1000`; folders as paths or strings.
 
     Raises:
         IcbenchError: whatever the command line would print as one line.
     """
+    from pathlib import Path
+
     from icbench.execution import entries_from_specs, execute
     from icbench.plugins import Host
     from icbench.session import Options, Watcher
@@ -52,6 +54,8 @@ def run(
         "schedule": [schedule],
         "dataset": [dataset],
     }
+    folders = {name: Path(options[name]) for name in ("results", "data_dir") if options.get(name) is not None}
+    options = {**options, **folders}
     entries = entries_from_specs(Host(), specs)
     return next(execute(entries, Options(seeds=(seed,), **options), Watcher()))
 

@@ -39,7 +39,7 @@ def measured_batch_size(parts: Parts, images: NDArray[np.uint8], wanted: int, se
         a number of hypotheses.
     """
     group = parts.generator.group
-    hypotheses = len(parts.schedule.starts(parts.generator.num_classes).restart)
+    hypotheses = len(parts.schedule.starts(parts.generator.entries).restart)
     # An image is inverted together with the mates that it depends on.
     least = group * hypotheses
     rows = -(-wanted // group) * least
@@ -63,7 +63,7 @@ def activation_bytes(parts: Parts, settings: Settings) -> int:
         kept += tensor.nbytes if tensor.ndim > 1 and tensor.shape[0] in (rows, groups) else 0
         return tensor
 
-    class_vector = torch.full((rows, parts.generator.num_classes), 0.1, device=settings.device)
+    class_vector = torch.full((rows, parts.generator.entries), 0.1, device=settings.device)
     noise = torch.zeros(rows, parts.generator.noise_dim, device=settings.device)
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
         generate(parts.generator, class_vector.requires_grad_(), noise.requires_grad_(), settings.precision)

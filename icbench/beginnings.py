@@ -75,7 +75,7 @@ class Bank:
         """Noise (N, Z) and images (K, N, C, H, W)."""
         if count not in self._decoded:
             noise = torch.from_numpy(_draw(BANK, 0, (count, self.generator.noise_dim), self.seed)).to(self.device)
-            vertices = torch.eye(self.generator.num_classes, device=self.device)
+            vertices = torch.eye(self.generator.entries, device=self.device)
             self._decoded[count] = noise, torch.stack([self._images(vertex, noise) for vertex in vertices])
         return self._decoded[count]
 
@@ -110,7 +110,7 @@ class ImagesBeginning(Beginning):
 
     def nearest(self, count: int) -> Tensor:
         # Rounded up, so that a bank never counts as free.
-        self.forward += -(-count * self.bank.generator.num_classes // self.split)
+        self.forward += -(-count * self.bank.generator.entries // self.split)
         return self.bank.nearest(count, self.features)
 
     @cached_property
@@ -119,7 +119,7 @@ class ImagesBeginning(Beginning):
             found = self.bank.generator.encode(self.target)
         if found is None:
             return None
-        expected = (len(self.target), self.bank.generator.num_classes, self.bank.generator.noise_dim)
+        expected = (len(self.target), self.bank.generator.entries, self.bank.generator.noise_dim)
         if tuple(found.shape) != expected or not found.isfinite().all():
             raise ComponentError(
                 f"the generator's encoder gave noise of shape {tuple(found.shape)}, not finite noise of {expected}",

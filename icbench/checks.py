@@ -43,7 +43,7 @@ def check_parts(parts: Parts, images: NDArray[np.uint8], settings: Settings, nam
         )
     target = as_target(images[:CHECKED], settings.device)
     noise = drawn_noise(np.arange(len(target)), (0,), generator.noise_dim, settings.seed).flatten(0, 1)
-    class_vector = torch.eye(generator.num_classes)[torch.arange(len(target)) % generator.num_classes]
+    class_vector = torch.eye(generator.entries)[torch.arange(len(target)) % generator.entries]
     latents = class_vector.to(settings.device), noise.to(settings.device)
     with torch.no_grad():
         generated = generate(generator, *latents, settings.precision)
@@ -67,7 +67,7 @@ def _check_rates(schedule: Schedule, steps: int, name: str) -> None:
 
 def _check_start(parts: Parts, images: NDArray[np.uint8], settings: Settings) -> None:
     """Raise what a schedule or an encoder that cannot start raises."""
-    starts = parts.schedule.starts(parts.generator.num_classes)
+    starts = parts.schedule.starts(parts.generator.entries)
     index = np.arange(min(CHECKED, len(images)))
     target = as_target(images[index], settings.device)
     drawn = drawn_noise(index, starts.restart, parts.generator.noise_dim, settings.seed).to(settings.device)

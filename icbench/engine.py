@@ -64,7 +64,7 @@ class Inverted:
     Args:
         index: (B,) the images' positions in their split.
         prediction: (B,) the class, or `NOT_FINITE`.
-        class_scores: (B, K), whose argmax is the prediction.
+        class_scores: (B, classes), whose argmax is the prediction.
         distance: (B,) the winning hypothesis' distance, scored again in float32 from the returned latents.
         energy: (B,) the same with the schedule's prior added, and its correction for curvature if it makes one.
         class_vector, noise: (B, K) and (B, Z), the winning hypothesis' latents.
@@ -118,7 +118,7 @@ def invert(
         groups of images are aligned to the split, so what a group of rows holds never changes. With several hypotheses
         an image has as many consecutive rows, and the hypotheses of one image can be each other's mates.
     """
-    starts = parts.schedule.starts(parts.generator.num_classes)
+    starts = parts.schedule.starts(parts.generator.entries)
     group = parts.generator.group
     bank = _bank(parts, settings)
     with_mates = index if group == 1 else whole_groups(index, group, len(images))
@@ -166,9 +166,9 @@ def class_paths(
         parts, images, index, settings: as for `invert`; all images are inverted as one batch. `index` is ascending.
 
     Returns:
-        (S + 1, M, K), on the simplex.
+        (S + 1, M, K), on the simplex, the types of a class added up.
     """
-    starts = parts.schedule.starts(parts.generator.num_classes)
+    starts = parts.schedule.starts(parts.generator.entries)
     rows = whole_groups(index, parts.generator.group, len(images))
     inversion = _Inversion(parts, starts, images, rows, _bank(parts, settings), settings)
     path = [inversion.first_class_vectors()]
@@ -300,7 +300,12 @@ class _Inversion:
         """The class vectors (B, K) of each image's first hypothesis, constrained."""
         self.constrain()
         vectors = self.class_vectors().detach().view(len(self.index), self.hypotheses, -1)[:, 0]
-        return vectors.cpu().numpy().copy()
+        return self.by_class(vectors).sum(dim=-1).cpu().numpy().copy()
+
+    def by_class(self, of_entries: Tensor) -> Tensor:
+        """Values (..., K) for the entries of class vectors as (..., classes, types)."""
+        generator = self.parts.generator
+        return of_entries.reshape(*of_entries.shape[:-1], generator.num_classes, generator.types)
 
     def prior(self) -> Tensor | None:
         return self.parts.schedule.prior(self.class_vector, self.noise, self.progress)
@@ -324,7 +329,11 @@ class _Inversion:
         energy, distance = self.energy(torch.float32)
         if self.parts.schedule.linearises:
             energy = energy + self._occam()
-        scores = self.parts.schedule.class_scores(*self.active.whole(energy, self.class_vector))
+        energies, vectors = self.active.whole(energy, self.class_vector)
+        scores = self.parts.schedule.class_scores(energies, self.by_class(vectors).sum(dim=-1))
+        if scores.shape[1] != self.parts.generator.num_classes:
+            # A schedule that scores hypotheses has one for each type; a class is as good as its best.
+            scores = self.by_class(scores).amax(dim=-1)
         finite = self.finite
         prediction = scores.argmax(dim=1).masked_fill(~finite, NOT_FINITE)
         energy, distance = (values.view(-1, self.hypotheses) for values in (energy, distance))
@@ -332,6 +341,7 @@ class _Inversion:
         winner = energy.argmin(dim=1)
         rows = torch.arange(len(winner), device=winner.device)
         noise = self.noise.view(len(self.index), self.hypotheses, -1)
+        started = self.starts.class_vector.to(noise.device)
         return Inverted(
             index=self.index,
             prediction=prediction.cpu().numpy(),
@@ -341,7 +351,7 @@ class _Inversion:
             class_vector=vectors[rows, winner].cpu().numpy(),
             noise=noise[rows, winner].cpu().numpy(),
             resets=self.resets.cpu().numpy(),
-            class_dropped_at=self.active.class_dropped_at(self.starts.class_vector.to(noise.device)).cpu().numpy(),
+            class_dropped_at=self.active.class_dropped_at(self.by_class(started).sum(dim=-1)).cpu().numpy(),
             forward=self.forward + self.begun,
             backward=self.backward,
         )

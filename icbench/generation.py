@@ -19,3 +19,9 @@ def generate(generator: Generator, class_vector: Tensor, noise: Tensor, precisio
 def as_target(images: NDArray[np.uint8], device: torch.device) -> Tensor:
     """Images (B, C, H, W) uint8 as float32 in [0, 1] on the device."""
     return torch.from_numpy(images).to(device).float() / 255
+
+
+def sample_vectors(generator: Generator, columns: int) -> Tensor:
+    """Class vectors (classes * columns, K) of samples, class by class; several types of a class take turns."""
+    number = torch.arange(generator.num_classes * columns)
+    return torch.eye(generator.entries)[number // columns * generator.types + number % columns % generator.types]

@@ -110,10 +110,11 @@ def class_vector_paths(entry: Entry, record: Record, options: Options, count: in
 
 def samples(entry: Entry, columns: int, device: str) -> NDArray[np.float32]:
     """The generator's images (K, N, C, H, W) of each class for N noises, the same for every class."""
+    from icbench.generation import sample_vectors
+
     method = Inversion(entry, chosen_device(device))
     generator = method.parts.generator
     classes = generator.num_classes
     noise = np.random.default_rng(0).standard_normal((columns, generator.noise_dim), dtype=np.float32)
-    vectors = np.eye(classes, dtype=np.float32).repeat(columns, axis=0)
-    images = method.generate(vectors, np.tile(noise, (classes, 1)))
+    images = method.generate(sample_vectors(generator, columns).numpy(), np.tile(noise, (classes, 1)))
     return images.reshape(classes, columns, *generator.image_shape)

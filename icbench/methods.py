@@ -130,7 +130,7 @@ class Inversion(Method):
 
     def _drops(self, steps: int) -> bool:
         """Whether the schedule drops hypotheses; only then is it worth keeping when."""
-        hypotheses = len(self.parts.schedule.starts(self.parts.generator.num_classes).restart)
+        hypotheses = len(self.parts.schedule.starts(self.parts.generator.entries).restart)
         return any(self.parts.schedule.survivors(step, steps, hypotheses) < hypotheses for step in range(steps))
 
     def settings(self, plan: Plan, batch_size: int) -> "Settings":

@@ -89,6 +89,11 @@ def diagnose_record(
             f"{record.label} cannot be diagnosed: its images depend on their batch mates",
             "Choose the run of a generator whose images do not.",
         )
+    if method.parts.generator.types > 1:
+        raise UsageError(
+            f"{record.label} cannot be diagnosed: its class vectors have several entries for each class",
+            "Choose the run of a generator whose class vectors have one.",
+        )
     predictions = record.images(["prediction"])["prediction"]
     plan = Plan(
         entry,

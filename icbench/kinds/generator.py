@@ -14,7 +14,10 @@ class Generator(nn.Module, ABC):
     """
 
     num_classes: int
-    """K, the length of the class vector."""
+    """How many classes there are."""
+    types: int = 1
+    """How many entries of the class vector each class has: entry e is of class e // types. Above 1, a class vector says
+    which type of each class an image is made of, and a class's share is the sum over its types."""
     noise_dim: int
     """Z, the length of the noise vector; may be 0."""
     image_shape: tuple[int, int, int]
@@ -24,6 +27,11 @@ class Generator(nn.Module, ABC):
     the same mates, every table says so, and the component declares the trait `batch-dependent`."""
     weights_digest: str = ""
     """SHA-256 of the weights file, or empty when the weights are not from a file."""
+
+    @property
+    def entries(self) -> int:
+        """K, the length of the class vector."""
+        return self.num_classes * self.types
 
     @abstractmethod
     def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:

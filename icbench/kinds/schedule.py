@@ -72,7 +72,7 @@ class Schedule(ABC):
 
     @abstractmethod
     def starts(self, num_classes: int) -> Starts:
-        """The hypotheses of every image, for K = `num_classes`."""
+        """The hypotheses of every image, for K = `num_classes` entries of a class vector."""
 
     @abstractmethod
     def rates(self, step: int, steps: int) -> Rates:
@@ -148,10 +148,11 @@ class Schedule(ABC):
 
         Args:
             energy: (B, H), the final energies of the hypotheses.
-            class_vector: (B, H, K), where they ended.
+            class_vector: (B, H, classes), where they ended, the types of a class added up.
 
         Returns:
-            (B, K). The default is the class vector of the hypothesis of least energy.
+            (B, classes), or (B, K) with one score for each entry, of which a class has its best.
+            The default is the class vector of the hypothesis of least energy.
         """
         winner = energy.argmin(dim=1)
         return class_vector[torch.arange(len(winner), device=winner.device), winner]

@@ -29,6 +29,8 @@ def sizes_are_declared(subject: Subject) -> None:
     expect(isinstance(generator, Generator), f"frozen returned {type(generator).__name__}, not the generator")
     classes, noise, shape = (getattr(generator, n, None) for n in ("num_classes", "noise_dim", "image_shape"))
     expect(isinstance(classes, int) and classes >= 2, f"num_classes is {classes!r}, not an integer of 2 or more")
+    types = generator.types
+    expect(isinstance(types, int) and types >= 1, f"types is {types!r}, not an integer of 1 or more")
     expect(isinstance(noise, int) and noise >= 0, f"noise_dim is {noise!r}, not an integer of 0 or more")
     sound = isinstance(shape, tuple) and len(shape) == 3 and all(isinstance(n, int) and n > 0 for n in shape)
     expect(sound, f"image_shape is {shape!r}, not three sizes (C, H, W)")
@@ -67,7 +69,7 @@ def images_are_in_range(subject: Subject) -> None:
     """Pixels are in [0, 1], for class vectors inside the simplex and at its corners."""
     generator = subject.component
     inside, noise = latents(generator, ROWS)
-    corners = torch.eye(generator.num_classes)
+    corners = torch.eye(generator.entries)
     pixels = torch.cat([_images(generator, inside, noise), _images(generator, corners, _noise(generator, corners))])
     low, high = pixels.min().item(), pixels.max().item()
     expect(low >= -TOLERANCE and high <= 1 + TOLERANCE, f"pixels go from {low:.3g} to {high:.3g}")
@@ -98,7 +100,7 @@ def gradient_of_noise_is_right(subject: Subject) -> None:
 def gradients_are_finite_where_inversions_start(subject: Subject) -> None:
     """Gradients are finite at the corners and the middle of the simplex, and at noise of zeros."""
     generator = subject.component
-    classes = generator.num_classes
+    classes = generator.entries
     class_vector = torch.cat([torch.eye(classes), torch.full((1, classes), 1 / classes)])
     for name, factor in (("usual noise", 1.0), ("noise of zeros", 0.0)):
         noise = factor * _noise(generator, class_vector)
@@ -217,7 +219,7 @@ def its_encoder_gives_sound_starts(subject: Subject) -> None:
     found = generator.encode(images)
     if found is None:
         raise Skipped("it offers no encoder")
-    expected = (ROWS, generator.num_classes, generator.noise_dim)
+    expected = (ROWS, generator.entries, generator.noise_dim)
     expect(tuple(found.shape) == expected, f"{ROWS} images give noise of shape {tuple(found.shape)}, not {expected}")
     expect(found.isfinite().all(), "some noise is not finite")
     for row in (0, ROWS - 1):
@@ -246,7 +248,7 @@ def bfloat16_is_close(subject: Subject) -> None:
 def class_matters(subject: Subject) -> None:
     """With the same noise, every class has an image of its own."""
     generator = subject.component
-    corners = torch.eye(generator.num_classes)
+    corners = torch.eye(generator.entries)
     images = _images(generator, corners, _noise(generator, corners)[:1].expand(len(corners), -1).clone()).flatten(1)
     for first in range(len(images)):
         for second in range(first):

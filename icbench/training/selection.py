@@ -16,7 +16,7 @@ from icbench.training.reference_cnn import ReferenceCNN
 
 IMAGES = 1_000
 SAMPLES = 2_000
-STEPS = {"joint": 100, "exhaustive": 20}
+STEPS = {"joint": 100, "relaxed": 100, "exhaustive": 20}
 
 
 @dataclass(frozen=True)
@@ -137,12 +137,12 @@ def sample_accuracy(generator: Generator, reference: ReferenceCNN, settings: Set
 
 @torch.no_grad()
 def samples(generator: Generator, settings: Settings) -> tuple[Tensor, Tensor]:
-    """`SAMPLES` images (N, C, H, W) and the classes (N,) they were made for, which are spread evenly."""
+    """`SAMPLES` images (N, C, H, W) and the classes (N,) they were made for, of which all have as many."""
     random = torch.Generator().manual_seed(settings.seed)
-    labels = torch.arange(SAMPLES) % generator.num_classes
+    entries = torch.arange(SAMPLES) % generator.entries
     noise = torch.randn(SAMPLES, generator.noise_dim, generator=random).to(settings.device)
-    class_vector = torch.eye(generator.num_classes)[labels].to(settings.device)
-    return generate(generator, class_vector, noise, settings.precision), labels
+    class_vector = torch.eye(generator.entries)[entries].to(settings.device)
+    return generate(generator, class_vector, noise, settings.precision), entries // generator.types
 
 
 @torch.no_grad()

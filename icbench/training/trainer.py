@@ -18,7 +18,7 @@ from icbench.devices import chosen_precision, torch_dtype
 from icbench.engine import Settings
 from icbench.environment import library_versions
 from icbench.errors import IntegrityError, ResultsError, UsageError
-from icbench.generation import generate
+from icbench.generation import generate, sample_vectors
 from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
 from icbench.training import selection, study
@@ -29,7 +29,7 @@ from icbench.version import __version__
 
 SCHEMA = 1
 FINAL_IMAGES = 1_000
-FINAL_STEPS = {"joint": 200, "exhaustive": 60}
+FINAL_STEPS = {"joint": 200, "relaxed": 200, "exhaustive": 60}
 
 
 class Trainer(ABC):
@@ -39,7 +39,7 @@ class Trainer(ABC):
     check_every: int = 3
     """Epochs between two checks of a snapshot, and after the last."""
     schedules: Sequence[str] = ("joint", "exhaustive")
-    """The schedules, as specs, that judge a snapshot on validation images: `joint`, `exhaustive` or both."""
+    """The schedules, as specs, that judge a snapshot on validation images: of `joint`, `relaxed` and `exhaustive`."""
     effort: Effort | None = None
     """How much of that there is, or None for the usual."""
 
@@ -191,7 +191,7 @@ def save_samples(generator: Generator, file: Path, settings: Settings, columns: 
     """A PNG grid of samples: one row per class, the same noise in each column."""
     classes = generator.num_classes
     noise = torch.randn(columns, generator.noise_dim, generator=torch.Generator().manual_seed(0)).repeat(classes, 1)
-    class_vector = torch.eye(classes).repeat_interleave(columns, dim=0)
+    class_vector = sample_vectors(generator, columns)
     with torch.no_grad():
         images = generate(generator, class_vector.to(settings.device), noise.to(settings.device), settings.precision)
     torchvision.utils.save_image(images, file, nrow=columns)

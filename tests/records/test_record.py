@@ -135,6 +135,13 @@ def test_a_record_of_a_run_names_no_user_host_or_folder(toy_plugin, monkeypatch)
     assert f"/{getpass.getuser()}" not in text
 
 
+def test_the_results_folder_may_be_a_string(toy_plugin):
+    import icbench
+
+    record = icbench.run(generator="linear", dataset="toy", steps=3, device="cpu", results="named-by-a-string")
+    assert record.path.parent == Path("named-by-a-string")
+
+
 def test_a_record_names_the_plugins_that_were_installed(toy_plugin):
     import icbench
 

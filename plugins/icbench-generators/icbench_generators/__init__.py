@@ -33,8 +33,8 @@ def icbench_generators() -> Iterator[Component]:
     yield Component(
         "prototype",
         "icbench_generators.prototype:load_prototype",
-        "mixes one prototype image per class; no noise",
-        params=(WEIGHTS,),
+        "mixes prototype images of each class; no noise",
+        params=(Param("types", 1, "prototypes per class", low=1, high=4096), WEIGHTS),
         traits=MNIST[:1],
         trainer="icbench_generators.training.prototype:PrototypeTrainer",
     )

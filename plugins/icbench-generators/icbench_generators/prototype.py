@@ -1,4 +1,4 @@
-"""A generator whose only input is the class vector: it mixes one prototype image per class."""
+"""A generator whose only input is the class vector: it mixes prototype images, one or several of each class."""
 
 from math import prod
 
@@ -11,19 +11,24 @@ from icbench_generators.shipped import load_shipped
 
 
 class Prototype(Generator):
-    """The class vector, times a matrix of K prototypes.
+    """The class vector, times a matrix of prototypes.
 
     It answers what the class vector alone can explain: with `exhaustive` it is the nearest prototype, with `joint` the
-    nearest point of the prototypes' convex hull.
+    nearest point of the prototypes' convex hull. Several prototypes of a class are the "types" of Hobbhahn (2020): the
+    class vector says which an image is made of, and the class with the largest share is read.
+
+    Args:
+        types: prototypes per class.
     """
 
     num_classes = 10
     noise_dim = 0
     image_shape = (1, 28, 28)
 
-    def __init__(self) -> None:
+    def __init__(self, types: int = 1) -> None:
         super().__init__()
-        self.prototypes = nn.Parameter(torch.zeros(self.num_classes, prod(self.image_shape)))
+        self.types = types
+        self.prototypes = nn.Parameter(torch.zeros(self.entries, prod(self.image_shape)))
 
     def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
         # The empty noise is joined on so that it has a gradient, if an empty one, when a schedule moves it.
@@ -31,13 +36,15 @@ class Prototype(Generator):
         return (weights @ self.prototypes).float().clamp(0, 1).unflatten(1, self.image_shape)
 
 
-def load_prototype(weights: str = "") -> Prototype:
+def load_prototype(types: int = 1, weights: str = "") -> Prototype:
     """The prototypes, from the shipped weights or from a file that `icbench train prototype` wrote.
 
     Args:
+        types: prototypes per class; weights are shipped for 1 and 300.
         weights: a safetensors file instead of the shipped one.
 
     Raises:
+        UsageError: no weights for so many types.
         IntegrityError: the weights file is unreadable or not the one its training record describes.
     """
-    return load_shipped(Prototype, "prototype", weights)
+    return load_shipped(lambda: Prototype(types), "prototype", weights, types=types)

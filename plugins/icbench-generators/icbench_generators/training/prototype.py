@@ -1,4 +1,4 @@
-"""The prototypes: the mean training image of each class, which is what least squares makes of one image per class."""
+"""The prototypes: the k-means centres of each class's training images, or for one per class their mean."""
 
 import copy
 from collections.abc import Callable
@@ -10,31 +10,37 @@ from icbench.kinds.dataset import Split
 from icbench.training.trainer import Trainer, TrainingJob
 
 from icbench_generators.prototype import Prototype
+from icbench_generators.training.picks import k_means_centres, squared_distances
 
 
 class PrototypeTrainer(Trainer):
     """Computes `Prototype` in one pass.
 
     Args:
+        types: prototypes per class.
         weights: not used.
     """
 
     default_epochs = 1
 
-    def __init__(self, weights: str = "") -> None:
-        self.generator = Prototype()
+    def __init__(self, types: int = 1, weights: str = "") -> None:
+        self.generator = Prototype(types)
+        if types > 1:
+            # One hypothesis for each of thousands of prototypes would take hours, and answer another question.
+            self.schedules = ("relaxed:simplex_map=mirror",)
 
     def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
-        self.split = split
+        self.split, self.seed = split, job.seed
         self.generator.to(job.device)
 
     def epoch(self, number: int, on_batch: Callable[[int], None]) -> dict[str, float]:
         spread = 0.0
-        for label, prototype in enumerate(self.generator.prototypes.data):
-            images = self.split.images[self.split.labels == label].reshape(-1, len(prototype)) / np.float32(255)
-            mean = images.mean(axis=0)
-            prototype.copy_(torch.from_numpy(mean))
-            spread += float(np.square(images - mean).mean(axis=1).sum())
+        types = self.generator.types
+        for label, prototypes in enumerate(self.generator.prototypes.data.split(types)):
+            images = self.split.images[self.split.labels == label].reshape(-1, prototypes.shape[1]) / np.float32(255)
+            centres = k_means_centres(images, types, self.seed) if types > 1 else images.mean(axis=0, keepdims=True)
+            prototypes.copy_(torch.from_numpy(centres))
+            spread += float(squared_distances(images, centres).min(axis=1).sum()) / prototypes.shape[1]
             on_batch(len(images))
         return {"reconstruction": spread / len(self.split)}
 
