@@ -331,7 +331,7 @@ class _Inversion:
             energy = energy + self._occam()
         energies, vectors = self.active.whole(energy, self.class_vector)
         scores = self.parts.schedule.class_scores(energies, self.by_class(vectors).sum(dim=-1))
-        if scores.shape[1] != self.parts.generator.num_classes:
+        if self.parts.generator.types > 1 and scores.shape[1] == self.parts.generator.entries:
             # A schedule that scores hypotheses has one for each type; a class is as good as its best.
             scores = self.by_class(scores).amax(dim=-1)
         finite = self.finite
