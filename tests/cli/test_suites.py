@@ -158,39 +158,35 @@ def test_a_suite_whose_plugin_is_missing_says_so_before_anything_runs(capsys, mo
     assert not Path("icbench-results").exists()
 
 
-def test_an_interruption_keeps_what_is_finished_and_says_how_to_go_on(capsys, monkeypatch):
+def interrupt_run(monkeypatch, number):
+    """Ctrl-C as the run of this number begins; returns what it replaces."""
     from icbench.session import Session
 
     begun, original = [], Session._grow
 
     def interrupted(session, run, method, plan):
         begun.append(plan)
-        if len(begun) == 3:
+        if len(begun) == number:
             raise KeyboardInterrupt
         return original(session, run, method, plan)
 
     monkeypatch.setattr(Session, "_grow", interrupted)
+    return original
+
+
+def test_an_interruption_keeps_what_is_finished_and_says_how_to_go_on(capsys, monkeypatch):
+    original = interrupt_run(monkeypatch, 3)
     code, out, err = icbench(capsys, "reproduce", "toy-paper", "--device", "cpu", "--quiet")
     assert code == 130
     assert "not complete" in out
     assert "interrupted; go on with: icbench" in err
-    monkeypatch.setattr(Session, "_grow", original)
+    monkeypatch.setattr("icbench.session.Session._grow", original)
     _, document = reproduced(capsys)
     assert sum(run["reused"] for run in document["data"]["runs"]) == 2
 
 
 def test_a_cell_without_all_its_seeds_is_not_complete(capsys, monkeypatch):
-    from icbench.session import Session
-
-    begun, original = [], Session._grow
-
-    def interrupted(session, run, method, plan):
-        begun.append(plan)
-        if len(begun) == 2:
-            raise KeyboardInterrupt
-        return original(session, run, method, plan)
-
-    monkeypatch.setattr(Session, "_grow", interrupted)
+    interrupt_run(monkeypatch, 2)
     code, document = reproduced(capsys)
     assert code == 130
     assert [run["seed"] for run in document["data"]["runs"]] == [0]
