@@ -11,6 +11,9 @@ from icbench.errors import ComponentError
 
 PARTS = ("generator", "distance", "optimizer", "schedule")
 
+FORMS = ("cells", "nfe")
+"""What a table's chart may be of: accuracies cell by cell, or against the generator evaluations per image."""
+
 LISTS: dict[object, type] = {tuple[float, ...]: float, tuple[str, ...]: str}
 
 T = TypeVar("T")
@@ -66,6 +69,7 @@ class Experiment:
         baseline: the label of the cell that all others are compared with; empty for none.
         optional: run only if it is asked for by name.
         note: one line beneath the table.
+        chart: one of `FORMS`.
     """
 
     name: str
@@ -75,6 +79,22 @@ class Experiment:
     peak_inside: bool = False
     baseline: str = ""
     optional: bool = False
+    note: str = ""
+    chart: str = FORMS[0]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A published accuracy to see the own ones beside; nothing is held against it.
+
+    Args:
+        name: of the method, with its source.
+        accuracy: in [0, 1].
+        note: how sure it is, or of which images; empty for nothing.
+    """
+
+    name: str
+    accuracy: float
     note: str = ""
 
 
@@ -107,6 +127,7 @@ class Suite:
         split: "train", "validation" or "test".
         experiments: in the order they are run.
         claims: checked besides.
+        marks: drawn as lines in a chart of form "nfe".
         images: the first images of the split that the published values are of; 0 for all.
         author, year, url: of the source, if there is one.
         tolerance: how far below the published mean a cell may lie.
@@ -119,6 +140,7 @@ class Suite:
     split: str
     experiments: tuple[Experiment, ...]
     claims: tuple[Claim, ...] = ()
+    marks: tuple[Mark, ...] = ()
     images: int = 0
     author: str = ""
     year: int = 0
@@ -141,7 +163,7 @@ class Suite:
 def read_suite(file: Path) -> Suite:
     """The suite that a TOML file declares.
 
-    Its keys are the fields of `Suite`; `[[experiment]]` and `[[claim]]` tables have those of `Experiment` and `Claim`.
+    Its keys are the fields of `Suite`; `[[experiment]]`, `[[claim]]` and `[[mark]]` tables have those of the classes.
     What `[setting]` says holds for every cell that does not say otherwise, and `setting` in an experiment for its own.
 
     Raises:
@@ -165,9 +187,11 @@ class _Reader:
         setting = values.pop("setting", {})
         experiments = [self.experiment(table, setting) for table in values.pop("experiment", [])]
         claims = [self.claim(table, setting) for table in values.pop("claim", [])]
+        marks = [self.record(Mark, table, f"mark {table.get('name', '?')}") for table in values.pop("mark", [])]
         if "show" in values:
             values["show"] = self.cell({"label": "show", **values["show"]}, setting, "show")
-        suite = self.record(Suite, {**values, "experiments": tuple(experiments), "claims": tuple(claims)}, "the suite")
+        lists = {"experiments": tuple(experiments), "claims": tuple(claims), "marks": tuple(marks)}
+        suite = self.record(Suite, {**values, **lists}, "the suite")
         self._unique([experiment.name for experiment in experiments], "experiment")
         return suite
 
@@ -181,6 +205,8 @@ class _Reader:
         self._unique(labels, f"in {where} cell")
         if not cells:
             raise self._wrong(f"{where} has no cells")
+        if experiment.chart not in FORMS:
+            raise self._wrong(f"{where} has chart='{experiment.chart}'", f"It may be {' or '.join(FORMS)}.")
         if experiment.baseline and experiment.baseline not in labels:
             raise self._wrong(f"the baseline '{experiment.baseline}' of {where} is none of its cells")
         return experiment

@@ -75,6 +75,11 @@ class Row:
         return "classifier" in self.facts["entry"]
 
     @property
+    def tier(self) -> str:
+        """What the entry knows besides pixels, or that it is a direct classifier."""
+        return str(self.facts["tier"])
+
+    @property
     def seeds(self) -> list[int]:
         return [record.facts["seed"] for record in self.records]
 

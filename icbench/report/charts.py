@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icbench.errors import ResultsError
+from icbench.kinds.suite import Mark
+from icbench.report.ladder import Ladder
 from icbench.suites import ExperimentOutcome, SuiteOutcome
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from icbench.illustration import ClassPaths
 
 WIDTH, HEIGHT, DPI = 4.2, 3.6, 150
+LADDER = 2.0, 5.2
+"""How wide a panel of accuracies against evaluations is, in widths, and how high the picture with one."""
 HERE, THERE, FAINT, INK = "#1f6feb", "#c2410c", "#9aa4b2", "#24292f"
 RIGHT, WRONG = "#107a48", "#c41e3a"
 STYLE: Any = {
@@ -38,6 +42,8 @@ STYLE: Any = {
 def draw_suite(outcome: SuiteOutcome, file: Path) -> None:
     """One panel for each experiment: accuracies with their 95 % intervals, and the published ones with their spread.
 
+    An experiment says what its panel is of: its cells one by one, or accuracy against generator evaluations.
+
     Args:
         outcome: what was run.
         file: the PNG to write.
@@ -52,19 +58,31 @@ def draw_suite(outcome: SuiteOutcome, file: Path) -> None:
         raise ResultsError("there is nothing to draw: no entry is complete", "Run the suite to its end.")
     matplotlib.use("agg")
     with matplotlib.rc_context(STYLE):
-        _draw(drawn, file)
+        _draw(drawn, outcome.suite.marks, file)
 
 
-def _draw(experiments: Sequence[ExperimentOutcome], file: Path) -> None:
+def _draw(experiments: Sequence[ExperimentOutcome], marks: Sequence[Mark], file: Path) -> None:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH * len(experiments), HEIGHT), dpi=DPI, layout="constrained")
-    panels = figure.subplots(1, len(experiments), squeeze=False, sharey=True)[0]
-    for panel, experiment in zip(panels, experiments, strict=True):
-        _draw_experiment(panel, experiment)
+    ladders = [experiment.experiment.chart == "nfe" for experiment in experiments]
+    widths = [LADDER[0] if ladder else 1.0 for ladder in ladders]
+    size = WIDTH * sum(widths), LADDER[1] if any(ladders) else HEIGHT
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+    panels = figure.subplots(1, len(experiments), squeeze=False, sharey=not any(ladders), width_ratios=widths)[0]
     panels[0].set_ylabel("accuracy")
+    settled = []
+    for panel, experiment, ladder in zip(panels, experiments, ladders, strict=True):
+        if ladder:
+            settled.append(Ladder(panel, experiment, marks))
+        else:
+            _draw_experiment(panel, experiment)
     lines = {label: line for panel in panels for line, label in zip(*panel.get_legend_handles_labels(), strict=True)}
-    figure.legend(lines.values(), lines.keys(), loc="outside upper left", ncols=2)
+    figure.legend(lines.values(), lines.keys(), loc="outside upper left", ncols=max(2, len(lines)))
+    if settled:
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+    for drawn in settled:
+        drawn.settle()
     _save(figure, file)
 
 

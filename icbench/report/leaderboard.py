@@ -100,7 +100,7 @@ def _standing_row(standing: Standing) -> list[str]:
         f"{row.images_per_second:,.0f}" if standing.comparable_speed and row.images_per_second else "",
         "" if row.mean_distance is None else f"{row.mean_distance:.5f}",
         _size(row.parameters),
-        "" if row.direct else printable(str(row.facts["tier"])),
+        "" if row.direct else printable(row.tier),
         ", ".join(map(printable, row.flags)),
     ]
 
@@ -213,7 +213,7 @@ def _standing_data(standing: Standing) -> dict[str, Any]:
         "comparable_speed": standing.comparable_speed,
         "mean_distance": row.mean_distance,
         "parameters": row.parameters,
-        "tier": row.facts["tier"],
+        "tier": row.tier,
         "flags": row.flags,
         "runs": [
             {
@@ -276,7 +276,7 @@ def _csv_standing(standing: Standing, track: Track) -> dict[str, Any]:
         "comparable_speed": standing.comparable_speed,
         "mean_distance": row.mean_distance,
         "parameters": row.parameters,
-        "tier": row.facts["tier"],
+        "tier": row.tier,
         "flags": "; ".join(row.flags),
     }
 

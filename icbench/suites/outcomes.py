@@ -160,6 +160,11 @@ class SuiteOutcome:
     records: list[Record]
 
     @property
+    def tiers(self) -> set[str]:
+        """The tiers of all entries that are complete."""
+        return {cell.row.tier for outcome in self.experiments for cell in outcome.cells if cell.row}
+
+    @property
     def failures(self) -> list[str]:
         """A line for each cell below its tolerance, and for each run that is not complete."""
         below = [

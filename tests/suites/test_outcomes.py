@@ -155,3 +155,13 @@ def test_what_is_not_complete_is_left_open_and_is_a_failure():
     assert found.experiments[0].best is None
     assert found.experiments[0].cells[1].row is None
     assert any("interrupted" in failure for failure in found.failures)
+
+
+def test_the_tiers_are_those_of_the_entries_that_are_complete():
+    cells = (Cell("a"), Cell("b"), Cell("c"))
+    suite = Suite("mine", "digits", "test", (Experiment("one", "first", "setting", cells),))
+    records = {
+        cells[0]: [finished(accurate(0.5), label="a", tier="pixels")],
+        cells[1]: [finished(accurate(0.6), label="b", tier="label features")],
+    }
+    assert judged(chosen(suite), records).tiers == {"pixels", "label features"}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from icbench.errors import ComponentError
-from icbench.kinds.suite import Cell, read_suite
+from icbench.kinds.suite import Cell, Mark, read_suite
 from icbench.plugins import Host
 
 FILE = Path("mine.toml")
@@ -42,6 +42,13 @@ def test_a_cell_has_the_setting_and_what_it_says_itself():
     assert suite.published
 
 
+def test_published_marks_are_read_and_are_nothing_to_reproduce():
+    text = SMALL.replace(", published = [0.5, 1]", "")
+    suite = read(text[: text.index("[[claim]]")] + '[[mark]]\nname = "1-NN"\naccuracy = 0.969\n')
+    assert suite.marks == (Mark("1-NN", 0.969),)
+    assert not suite.published
+
+
 def test_a_classifier_is_the_whole_entry():
     assert Cell("x", generator="cgan", classifier="class-mean").specs == {"classifier": "class-mean"}
 
@@ -67,6 +74,8 @@ def test_an_experiments_own_setting_goes_before_the_suites():
         (SMALL.replace('title = "first"', 'title = "first"\nbaseline = "9"'), "baseline '9' of experiment one is none"),
         (SMALL[: SMALL.index("cells")], "experiment one has no cells"),
         (SMALL.replace("[setting]", "[settings]"), "the suite has an unknown key 'settings'"),
+        (SMALL.replace('title = "first"', 'title = "first"\nchart = "pie"'), "experiment one has chart='pie'"),
+        (SMALL + '[[mark]]\nname = "1-NN"\n', "mark 1-NN lacks accuracy"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(wrong, said):

@@ -1,0 +1,77 @@
+"""A panel of accuracy against cost has every entry at its place, and no name over another."""
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+from record_factory import finished
+
+from icbench.kinds.suite import Cell, Experiment, Mark, Suite
+from icbench.report.charts import draw_suite
+from icbench.report.ladder import COLOURS, Ladder
+from icbench.suites import chosen, judged
+
+IMAGES = 1000
+ENTRIES = {
+    "joint": (0.8, 401, "pixels"),
+    "exhaustive": (0.97, 990, "pixels"),
+    "ten autoencoders": (0.99, 410, "pixels"),
+    "the same, few steps": (0.99, 410, "pixels"),
+    "perceptual": (0.985, 401, "features"),
+    "discriminative": (0.996, 111, "label features"),
+    "nearest neighbour": (0.969, 0, "direct"),
+    "all right": (1.0, 9000, "pixels"),
+}
+MARKS = (Mark("one", 0.99), Mark("another", 0.989), Mark("the post", 0.728, "its best setting"))
+
+
+def outcome():
+    cells = tuple(Cell(label) for label in ENTRIES)
+    experiment = Experiment("ladder", "from the post", "entry", cells, chart="nfe")
+    suite = Suite("gap", "digits", "test", (experiment,), marks=MARKS)
+    records = {
+        cell: [finished(np.arange(IMAGES) < accuracy * IMAGES, label=cell.label, nfe=nfe, tier=tier, direct=not nfe)]
+        for cell, (accuracy, nfe, tier) in zip(cells, ENTRIES.values(), strict=True)
+    }
+    return judged(chosen(suite), records)
+
+
+@pytest.fixture
+def ladder():
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    drawn = Ladder(figure.subplots(), outcome().experiments[0], MARKS)
+    figure.draw_without_rendering()
+    drawn.settle()
+    return drawn
+
+
+def test_every_entry_is_named_in_the_colour_of_its_tier(ladder):
+    named = {label.get_text(): label.get_color() for label in ladder.labels}
+    assert named == {label: COLOURS[tier] for label, (_, _, tier) in ENTRIES.items()}
+
+
+def test_an_entry_is_at_its_evaluations_and_error(ladder):
+    for label in ladder.labels:
+        accuracy, nfe, _ = ENTRIES[label.get_text()]
+        assert label.xy == (nfe, pytest.approx(max(1 - accuracy, 0.5 / IMAGES)))
+
+
+def test_better_is_higher_and_all_is_inside(ladder):
+    worst, best = ladder.panel.get_ylim()
+    assert worst > 1 - 0.728
+    assert best < 0.5 / IMAGES
+
+
+def test_no_name_lies_over_another(ladder):
+    boxes = [name.get_window_extent() for name in (*ladder.names, *ladder.labels)]
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+
+
+def test_the_suites_chart_is_one_picture():
+    file = Path("ladder.png")
+    draw_suite(outcome(), file)
+    with Image.open(file) as picture:
+        assert picture.width > 1000
