@@ -59,3 +59,18 @@ def peak_memory(device: "torch.device") -> int:
     import torch
 
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory_bytes()
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether the device had no memory left, as opposed to anything else that fails."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError)
+
+
+def give_memory_back(device: "torch.device") -> None:
+    """Let go of memory that torch keeps for reuse, so that smaller batches find room."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.devices import chosen_device, chosen_precision, peak_memory
+from icbench.devices import chosen_device, chosen_precision, give_memory_back, is_out_of_memory, peak_memory
 from icbench.entry import Entry, Plan, run_key, series_key
 from icbench.environment import environment, without_folders
-from icbench.errors import ResultsError
+from icbench.errors import ResultsError, UsageError
 from icbench.kinds.dataset import Dataset, Split
 from icbench.methods import Direct, Inversion, Method
 from icbench.records import SCHEMA, Arrays, Record, ResultsFolder
@@ -112,8 +112,15 @@ class Session:
                 f"--limit {self.options.limit}: {self.entry.dataset.name} has {len(self.split)} "
                 f"{self.options.split} images; all of them are used"
             )
-        method = self._method()
-        method.check(self.split.images, self._plan(method, self.options.seeds[0]))
+        try:
+            method = self._method()
+            method.check(self.split.images, self._plan(method, self.options.seeds[0]))
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            raise UsageError(
+                f"{self.device} has no memory left for {self.entry.label}", "Free some, or say --device cpu."
+            ) from error
 
     def runs(self) -> Iterator[Record]:
         """The record of each seed's run: found finished, gone on with where it stopped, or made.
@@ -188,12 +195,21 @@ class Session:
         if not len(index):
             return
         batch_size = self.options.batch_size or run.facts["batch_size"] or self._measured or self._measure(method, plan)
-        run.facts["batch_size"] = batch_size
         pending.start()
-        for result in method.results(self.split.images, index, plan, batch_size, self.watcher.on_step):
-            arrays = {"label": self.split.labels[result.arrays["index"]], **result.arrays}
-            pending.add(arrays, result.forward, result.backward)
-            yield arrays
+        while len(index):
+            run.facts["batch_size"] = batch_size
+            try:
+                for result in method.results(self.split.images, index, plan, batch_size, self.watcher.on_step):
+                    arrays = {"label": self.split.labels[result.arrays["index"]], **result.arrays}
+                    index = np.setdiff1d(index, result.arrays["index"])
+                    pending.add(arrays, result.forward, result.backward)
+                    yield arrays
+            except Exception as error:
+                if not is_out_of_memory(error) or batch_size <= 1:
+                    raise
+                batch_size //= 2
+                self.watcher.warn(f"the device's memory is full; going on with batches of {batch_size}")
+                give_memory_back(self.device)
 
     def _measure(self, method: Method, plan: Plan) -> int:
         """A good batch size, the same for all seeds."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from command_line import icbench
 
 from icbench import records, session
@@ -482,6 +483,38 @@ def test_a_classifier_alone_inverts_nothing(capsys):
     _, out, _ = icbench(capsys, "run", "--dataset", "toy", "--classifier", "class-mean", "--json", "--device", "cpu")
     (run,) = json.loads(out)["data"]["runs"]
     assert set(run["entry"]) == {"classifier", "steps"}
+
+
+def memory_for(monkeypatch, rows):
+    """The generator takes so many rows at once, and says that memory is full if there are more."""
+    original = Generator.__call__
+
+    def limited(self, class_vector, noise):
+        if len(class_vector) > rows:
+            raise torch.OutOfMemoryError("out of memory")
+        return original(self, class_vector, noise)
+
+    monkeypatch.setattr(Generator, "__call__", limited)
+
+
+def test_where_memory_is_full_the_batch_is_halved_and_the_run_goes_on(capsys, monkeypatch):
+    whole = json.loads(icbench(capsys, *TOY, "--json", "--results", "whole")[1])["data"]["runs"][0]
+    memory_for(monkeypatch, 14)
+    code, out, _ = icbench(capsys, *TOY, "--json", "--batch-size", "50")
+    document = json.loads(out)
+    (run,) = document["data"]["runs"]
+    assert code == 0
+    assert run["metrics"]["accuracy"] == whole["metrics"]["accuracy"]
+    assert run["dataset"]["images"] == 50
+    assert [warning.rpartition(" ")[2] for warning in document["warnings"]] == ["25", "12"]
+
+
+def test_a_device_without_memory_for_the_first_images_is_one_line(capsys, monkeypatch):
+    memory_for(monkeypatch, 0)
+    code, _, err = icbench(capsys, *TOY)
+    assert code == 2
+    assert "cpu has no memory left for linear" in err
+    assert "Traceback" not in err
 
 
 def test_interrupting_the_second_run_of_a_grid_still_shows_the_first(capsys, monkeypatch):
