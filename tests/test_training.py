@@ -132,6 +132,29 @@ def test_a_folder_with_other_settings_is_not_touched(small):
     assert Path("out/cgan.safetensors").read_bytes() == before
 
 
+def test_a_checkpoint_may_be_chosen_by_its_inversions_alone(small, monkeypatch):
+    qualities = [Quality({"joint": 0.6}, 0.2), Quality({"joint": 0.5}, 0.9)]
+    assert qualities[1].score > qualities[0].score
+    both = [Quality(one.inversion_accuracy, one.sample_accuracy, by_samples=False) for one in qualities]
+    assert both[0].score > both[1].score
+    monkeypatch.setattr(CGANTrainer, "by_samples", False)
+    record = json.loads(train(CGANTrainer(5), small, job("out", epochs=1), Monitor()).with_suffix(".json").read_text())
+    check = record["checks"][0]
+    assert check["score"] == pytest.approx((check["joint_accuracy"] + check["exhaustive_accuracy"]) / 2)
+    assert "samples" not in record["chosen"]["why"]
+
+
+def test_only_a_training_that_says_so_goes_on_to_more_epochs(small, monkeypatch):
+    train(CGANTrainer(5), small, job("out", epochs=1), Monitor())
+    with pytest.raises(UsageError, match="other settings"):
+        train(CGANTrainer(5), small, job("out", epochs=2), Monitor())
+    monkeypatch.setattr(CGANTrainer, "extends", True)
+    longer = train(CGANTrainer(5), small, job("out", epochs=2), Monitor())
+    record = json.loads(longer.with_suffix(".json").read_text())
+    assert record["epochs"] == 2
+    assert len(record["checks"]) == 2
+
+
 def test_a_torn_checkpoint_is_named(small):
     Path("out").mkdir()
     Path("out/checkpoint.pt").write_bytes(b"torn")

@@ -67,6 +67,7 @@ class PostTrainer(Trainer):
     """
 
     default_epochs = 61
+    extends = True
     check_every = 3
     schedules = ("joint",)
     # A hundred times the work of `cgan` per image: the usual check would take as long as an epoch.

@@ -42,10 +42,12 @@ class Quality:
     Args:
         inversion_accuracy: accuracy of a short inversion, by the schedule's name.
         sample_accuracy: share of the samples that the reference CNN gives the class they were made for.
+        by_samples: whether that counts in the score.
     """
 
     inversion_accuracy: Mapping[str, float]
     sample_accuracy: float
+    by_samples: bool = True
 
     @property
     def score(self) -> float:
@@ -53,7 +55,7 @@ class Quality:
 
         Samples alone would favour a generator that makes a few perfect digits; inversions alone one that fits anything.
         """
-        accuracies = (*self.inversion_accuracy.values(), self.sample_accuracy)
+        accuracies = (*self.inversion_accuracy.values(), *([self.sample_accuracy] if self.by_samples else []))
         return sum(accuracies) / len(accuracies)
 
     def figures(self) -> dict[str, float]:
@@ -73,12 +75,14 @@ def judge(
     schedules: Sequence[str],
     settings: Settings,
     effort: Effort | None = None,
+    by_samples: bool = True,
 ) -> Quality:
     """The quality of a frozen generator on the first validation images."""
     effort = effort or usual_effort()
     return Quality(
         inversion_accuracies(generator, schedules, validation, slice(effort.images), effort.steps, settings),
         sample_accuracy(generator, reference, settings),
+        by_samples,
     )
 
 
@@ -123,6 +127,24 @@ def inverted(
     )
     chosen = Settings(steps, settings.seed, settings.batch_size, settings.device, settings.precision)
     return concatenate(list(invert(parts, split.images, np.arange(len(split))[rows], chosen)))
+
+
+def own_residuals(generator: Generator, schedule: str, steps: int, split: Split, settings: Settings) -> Tensor:
+    """The mean squared error per pixel (K,) that each class leaves of its own images, for `Generator.residual_scale`.
+
+    Args:
+        generator: frozen.
+        schedule: the spec of one that scores each class by minus its least error, without a prior.
+        steps: of the inversion.
+        split: the images.
+        settings: all else.
+    """
+    found = inverted(generator, schedule, split, slice(None), steps, settings)
+    labels = torch.from_numpy(split.labels[found.index])
+    own = torch.from_numpy(-found.class_scores)[torch.arange(len(labels)), labels]
+    of_class = labels == torch.arange(generator.num_classes)[:, None]
+    # Each class has one image more, with what all have in mean, so that none is without.
+    return ((of_class * own).sum(dim=1) + own.mean()) / (of_class.sum(dim=1) + 1)
 
 
 def accuracy(result: Inverted, split: Split) -> float:

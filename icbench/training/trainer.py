@@ -42,6 +42,11 @@ class Trainer(ABC):
     """The schedules, as specs, that judge a snapshot on validation images: of `joint`, `relaxed` and `exhaustive`."""
     effort: Effort | None = None
     """How much of that there is, or None for the usual."""
+    by_samples: bool = True
+    """Whether a checkpoint is also chosen by its samples; not, where only what can be inverted is wanted."""
+    extends: bool = False
+    """Whether a training of more epochs begins as one of fewer, so that a finished one can go on: no rate may depend on
+    how many there will be."""
 
     def judging(self, job: "TrainingJob") -> Settings:
         """How snapshots are inverted; the number of steps is set elsewhere."""
@@ -55,6 +60,19 @@ class Trainer(ABC):
     @abstractmethod
     def epoch(self, number: int, on_batch: Callable[[int], None]) -> dict[str, float]:
         """Train for epoch `number`, counted from 0; returns mean losses by name. Must depend on the seed alone."""
+
+    def completed(self, generator: Generator, validation: Split, settings: Settings) -> dict[str, Tensor]:
+        """What is not trained but fitted to validation images, once the checkpoint is chosen.
+
+        Args:
+            generator: the chosen one, frozen.
+            validation: the images to fit to.
+            settings: how snapshots are inverted.
+
+        Returns:
+            tensors of the generator's state by name, which replace those in the weights file.
+        """
+        return {}
 
     @abstractmethod
     def snapshot(self) -> Generator:
@@ -181,7 +199,9 @@ def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, monitor: Monitor
             if job.study:
                 quality = _study(frozen, validation, reference, trainer, settings, progress, monitor)
             else:
-                quality = judge(frozen, validation, reference, trainer.schedules, settings, trainer.effort)
+                quality = judge(
+                    frozen, validation, reference, trainer.schedules, settings, trainer.effort, trainer.by_samples
+                )
             _keep(frozen, weights, Check(number + 1, quality), progress, job, monitor)
         _save_checkpoint(trainer, progress, job)
     return _finish(trainer, split, validation, progress, job, reference_seconds)
@@ -291,7 +311,7 @@ def _resume(trainer: Trainer, job: TrainingJob, monitor: Monitor) -> _Progress:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         raise IntegrityError(f"{file} cannot be read: {error}", "Remove it to start the training anew.") from error
-    if state["identity"] != job.identity:
+    if _continued(state["identity"], trainer) != _continued(job.identity, trainer):
         raise UsageError(
             f"{job.out} holds a training with other settings: {state['identity']}", "Choose another folder with --out."
         )
@@ -299,6 +319,11 @@ def _resume(trainer: Trainer, job: TrainingJob, monitor: Monitor) -> _Progress:
     progress = _Progress(**state["progress"])
     monitor.message(f"going on after epoch {progress.done} of {job.epochs}")
     return progress
+
+
+def _continued(identity: dict[str, Any], trainer: Trainer) -> dict[str, Any]:
+    """What has to be equal in an identity for this trainer."""
+    return {name: value for name, value in identity.items() if name != "epochs" or not trainer.extends}
 
 
 def _finish(
@@ -315,6 +340,9 @@ def _finish(
     generator.load_state_dict(_loaded(file), strict=False)
     frozen = generator.frozen(job.device)
     settings = trainer.judging(job)
+    found = trainer.completed(frozen, validation, settings)
+    if found:
+        save_weights({**_loaded(file), **found}, file)
     rows = slice(selection.IMAGES, selection.IMAGES + FINAL_IMAGES)
     images = (trainer.effort or usual_effort()).images
     final = inversion_accuracies(frozen, trainer.schedules, validation, rows, FINAL_STEPS, settings)
@@ -328,8 +356,8 @@ def _finish(
         "epochs": job.epochs,
         "chosen": {
             "epochs": int(progress.best["epochs"]),
-            "why": f"highest mean of short {' and '.join(final)} accuracy (first {images:,} validation "
-            "images) and reference-CNN accuracy of samples",
+            "why": f"highest mean of short {' and '.join(final)} accuracy (first {images:,} validation images)"
+            + (" and reference-CNN accuracy of samples" if trainer.by_samples else ""),
             **{name: value for name, value in progress.best.items() if name != "epochs"},
         },
         "validation": {
