@@ -50,6 +50,12 @@ def check_parts(parts: Parts, images: NDArray[np.uint8], settings: Settings, nam
         _check_images(generated, target.shape, names["generator"])
         _check_distance(parts.distance(generated, target), len(target), names["distance"])
         _check_start(parts, images, settings)
+        if parts.schedule.calibrates and generator.residual_scale(latents[0]) is None:
+            raise UsageError(
+                f"schedule {names['schedule']} calibrates, and generator {names['generator']} does not say how large "
+                "its residuals usually are",
+                "Leave out calibrate=true, or choose another generator.",
+            )
     for kind, part in (("optimizer", parts.optimizer), ("schedule", parts.schedule)):
         if part.linearises:
             _check_linearisation(parts, latents, target, settings.precision, names, f"{kind} {names[kind]}")

@@ -17,6 +17,7 @@ from torch import Tensor
 from icbench.active_set import ActiveSet, moved_state
 from icbench.beginnings import Bank, ImagesBeginning, begun, drawn_noise
 from icbench.draws import normal
+from icbench.errors import UsageError
 from icbench.generation import as_target, generate
 from icbench.kinds.distance import Distance, Features, LeastSquares
 from icbench.kinds.generator import Generator
@@ -270,10 +271,27 @@ class _Inversion:
         """Energies and distances (N,) of the images that the current latents give."""
         distance = self.parts.distance.compare(images, self.features)
         self.finite &= distance.isfinite().view(-1, self.hypotheses).all(dim=1)
-        prior = self.prior()
-        energy = distance if prior is None else distance + prior
+        prior, misfit = self.prior(), self.misfit(distance)
+        energy = misfit if prior is None else misfit + prior
         self.latest = energy.detach()
         return energy, distance
+
+    def misfit(self, distance: Tensor) -> Tensor:
+        """What distances (N,) count in the energies."""
+        if not self.parts.schedule.calibrates:
+            return distance
+        factor, summand = self.residual_scale()
+        return factor * distance + summand
+
+    def residual_scale(self) -> tuple[Tensor, Tensor]:
+        """The factor (N,) and the summand (N,) of the class vectors."""
+        found = self.parts.generator.residual_scale(self.class_vector)
+        if found is None:
+            raise UsageError(
+                "the generator does not say how large its residuals usually are",
+                "Leave out calibrate=true, or choose another generator.",
+            )
+        return found
 
     def images(self, precision: torch.dtype) -> Tensor:
         """The images (N, C, H, W) of the current latents, constrained."""
@@ -387,6 +405,8 @@ class _Closure(Closure):
         images = self.inversion.images(self.inversion.settings.precision)
         energy, _ = self.inversion.compare(images)
         residuals = distance.residuals(images, self.inversion.features)
+        if self.inversion.parts.schedule.calibrates:
+            residuals = residuals * self.inversion.residual_scale()[0].sqrt()[:, None]
         linear = linearise(energy, residuals, self.inversion.prior(), self.moving)
         self.inversion.backward += (1 + linear.gradient.shape[1]) * self.inversion.hypotheses
         return linear

@@ -12,6 +12,7 @@ EXHAUSTIVE = (
     Param("start", "drawn", "where the noise starts", choices=("drawn", "encoder", "bank")),
     Param("bank", 256, "draws of the noise in the bank", low=1, high=100_000),
     Param("decay", "none", "how the rate falls over the steps", choices=("none", "cosine")),
+    Param("calibrate", False, "weigh distances by how large the generator's residuals usually are"),
 )
 
 LR_HELP = "learning rate of the class vector; the schedule's rates are factors on it"

@@ -181,6 +181,7 @@ class Exhaustive(Schedule):
             them, by `SPREAD` of their draw.
         bank: the number of draws in the bank.
         decay: the rate stays with "none", and falls to zero with "cosine".
+        calibrate: weigh a class's distance by how large the generator's residuals usually are there.
     """
 
     default_steps = 60
@@ -193,6 +194,7 @@ class Exhaustive(Schedule):
         start: str = "drawn",
         bank: int = 256,
         decay: str = "none",
+        calibrate: bool = False,
     ) -> None:
         self.restarts = restarts
         self.prior_weight = prior_weight
@@ -200,6 +202,7 @@ class Exhaustive(Schedule):
         self.start = start
         self.bank = bank
         self.decay = decay
+        self.calibrates = calibrate
 
     def starts(self, num_classes: int) -> Starts:
         restart = tuple(number for _ in range(num_classes) for number in range(self.restarts))

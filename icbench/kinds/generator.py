@@ -58,6 +58,21 @@ class Generator(nn.Module, ABC):
         """
         return None
 
+    def residual_scale(self, class_vector: Tensor) -> tuple[Tensor, Tensor] | None:
+        """What a squared error says of a class, given how large it usually is there: a factor on it and a summand.
+
+        A class that is always reconstructed closely has a large factor and a small summand: with Gaussian residuals of
+        variance v the error counts by 1 / v, and log v is added. Used by schedules that calibrate, with `mse`. The
+        default knows nothing of its residuals.
+
+        Args:
+            class_vector: (B, K), on the simplex.
+
+        Returns:
+            (B,) and (B,), each row of its own class vector only; or None.
+        """
+        return None
+
     def fold(self) -> None:
         """Rewrite the layers for inference without changing the result, for example by folding BatchNorm.
 

@@ -67,6 +67,8 @@ class Schedule(ABC):
 
     default_steps: ClassVar[int]
     """How many steps an entry runs unless told otherwise."""
+    calibrates: bool = False
+    """Whether distances count as the generator says for their classes (`Generator.residual_scale`)."""
     linearises: ClassVar[bool] = False
     """Whether `occam` is asked for; a run then needs a distance that is a `LeastSquares`."""
 

@@ -227,6 +227,23 @@ def its_encoder_gives_sound_starts(subject: Subject) -> None:
         expect_close(alone, found[row : row + 1], f"the noise of image {row} alone differs from that in a batch")
 
 
+def its_residual_scale_is_sound(subject: Subject) -> None:
+    """What it says of its residuals, where it does, is a positive factor and a summand (B,), each of its own row."""
+    generator = subject.component
+    class_vector, _ = latents(generator, ROWS)
+    found = generator.residual_scale(class_vector)
+    if found is None:
+        raise Skipped("it says nothing of its residuals")
+    for values, name in zip(found, ("factor", "summand"), strict=True):
+        expect(tuple(values.shape) == (ROWS,), f"the {name} has shape {tuple(values.shape)}, not ({ROWS},)")
+        expect(values.isfinite().all(), f"the {name} is not finite")
+    expect((found[0] > 0).all(), f"a factor is {found[0].min().item():.3g}, not above 0")
+    alone = generator.residual_scale(class_vector[:1])
+    assert alone is not None
+    for one, other in zip(alone, found, strict=True):
+        expect_close(one, other[:1], "a row alone has another residual scale than in a batch")
+
+
 def every_tensor_is_registered(subject: Subject) -> None:
     """Every tensor of it is a parameter or a buffer, which move to the device with it."""
     loose = [f"{path}.{name}".strip(".") for path, m in subject.component.named_modules() for name in _loose_tensors(m)]
@@ -298,6 +315,7 @@ CHECKS: tuple[Check, ...] = (
     folding_changes_nothing,
     inputs_are_not_changed,
     its_encoder_gives_sound_starts,
+    its_residual_scale_is_sound,
     every_tensor_is_registered,
     bfloat16_is_close,
     class_matters,

@@ -16,6 +16,8 @@ ERROR = 0.02
 """A directional derivative may differ by so much of itself."""
 SHARE = 0.75
 """So many of them must agree: a step across a kink, of a ReLU or of a minimum, spoils some."""
+SMALL = 0.05
+"""Inputs whose mean size is below this are varied by less."""
 NEGLIGIBLE = 0.01
 """A derivative below this share of the typical one counts as that large: rounding hides it."""
 
@@ -70,7 +72,9 @@ def _takes_float64(function: Function, at: Tensor) -> bool:
 def _agreement(function: Function, point: Tensor) -> tuple[float, tuple[float, float]]:
     """The share of rows and directions that agree, and the two derivatives of the worst."""
     gradient = gradient_at(function, point)
-    directions = [normal(*point.shape, seed=seed).to(point.dtype) for seed in range(DIRECTIONS)]
+    # Where numbers are small, as the shares of many entries are, steps are as much smaller.
+    scale = min(1.0, float(point.abs().mean()) / SMALL) or 1.0
+    directions = [scale * normal(*point.shape, seed=seed).to(point.dtype) for seed in range(DIRECTIONS)]
     exact = torch.stack([_dot(gradient, direction) for direction in directions]).double()
     differences = torch.stack(
         [_best_differences(function, point, d, e) for d, e in zip(directions, exact, strict=True)]

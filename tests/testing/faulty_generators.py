@@ -288,6 +288,23 @@ class Averaging(Sound):
         return noise.expand(-1, CLASSES, -1)
 
 
+@FAULTS("its_residual_scale_is_sound")
+class Rewarding(Sound):
+    """a larger error is less energy"""
+
+    def residual_scale(self, class_vector):
+        return class_vector[:, 0] - 1, class_vector[:, 0]
+
+
+@FAULTS("its_residual_scale_is_sound")
+class Comparing(Sound):
+    """its residuals are large relative to those of the batch"""
+
+    def residual_scale(self, class_vector):
+        share = class_vector[:, 0] / class_vector[:, 0].mean()
+        return 1 + share, share
+
+
 @FAULTS("random_state_is_left_alone")
 def seeding():
     """seeds torch for everybody"""
