@@ -10,8 +10,24 @@ from typing import Any
 
 
 def rate(result: dict[str, Any]) -> float:
-    """Hypothesis steps a second where steps are timed, else rounds a second."""
-    return float(result["extra_info"].get("hypothesis_steps_per_second") or 1 / result["stats"]["median"])
+    """Images or hypothesis steps a second where those are timed, else rounds a second."""
+    extra = result["extra_info"]
+    known = extra.get("images_per_second") or extra.get("hypothesis_steps_per_second")
+    return float(known or 1 / result["stats"]["median"])
+
+
+def said(result: dict[str, Any]) -> str:
+    """What else a row has to say: how near it is to the machine's limit, or how often its class is another."""
+    extra = result["extra_info"]
+    if "share_of_roofline" in extra:
+        reached = f"{100 * extra['share_of_product_rate']:.0f} % of {extra['product_rate'] / 1e9:,.0f} GFLOP/s"
+        work = f"{extra['flops'] / 1e9:.1f} GFLOP, {extra['bytes'] / 1e9:.2f} GB"
+        return (
+            f"{reached}, {100 * extra['share_of_roofline']:.0f} % of the limit that {extra['limited_by']} set ({work})"
+        )
+    if "same_class" in extra:
+        return f"{extra['images_per_second']:,.1f} images/s, {100 * (1 - extra['same_class']):.1f} % other classes"
+    return ""
 
 
 def spread(result: dict[str, Any]) -> str:
@@ -29,7 +45,7 @@ def main(file: str) -> None:
         rows = [result for result in document["benchmarks"] if result["group"] == group]
         print(f"{group} (relative to the first row)")
         for result in rows:
-            print(f"  {result['name']:32} {rate(result) / rate(rows[0]):8.2f}x   {spread(result)}")
+            print(f"  {result['name']:32} {rate(result) / rate(rows[0]):8.2f}x   {spread(result):6} {said(result)}")
         print()
     if "test_overhead" in results:
         loop, step = results["test_overhead"], results["test_noise_size[10]"]

@@ -1,0 +1,105 @@
+"""How fast a step could be: its work counted by hooks, and the machine's rates measured."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+from icbench.engine import Parts
+from icbench.generation import generate
+
+PRODUCT, COPY = 2048, 2**26
+"""The side of the measured matrix product, and the bytes of the measured copy, which no cache holds."""
+REPEATS = 7
+VIEWS = {"view", "t", "transpose", "expand", "permute", "unsqueeze", "squeeze", "detach", "alias"}
+VIEWS |= {"as_strided", "_unsafe_view"}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one step of an inversion does.
+
+    Args:
+        flops: of its matrix products and convolutions, forward and backward.
+        bytes: that its operators read and write, were nothing kept in a cache between two of them.
+    """
+
+    flops: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What a machine reaches: of large matrix products a second, and of bytes copied (read and written) a second."""
+
+    flops: float
+    bytes: float
+
+    def least_seconds(self, work: Work) -> float:
+        """The time below which the work cannot be done, if neither rate is exceeded: the roofline."""
+        return max(work.flops / self.flops, work.bytes / self.bytes)
+
+
+class _Traffic(TorchDispatchMode):
+    """Adds up the bytes of what every operator takes and gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func.overloadpacket.__name__ not in VIEWS:
+            tensors = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, Tensor)]
+            self.bytes += sum(tensor.nbytes for tensor in tensors)
+        return result
+
+
+def counted(parts: Parts, rows: int, device: torch.device, precision: torch.dtype) -> Work:
+    """The work of a step: the images of `rows` hypotheses, their distances, and the gradients of the latents."""
+    generator = parts.generator
+    target = torch.rand(rows, *generator.image_shape, device=device)
+    features = parts.distance.features(target)
+
+    def step() -> None:
+        class_vector = torch.full((rows, generator.entries), 1 / generator.entries, device=device, requires_grad=True)
+        noise = torch.randn(rows, generator.noise_dim, device=device, requires_grad=True)
+        parts.distance.compare(generate(generator, class_vector, noise, precision), features).sum().backward()
+
+    with FlopCounterMode(display=False) as flops:
+        step()
+    with _Traffic() as traffic:
+        step()
+    return Work(flops.get_total_flops(), traffic.bytes)
+
+
+def measured(device: torch.device, precision: torch.dtype) -> Rates:
+    """The machine's rates, medians of a few timings."""
+    left, right = (torch.randn(PRODUCT, PRODUCT, device=device, dtype=precision) for _ in range(2))
+    source = torch.empty(COPY, dtype=torch.uint8, device=device).random_()
+    sink = torch.empty_like(source)
+    product = _seconds(lambda: torch.mm(left, right), device)
+    copy = _seconds(lambda: sink.copy_(source), device)
+    return Rates(2 * PRODUCT**3 / product, 2 * COPY / copy)
+
+
+def _seconds(work: Callable[[], object], device: torch.device) -> float:
+    times = []
+    for _ in range(REPEATS + 2):
+        _wait(device)
+        started = time.perf_counter()
+        work()
+        _wait(device)
+        times.append(time.perf_counter() - started)
+    return sorted(times[2:])[REPEATS // 2]
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
