@@ -28,6 +28,15 @@ def _neighbours() -> Iterator[Component]:
         ),
     )
     yield Component(
+        "reranked-neighbour",
+        "icbench_classifiers.reranked:RerankedNeighbour",
+        "nearest neighbour by any distance, among the nearest in the Euclidean one",
+        params=(
+            Param("distance", "mse", "a distance, such as mse"),
+            Param("candidates", 300, "how many training images are compared", low=1, high=1_000_000),
+        ),
+    )
+    yield Component(
         "random-labels",
         "icbench_classifiers.random_labels:RandomLabels",
         "nearest neighbour fitted to shuffled labels: must be at chance",

@@ -9,6 +9,8 @@ SPECS = [
     "knn:k=1000",
     "tangent-neighbour",
     "tangent-neighbour:sigma=0.7,k=5",
+    "reranked-neighbour",
+    "reranked-neighbour:candidates=5",
     "nearest-subspace",
     "nearest-subspace:dimensions=0",
     "nearest-subspace:dimensions=5",
