@@ -23,6 +23,14 @@ def icbench_generators() -> Iterator[Component]:
         trainer="icbench_generators.training.class_vae:ClassVAETrainer",
     )
     yield Component(
+        "contrastive",
+        "icbench_generators.contrastive:load_contrastive",
+        "class decoders trained to reconstruct the wrong class badly",
+        params=(_noise_dim(12), WEIGHTS),
+        traits=(*MNIST, "tier:label features"),
+        trainer="icbench_generators.training.contrastive:ContrastiveTrainer",
+    )
+    yield Component(
         "cvae",
         "icbench_generators.cvae:load_cvae",
         "one conditional VAE decoder, class vector times noise",
@@ -37,6 +45,14 @@ def icbench_generators() -> Iterator[Component]:
         params=(Param("types", 1, "prototypes per class", low=1, high=4096), WEIGHTS),
         traits=MNIST[:1],
         trainer="icbench_generators.training.prototype:PrototypeTrainer",
+    )
+    yield Component(
+        "class-block",
+        "icbench_generators.class_block:load_class_block",
+        "a block of the class vector per class: its code, and in its norm the class; no noise",
+        params=(Param("types", 16, "entries of a block", low=1, high=4096), WEIGHTS),
+        traits=MNIST,
+        trainer="icbench_generators.training.class_block:ClassBlockTrainer",
     )
     yield Component(
         "lstm",
@@ -57,4 +73,14 @@ def icbench_suites() -> Iterator[Component]:
         "hobbhahn2019",
         "icbench_generators.suites:hobbhahn2019",
         "Modular Inverse Classification: one LSTM per class",
+    )
+    yield Component(
+        "gap",
+        "icbench_generators.suites:gap",
+        "from the post's accuracy to the best: accuracy against cost",
+    )
+    yield Component(
+        "distances",
+        "icbench_generators.suites:distances",
+        "every distance in an inversion and in a nearest neighbour",
     )

@@ -10,6 +10,11 @@ from torch.nn import functional
 from icbench_generators.class_decoders import ClassDecoders, ClassLinear
 from icbench_generators.shipped import load_shipped
 
+RIDGE = 0.02
+"""Variance per pixel of what no class's residuals tell."""
+TEMPER = 0.6
+"""Weight of the log variance: pixels are not independent. Both chosen on validation images."""
+
 
 class ClassVAE(ClassDecoders):
     """Ten small decoders that share nothing, so that a class explains an image by what it has seen of that class alone.
@@ -32,8 +37,16 @@ class ClassVAE(ClassDecoders):
         pixels = prod(self.image_shape)
         widths = (noise_dim, *self.hidden, pixels)
         self.decoders = nn.ModuleList(ClassLinear(self.num_classes, *pair) for pair in pairwise(widths))
-        self.encoder = nn.ModuleList(nn.Linear(*pair) for pair in pairwise((pixels, *self.trunk)))
+        widths = (self.encoder_inputs, *self.trunk)
+        self.encoder = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
         self.heads = ClassLinear(self.num_classes, self.trunk[-1], 2 * noise_dim)
+        self.register_buffer("residuals", torch.zeros(self.num_classes))
+        """(K,) the mean squared error per pixel that a class leaves of its own images; 0 before it is fitted."""
+
+    @property
+    def encoder_inputs(self) -> int:
+        """The width of what the encoder's first dense layer sees."""
+        return prod(self.image_shape)
 
     def decode(self, noise: Tensor) -> Tensor:
         hidden = noise
@@ -45,6 +58,11 @@ class ClassVAE(ClassDecoders):
         """The noise (B, K, Z) that each class's encoder finds for images (B, C, H, W)."""
         mean, _ = self.posterior(self.features(images).expand(self.num_classes, -1, -1))
         return mean.transpose(0, 1)
+
+    def residual_scale(self, class_vector: Tensor) -> tuple[Tensor, Tensor]:
+        """Those of Gaussian residuals, relative to a variance of `RIDGE`, which each class has besides its own."""
+        spread = class_vector @ (1 + self.residuals.float() / RIDGE)
+        return 1 / spread, TEMPER * RIDGE * spread.log()
 
     def features(self, images: Tensor) -> Tensor:
         """What the encoders have in common: (B, F) of images (B, C, H, W)."""

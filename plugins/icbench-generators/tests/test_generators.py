@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 
+from icbench_generators.class_block import ClassBlock
 from icbench_generators.class_decoders import ClassDecoders, mixture_weights
 from icbench_generators.class_vae import ClassVAE
 from icbench_generators.lstm import RowLSTM
@@ -114,9 +115,28 @@ def test_a_prototype_needs_no_noise_and_is_the_mean_of_its_class(build):
         np.testing.assert_allclose(images[label], mean, atol=5e-4)
 
 
-def test_empty_noise_has_an_empty_gradient(build):
+def test_a_blocks_norm_weights_the_image_that_its_direction_names():
+    generator = ClassBlock(3).frozen(CPU)
+    code = torch.tensor([[0.2, 0.5, 0.3]])
+    two, five = (generator(blocks({label: code[0]}), torch.empty(1, 0)) for label in (2, 5))
+    torch.testing.assert_close(two.flatten(), generator.decode(code.expand(10, 1, 3))[2, 0])
+    mixed = generator(blocks({2: 0.25 * code[0], 5: 0.75 * code[0]}), torch.empty(1, 0))
+    torch.testing.assert_close(mixed, 0.25 * two + 0.75 * five)
+
+
+def blocks(parts):
+    """The class vector (1, 30) whose blocks of three are these, by class, and 0 elsewhere."""
+    vector = torch.zeros(10, 3)
+    for label, block in parts.items():
+        vector[label] = block
+    return vector.view(1, 30)
+
+
+@pytest.mark.parametrize("spec", ["prototype", "class-block"])
+def test_empty_noise_has_an_empty_gradient(build, spec):
     noise = torch.empty(10, 0, requires_grad=True)
-    images = build("prototype").frozen(CPU)(vertices(range(10)), noise)
+    generator = build(spec).frozen(CPU)
+    images = generator(torch.eye(generator.entries)[:10], noise)
     (gradient,) = torch.autograd.grad(images.sum(), noise)
     assert gradient.shape == (10, 0)
 
@@ -129,7 +149,7 @@ def test_an_lstm_writes_its_first_rows_before_it_knows_the_last(build):
     torch.testing.assert_close(generator.rows(mixture), whole[..., : 14 * 28])
 
 
-@pytest.mark.parametrize("spec", ["class-vae", "cvae"])
+@pytest.mark.parametrize("spec", ["class-vae", "contrastive", "cvae"])
 def test_encoders_give_noise_of_which_the_true_class_reconstructs_best(build, spec, validation):
     generator = build(spec).frozen(CPU)
     images = torch.from_numpy(validation.images[:100]).float() / 255

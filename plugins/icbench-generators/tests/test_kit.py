@@ -3,7 +3,16 @@
 import pytest
 from icbench.testing import GeneratorTests
 
-SPECS = ["class-vae", "cvae", "prototype", "lstm", "lstm:picks=nearest", "lstm:picks=random"]
+SPECS = [
+    "class-vae",
+    "contrastive",
+    "cvae",
+    "prototype",
+    "class-block",
+    "lstm",
+    "lstm:picks=nearest",
+    "lstm:picks=random",
+]
 
 
 @pytest.mark.parametrize("component", SPECS, scope="class")

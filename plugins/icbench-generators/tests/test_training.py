@@ -10,19 +10,19 @@ from icbench.training import trainer as training
 from icbench.training.trainer import Monitor, TrainingJob, train
 
 from icbench_generators import icbench_generators
-from icbench_generators.training.augmentation import random_maps, warped
+from icbench_generators.training.augmentation import bends, random_maps, warped
 from icbench_generators.training.picks import k_means_centres, k_means_images, random_images
 
-NAMES = ["class-vae", "cvae", "lstm", "prototype"]
+NAMES = ["class-vae", "contrastive", "cvae", "class-block", "lstm", "prototype"]
 
 
 @pytest.fixture(autouse=True)
 def _short_checks(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("icbench.training.selection.STEPS", {"joint": 2, "exhaustive": 1})
+    monkeypatch.setattr("icbench.training.selection.STEPS", {"joint": 2, "exhaustive": 1, "relaxed": 1})
     monkeypatch.setattr("icbench.training.selection.IMAGES", 20)
     monkeypatch.setattr("icbench.training.selection.SAMPLES", 20)
-    monkeypatch.setattr(training, "FINAL_STEPS", {"joint": 2, "exhaustive": 1})
+    monkeypatch.setattr(training, "FINAL_STEPS", {"joint": 2, "exhaustive": 1, "relaxed": 1})
     monkeypatch.setattr(training, "FINAL_IMAGES", 20)
     monkeypatch.setattr("icbench_generators.training.lstm.STEPS_PER_EPOCH", 3)
 
@@ -72,7 +72,7 @@ def test_training_leaves_the_global_random_state_alone(name, small):
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-@pytest.mark.parametrize("name", ["class-vae", "cvae", "lstm"])
+@pytest.mark.parametrize("name", ["class-vae", "contrastive", "cvae", "class-block", "lstm"])
 def test_reconstruction_gets_better(name, small):
     learner = trainer(name)
     learner.begin(small.split("train", Path()), 10, job(name, "out", epochs=30))
@@ -86,6 +86,16 @@ def test_a_vae_step_has_as_many_images_of_each_class(small):
     learner.begin(split, 10, job("class-vae", "out"))
     for rows in learner._batches(np.random.default_rng(0)):
         assert (split.labels[rows] == np.arange(10)[:, None]).all()
+
+
+def test_a_class_vae_knows_how_large_its_residuals_are(small):
+    file = train(trainer("class-vae"), small, job("class-vae", "out", epochs=2), Monitor())
+    component = COMPONENTS["class-vae"]
+    generator = resolve(component.factory, "icbench-generators")(**component.complete({"weights": str(file)}))
+    assert (generator.residuals > 0.01).all()
+    factor, summand = generator.residual_scale(torch.eye(10))
+    order = generator.residuals.argsort()
+    assert factor[order].diff().max() <= 0 <= summand[order].diff().min()
 
 
 def test_classes_of_a_class_vae_learn_apart(small):
@@ -111,6 +121,33 @@ def test_warps_are_small_and_leave_the_other_images_alone():
     maps = random_maps(1000, 28, random)
     assert (maps[:, :, :2].det() - 1).abs().max() < 0.25
     assert maps[:, :, 2].abs().max() <= 2 / 28
+
+
+def test_bends_are_smooth_and_as_strong_as_they_are_said_to_be():
+    pixels = bends(500, 28, torch.Generator().manual_seed(0), 1.0) * 28 / 2
+    assert 0.5 < pixels.std() < 1.0
+    step = pixels.diff(dim=1).square().mean().sqrt()
+    assert step < 0.5 * pixels.std()
+    assert pixels.mean().abs() < 0.05
+
+
+def test_a_contrastive_step_moves_the_noise_towards_less_energy_and_keeps_its_gradient(small):
+    learner = trainer("contrastive")
+    learner.begin(small.split("train", Path()), 10, job("contrastive", "out"))
+    images = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    start = torch.zeros(10, 20, 12, requires_grad=True)
+    learner.step = 1
+    found = learner._searched(start, images)
+    assert learner._energy(found, images).mean() < learner._energy(start, images).mean()
+    (gradient,) = torch.autograd.grad(found.sum(), start)
+    assert torch.equal(gradient, torch.ones_like(start))
+
+
+def test_a_contrastive_generator_gets_less_confused(small):
+    learner = trainer("contrastive")
+    learner.begin(small.split("train", Path()), 10, job("contrastive", "out", epochs=30))
+    confusion = [learner.epoch(number, lambda images: None)["confusion"] for number in range(30)]
+    assert confusion[-1] < 0.5 * confusion[0]
 
 
 def test_k_means_finds_clusters_and_picks_from_the_images():

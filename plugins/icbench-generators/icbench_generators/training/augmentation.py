@@ -10,19 +10,33 @@ ROTATION = 7.5 * pi / 180
 SCALE = 0.1
 SHEAR = 0.1
 SHIFT = 1.0
+KNOTS = 6
 
 
-def warped(images: Tensor, share: float, random: torch.Generator) -> Tensor:
+def warped(images: Tensor, share: float, random: torch.Generator, pull: float = 0.0) -> Tensor:
     """Images (B, C, H, W), the first `share` of them under a random affine map each, as a new tensor.
 
     A map turns by up to 7.5 degrees, scales each axis by up to 10 %, shears by up to 0.1 and shifts by up to a pixel,
-    all uniform.
+    all uniform. With a `pull`, `bends` come on top.
     """
     count = int(len(images) * share)
     maps = random_maps(count, images.shape[-1], random)
     grid = functional.affine_grid(maps, [count, *images.shape[1:]], align_corners=False)
+    if pull:
+        grid = grid + bends(count, images.shape[-1], random, pull)
     moved = functional.grid_sample(images[:count], grid, align_corners=False)
     return torch.cat([moved, images[count:]])
+
+
+def bends(count: int, side: int, random: torch.Generator, pull: float) -> Tensor:
+    """Smooth fields of displacements (B, side, side, 2) in the units of `affine_grid`, for images of `side` pixels.
+
+    `KNOTS` by `KNOTS` knots are pulled by N(0, pull^2) pixels along each axis, with a cubic in between: elastic
+    distortion (Simard, Steinkraus and Platt 2003), on knots instead of a smoothed field of pixels.
+    """
+    pulls = pull * torch.randn(count, 2, KNOTS, KNOTS, generator=random, device=random.device)
+    pixels = functional.interpolate(pulls, (side, side), mode="bicubic", align_corners=True)
+    return 2 / side * pixels.permute(0, 2, 3, 1)
 
 
 def random_maps(count: int, side: int, random: torch.Generator) -> Tensor:

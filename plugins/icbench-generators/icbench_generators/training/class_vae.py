@@ -2,11 +2,18 @@
 
 import copy
 
+from icbench.engine import Settings
+from icbench.kinds.dataset import Split
+from icbench.kinds.generator import Generator
+from icbench.training.selection import own_residuals
 from torch import Tensor
 from torch.nn import functional
 
 from icbench_generators.class_vae import ClassVAE
 from icbench_generators.training.vae import VAETrainer, divergence
+
+SEARCH, SEARCH_STEPS = "exhaustive:start=encoder,decay=cosine,noise_rate=2,prior_weight=0", 20
+"""How residuals are found: by the inversion that they are made for, without a prior."""
 
 
 class ClassVAETrainer(VAETrainer):
@@ -19,7 +26,7 @@ class ClassVAETrainer(VAETrainer):
 
     default_epochs = 240
     check_every = 40
-    schedules = ("exhaustive:prior_weight=0.0015",)
+    schedules = ("exhaustive:start=encoder,decay=cosine,noise_rate=2,prior_weight=0.0015",)
     generator: ClassVAE
 
     def __init__(self, noise_dim: int = 12, weights: str = "") -> None:
@@ -28,10 +35,13 @@ class ClassVAETrainer(VAETrainer):
     def build(self) -> ClassVAE:
         return ClassVAE(self.noise_dim)
 
+    def completed(self, generator: Generator, validation: Split, settings: Settings) -> dict[str, Tensor]:
+        return {"residuals": own_residuals(generator, SEARCH, SEARCH_STEPS, validation, settings)}
+
     def snapshot(self) -> ClassVAE:
         return copy.deepcopy(self.generator).eval()
 
-    def elbo_terms(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def terms(self, images: Tensor) -> tuple[Tensor, ...]:
         features = self.generator.features(images.flatten(0, 1)).unflatten(0, images.shape[:2])
         mean, log_variance = self.generator.posterior(features)
         decoded = self.generator.decode(self.sample(mean, log_variance))

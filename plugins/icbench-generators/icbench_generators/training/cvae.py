@@ -34,7 +34,7 @@ class CVAETrainer(VAETrainer):
     def snapshot(self) -> CVAE:
         return copy.deepcopy(self.generator).eval()
 
-    def elbo_terms(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def terms(self, images: Tensor) -> tuple[Tensor, ...]:
         classes, count = images.shape[:2]
         one_hot = torch.eye(classes, device=images.device).repeat_interleave(count, dim=0)
         flat = images.flatten(0, 1)

@@ -1,9 +1,9 @@
-"""What the trainings of both VAEs share: the evidence lower bound, the batches, the learning rate, the checkpoint."""
+"""What the trainings of all VAEs share: the evidence lower bound, the batches, the learning rate, the checkpoint."""
 
 from abc import abstractmethod
 from collections.abc import Callable
 from math import cos, pi, prod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,10 +18,8 @@ from torch import Tensor
 from icbench_generators.training.augmentation import warped
 
 PIXEL_VARIANCE = 0.05
-PER_CLASS = 48
 WARPED = 0.5
 LEARNING_RATE = 1e-3
-LOSSES = ("reconstruction", "divergence")
 
 
 class VAETrainer(Trainer):
@@ -30,6 +28,12 @@ class VAETrainer(Trainer):
     Gaussian pixels of one variance; half of the images are warped. The learning rate falls to zero along a cosine.
     """
 
+    per_class: ClassVar[int] = 48
+    """Images of each class in a step."""
+    pull: ClassVar[float] = 0.0
+    """How far the knots of a warped image are pulled, in pixels (see `bends`)."""
+    losses: ClassVar[tuple[str, ...]] = ("reconstruction", "divergence")
+    """The names of the terms."""
     generator: Generator
 
     @abstractmethod
@@ -37,13 +41,21 @@ class VAETrainer(Trainer):
         """The generator with random weights, its encoder inside."""
 
     @abstractmethod
-    def elbo_terms(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """The mean squared error per pixel and the divergence per image, for images (K, N, C, H, W) by class."""
+    def terms(self, images: Tensor) -> tuple[Tensor, ...]:
+        """The mean squared error per pixel, the divergence per image, and what else `losses` names, a number each.
+
+        Args:
+            images: (K, N, C, H, W), by class.
+        """
+
+    def weights(self) -> tuple[float, ...]:
+        """What each of the terms counts in the loss; of the first two, so that they are the evidence lower bound."""
+        return 1.0, 2 * PIXEL_VARIANCE / prod(self.generator.image_shape)
 
     def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
         self.split, self.job = split, job
         self.by_class = [np.flatnonzero(split.labels == label) for label in range(num_classes)]
-        self.per_epoch = max(1, len(split) // (num_classes * PER_CLASS))
+        self.per_epoch = max(1, len(split) // (num_classes * self.per_class))
         self.step, self.steps = 0, job.epochs * self.per_epoch
         with torch.random.fork_rng():
             torch.manual_seed(job.seed)
@@ -52,11 +64,11 @@ class VAETrainer(Trainer):
 
     def epoch(self, number: int, on_batch: Callable[[int], None]) -> dict[str, float]:
         self.random = torch.Generator(self.job.device).manual_seed(self.job.seed * 100_003 + number)
-        losses = torch.zeros(2, device=self.job.device)
+        losses = torch.zeros(len(self.losses), device=self.job.device)
         for rows in self._batches(np.random.default_rng([self.job.seed, number])):
             losses += self._train_batch(rows)
             on_batch(rows.size)
-        return dict(zip(LOSSES, (losses / self.per_epoch).tolist(), strict=True))
+        return dict(zip(self.losses, (losses / self.per_epoch).tolist(), strict=True))
 
     def state(self) -> dict[str, Any]:
         return {
@@ -80,27 +92,26 @@ class VAETrainer(Trainer):
 
     def _batches(self, order: np.random.Generator) -> NDArray[np.int64]:
         """The epoch's rows by step and class, (S, K, N); a class with too few images begins again."""
-        count = self.per_epoch * PER_CLASS
+        count = self.per_epoch * self.per_class
         rows = [np.resize(order.permutation(members), count) for members in self.by_class]
-        return np.stack(rows).reshape(len(rows), self.per_epoch, PER_CLASS).transpose(1, 0, 2)
+        return np.stack(rows).reshape(len(rows), self.per_epoch, self.per_class).transpose(1, 0, 2)
 
     def _train_batch(self, rows: NDArray[np.int64]) -> Tensor:
         for group in self.optimizer.param_groups:
             group["lr"] = LEARNING_RATE * (1 + cos(pi * self.step / self.steps)) / 2
         images = self._warped(as_target(self.split.images[rows.ravel()], self.job.device), len(rows))
         with training_autocast(self.job.device):
-            error, divergence = self.elbo_terms(images)
-        pixels = prod(self.generator.image_shape)
+            terms = torch.stack(self.terms(images))
         self.optimizer.zero_grad()
-        (error + 2 * PIXEL_VARIANCE / pixels * divergence).backward()
+        (terms * torch.tensor(self.weights(), device=self.job.device)).sum().backward()
         self.optimizer.step()
         self.step += 1
-        return torch.stack([error, divergence]).detach()
+        return terms.detach()
 
     def _warped(self, images: Tensor, classes: int) -> Tensor:
         """(K, N, C, H, W) of (K * N, C, H, W), the first half of each class warped."""
         by_class = images.unflatten(0, (classes, -1)).transpose(0, 1)
-        return warped(by_class.flatten(0, 1), WARPED, self.random).view_as(by_class).transpose(0, 1)
+        return warped(by_class.flatten(0, 1), WARPED, self.random, self.pull).view_as(by_class).transpose(0, 1)
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -1,0 +1,55 @@
+"""A class vector in blocks: what a class's block points to is the image, its size is the class."""
+
+import torch
+from torch import Tensor
+
+from icbench_generators.class_decoders import EPSILON, mixture_weights
+from icbench_generators.class_vae import ClassVAE
+from icbench_generators.shipped import load_shipped
+
+
+class ClassBlock(ClassVAE):
+    """A generator whose only input is the class vector, which has a block of entries for each class.
+
+    The class is the block's norm (the sum, on a simplex), as capsules have it in their length (Sabour, Frosst and
+    Hinton 2017). Divided by its norm, a block is a point on a simplex of its own: the code of the class's decoder. The
+    image is the mixture of the classes' images, weighted by the norms.
+
+    Args:
+        types: entries of a block, which is the length of a code.
+    """
+
+    hidden = (96, 160)
+    trunk = (256, 96)
+
+    def __init__(self, types: int) -> None:
+        super().__init__(types)
+        self.types, self.noise_dim = types, 0
+
+    def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
+        blocks = class_vector.float().clamp_min(0).unflatten(1, (self.num_classes, self.types))
+        # The empty noise is added so that it has a gradient, if an empty one, when a schedule moves it.
+        norms = blocks.sum(dim=2) + noise.float().sum(dim=1, keepdim=True)
+        codes = blocks / norms.clamp_min(EPSILON)[:, :, None]
+        everywhere = self.decode(codes.transpose(0, 1)).float()
+        return torch.einsum("nk,knp->np", mixture_weights(norms), everywhere).unflatten(1, self.image_shape)
+
+    def encode(self, images: Tensor) -> None:
+        """None: there is no noise to start from."""
+
+    def residual_scale(self, class_vector: Tensor) -> None:
+        """None: no residuals are fitted."""
+
+
+def load_class_block(types: int = 16, weights: str = "") -> ClassBlock:
+    """The trained decoders, from the shipped weights or from a file that `icbench train class-block` wrote.
+
+    Args:
+        types: entries of a block; weights are shipped for 16.
+        weights: a safetensors file instead of the shipped one.
+
+    Raises:
+        UsageError: no weights for this number of types.
+        IntegrityError: the weights file is unreadable or not the one its training record describes.
+    """
+    return load_shipped(lambda: ClassBlock(types), "class-block", weights, types=types)

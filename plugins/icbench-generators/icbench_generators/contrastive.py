@@ -1,0 +1,53 @@
+"""Class decoders trained so that the wrong class reconstructs badly: a discriminative energy (LeCun et al. 2006)."""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from icbench_generators.class_vae import ClassVAE
+from icbench_generators.shipped import load_shipped
+
+
+class Contrastive(ClassVAE):
+    """`ClassVAE` with smaller decoders, and with convolutions before the layers that the encoders share.
+
+    In training, labels did more than choose a decoder; so its entries are in a tier of their own.
+
+    Args:
+        noise_dim: Z, the length of the noise vector.
+    """
+
+    hidden = (160, 224)
+    trunk = (192,)
+    channels = (16, 32)
+
+    def __init__(self, noise_dim: int) -> None:
+        super().__init__(noise_dim)
+        widths = (self.image_shape[0], *self.channels)
+        self.convolutions = nn.ModuleList(nn.Conv2d(*pair, 5, stride=2, padding=2) for pair in pairwise(widths))
+
+    @property
+    def encoder_inputs(self) -> int:
+        height, width = (side // 2 ** len(self.channels) for side in self.image_shape[1:])
+        return self.channels[-1] * height * width
+
+    def features(self, images: Tensor) -> Tensor:
+        hidden = images
+        for layer in self.convolutions:
+            hidden = functional.relu(layer(hidden))
+        return super().features(hidden)
+
+
+def load_contrastive(noise_dim: int = 12, weights: str = "") -> Contrastive:
+    """The trained decoders, from the shipped weights or from a file that `icbench train contrastive` wrote.
+
+    Args:
+        noise_dim: Z; weights are shipped for 12.
+        weights: a safetensors file instead of the shipped one.
+
+    Raises:
+        UsageError: no weights for this noise size.
+        IntegrityError: the weights file is unreadable or not the one its training record describes.
+    """
+    return load_shipped(lambda: Contrastive(noise_dim), "contrastive", weights, noise_dim=noise_dim)
