@@ -106,8 +106,10 @@ def _frame(panel: "Axes", points: Sequence[Point], marks: Sequence[Mark]) -> Non
     panel.set_yticks([1 - tick for tick in ticks], [f"{tick:g}" for tick in ticks])
     panel.set_yticks([], minor=True)
     most = max(point.row.nfe for point in points)
-    panel.set_xlim(-2, max(most, 10) * 3)
-    nfe = [tick for tick in (10, 30, 100, 300, 1000, 3000, 10_000, 100_000) if tick <= max(most, 10) * 3]
+    # Room on the right for the names.
+    end = max(most, 10) * 8
+    panel.set_xlim(-2, end)
+    nfe = [tick for tick in (10, 30, 100, 300, 1000, 3000, 10_000, 100_000) if tick <= end]
     panel.set_xticks([0, *nfe], ["none", *(f"{tick:,}" for tick in nfe)])
     panel.set_xticks([], minor=True)
     panel.set_xlabel("generator evaluations per image")
@@ -140,6 +142,8 @@ def _name_point(panel: "Axes", point: Point) -> "Annotation":
         va="center",
         fontsize=7.5,
         color=COLOURS[point.row.tier],
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.3},
+        zorder=3,
     )
 
 
