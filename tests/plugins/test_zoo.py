@@ -130,6 +130,7 @@ def test_show_tells_parameters_traits_and_documentation(capsys):
         "start",
         "bank",
         "decay",
+        "calibrate",
     ]
     assert "analysis by synthesis" in component["documentation"]
     assert "an integer from 1 to 1000" in icbench(capsys, "plugins", "show", "exhaustive")[1]
