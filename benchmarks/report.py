@@ -47,6 +47,9 @@ def main(file: str) -> None:
         for result in rows:
             print(f"  {result['name']:32} {rate(result) / rate(rows[0]):8.2f}x   {spread(result):6} {said(result)}")
         print()
+    if "test_icbench[bfloat16]" in results and "test_todays_loop" in results:
+        fastest = max(rate(results[f"test_icbench[{name}]"]) for name in ("float32", "bfloat16"))
+        print(f"icbench against what one would write today: {fastest / rate(results['test_todays_loop']):.1f}x")
     if "test_overhead" in results:
         loop, step = results["test_overhead"], results["test_noise_size[10]"]
         print(f"share of a 512-row float32 step that is icbench's own: {100 * rate(step) / rate(loop):.1f} %")
