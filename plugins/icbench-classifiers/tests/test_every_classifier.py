@@ -7,7 +7,8 @@ import pytest
 import torch
 from icbench.errors import UsageError
 
-NAMES = ["knn", "tangent-neighbour", "random-labels", "nearest-subspace", "logistic-regression", "cnn"]
+NAMES = ["knn", "tangent-neighbour", "reranked-neighbour", "random-labels", "nearest-subspace"]
+NAMES += ["logistic-regression", "cnn"]
 SHAPES = [(1, 28, 28), (3, 32, 32), (2, 5, 9), (1, 4, 4)]
 WRONG = {
     "knn:k=0": "k=0 is not an integer from 1 to 1000",
