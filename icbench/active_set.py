@@ -1,5 +1,6 @@
 """Which hypotheses of each image are still searched with, and what is kept of those that were dropped."""
 
+import copy
 from typing import Any
 
 import torch
@@ -24,6 +25,13 @@ class ActiveSet:
         self.dropped_at = torch.full((images, hypotheses), SEARCHED, dtype=torch.int16, device=device)
         self._energy = torch.zeros(images, hypotheses, device=device)
         self._vectors = class_vector.repeat(images, 1, 1)
+
+    def of(self, images: Tensor) -> "ActiveSet":
+        """The hypotheses of some images (B,)."""
+        part = copy.copy(self)
+        part.searched, part.dropped_at = self.searched[images], self.dropped_at[images]
+        part._energy, part._vectors = self._energy[images], self._vectors[images]
+        return part
 
     @property
     def count(self) -> int:

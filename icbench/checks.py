@@ -32,10 +32,12 @@ def check_parts(parts: Parts, images: NDArray[np.uint8], settings: Settings, nam
         ComponentError: the generator returns the wrong shape or values that are not in [0, 1], or the distance returns
             anything but one finite number per image, or residuals that do not fit them.
         UsageError: the optimizer needs residuals, and the distance has none; the schedule moves nothing at a step, or
-            starts from what the generator does not offer.
+            starts from what the generator does not offer; images are to stop early that cannot.
     """
     generator, shape = parts.generator, images.shape[1:]
     _check_rates(parts.schedule, settings.steps, names["schedule"])
+    if settings.stop_when is not None:
+        _check_stopping(parts, names)
     if tuple(generator.image_shape) != shape:
         raise ComponentError(
             f"generator {names['generator']} makes images of {tuple(generator.image_shape)}, the dataset has {shape}",
@@ -59,6 +61,19 @@ def check_parts(parts: Parts, images: NDArray[np.uint8], settings: Settings, nam
     for kind, part in (("optimizer", parts.optimizer), ("schedule", parts.schedule)):
         if part.linearises:
             _check_linearisation(parts, latents, target, settings.precision, names, f"{kind} {names[kind]}")
+
+
+def _check_stopping(parts: Parts, names: Mapping[str, str]) -> None:
+    if parts.schedule.anneals:
+        raise UsageError(
+            f"schedule {names['schedule']} changes what it minimises from step to step, so no image can stop early",
+            "Leave out --stop-when, or choose a schedule that does not anneal.",
+        )
+    if parts.generator.group > 1:
+        raise UsageError(
+            f"images of generator {names['generator']} depend on their batch mates, so none can stop before these",
+            "Leave out --stop-when.",
+        )
 
 
 def _check_rates(schedule: Schedule, steps: int, name: str) -> None:

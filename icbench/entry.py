@@ -84,6 +84,7 @@ class Plan:
         seed: the seed of the starts.
         precision: "float32" or "bfloat16".
         device_kind: "cpu" or "cuda".
+        stop_when: as in `icbench.engine.Settings`.
     """
 
     entry: Entry
@@ -93,6 +94,21 @@ class Plan:
     seed: int
     precision: str
     device_kind: str
+    stop_when: float | None = None
+
+    @classmethod
+    def of_record(cls, entry: Entry, facts: Mapping[str, Any], images: int, device_kind: str | None = None) -> "Plan":
+        """What a record of the entry was made with, for its first `images`, on its device or one of another kind."""
+        return cls(
+            entry,
+            facts["dataset"]["split"],
+            images,
+            facts["entry"]["steps"],
+            facts["seed"],
+            facts["precision"],
+            device_kind or facts["device"],
+            facts["entry"].get("stop_when"),
+        )
 
 
 def grid(dataset: Sequence[Selection], **choices: Sequence[Selection]) -> Iterator[Entry]:

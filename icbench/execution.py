@@ -97,6 +97,10 @@ def _checked_options(options: Options) -> None:
             raise UsageError(
                 f"--{name} {value} is not a number of {least} or more", f"Leave --{name} out for its default."
             )
+    if options.stop_when is not None and not 0 < options.stop_when < 1:
+        raise UsageError(
+            f"--stop-when {options.stop_when} is not a share between 0 and 1", "Leave it out to make all steps."
+        )
     if options.split not in SPLITS:
         raise UsageError(f"there is no split '{options.split}'", f"The splits are: {', '.join(SPLITS)}.")
     if any(seed < 0 or seed >= 2**63 for seed in options.seeds):

@@ -61,16 +61,7 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
     if record.has(LATENTS) and group == 1:
         arrays = {name: values[:count] for name, values in record.images(["index", *LATENTS, "prediction"]).items()}
     else:
-        facts = record.facts
-        plan = Plan(
-            entry,
-            facts["dataset"]["split"],
-            count,
-            facts["entry"]["steps"],
-            facts["seed"],
-            facts["precision"],
-            facts["device"],
-        )
+        plan = Plan.of_record(entry, record.facts, count)
         index = whole_groups(shown, group, len(split))
         again = concatenate(list(invert(method.parts, split.images, index, method.settings(plan, count))))
         arrays = {name: getattr(again, name) for name in ("index", *LATENTS, "prediction")}
@@ -96,14 +87,13 @@ def class_vector_paths(entry: Entry, record: Record, options: Options, count: in
 
     split = Source(entry.dataset.build(), data_folder(options.data_dir)).split(record.facts["dataset"]["split"])
     method = Inversion(entry, chosen_device(options.device))
-    facts = record.facts
-    steps = facts["entry"]["steps"]
+    steps = record.facts["entry"]["steps"]
     if not any(method.parts.schedule.rates(step, steps).class_vector for step in range(steps)):
         return None
     arrays = record.images(["index", "label", "prediction"])
     right = arrays["prediction"] == arrays["label"]
     index = np.sort(np.concatenate([arrays["index"][chosen][: count // 2] for chosen in (right, ~right)]))
-    plan = Plan(entry, facts["dataset"]["split"], count, steps, facts["seed"], facts["precision"], facts["device"])
+    plan = Plan.of_record(entry, record.facts, count)
     path = class_paths(method.parts, split.images, index, method.settings(plan, count))
     return ClassPaths(split.images[index].astype(np.float32) / np.float32(255), split.labels[index], path)
 

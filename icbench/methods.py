@@ -28,12 +28,12 @@ class Result:
 
     Args:
         arrays: per image, as in `icbench.engine.Inverted`, by name.
-        forward, backward: generator evaluations per image.
+        forward, backward: generator evaluations per image, on average.
     """
 
     arrays: Arrays
-    forward: int
-    backward: int
+    forward: float
+    backward: float
 
 
 class Method(ABC):
@@ -124,7 +124,9 @@ class Inversion(Method):
         from icbench.engine import PER_IMAGE, invert
 
         settings = self.settings(plan, batch_size)
-        names = [name for name in PER_IMAGE if name != "class_dropped_at" or self._drops(plan.steps)]
+        left_out = set() if self._drops(plan.steps) else {"class_dropped_at"}
+        left_out |= {"forwards", "backwards"} if plan.stop_when is None else set()
+        names = [name for name in PER_IMAGE if name not in left_out]
         for batch in invert(self.parts, images, index, settings, lambda count: on_step(count / plan.steps)):
             yield Result({name: getattr(batch, name) for name in names}, batch.forward, batch.backward)
 
@@ -137,7 +139,7 @@ class Inversion(Method):
         """The plan as the engine takes it."""
         from icbench.engine import Settings
 
-        return Settings(plan.steps, plan.seed, batch_size, self.device, torch_dtype(plan.precision))
+        return Settings(plan.steps, plan.seed, batch_size, self.device, torch_dtype(plan.precision), plan.stop_when)
 
     def generate(self, class_vector: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np.float32]:
         """The generator's images for latents (N, K) and (N, Z), in float32."""

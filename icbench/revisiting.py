@@ -95,15 +95,7 @@ def diagnose_record(
             "Choose the run of a generator whose class vectors have one.",
         )
     predictions = record.images(["prediction"])["prediction"]
-    plan = Plan(
-        entry,
-        facts["dataset"]["split"],
-        len(predictions),
-        facts["entry"]["steps"],
-        facts["seed"],
-        facts["precision"],
-        on.type,
-    )
+    plan = Plan.of_record(entry, facts, len(predictions), on.type)
     settings = method.settings(plan, facts.get("batch_size") or method.batch_size(split.images, plan))
     found = diagnose(method.parts, split, predictions, settings, on_step=on_step).as_data()
     replace_synced(record.path / DIAGNOSIS_FILE, canonical(signed({"key": facts["key"], "diagnosis": found})))

@@ -41,6 +41,8 @@ class Options:
         data_dir: where fetched data is kept; None takes `ICBENCH_DATA` or the platform's cache folder.
         save_latents: keep the final class vectors and noises in the record.
         rerun: run again what is finished already; the older record stays.
+        stop_when: stop an image once its last steps gained no more than this share of what all have (0 to 1); None
+            makes all steps.
     """
 
     steps: int | None = None
@@ -54,6 +56,7 @@ class Options:
     data_dir: Path | None = None
     save_latents: bool = False
     rerun: bool = False
+    stop_when: float | None = None
 
 
 class Watcher:
@@ -235,6 +238,7 @@ class Session:
             seed=seed,
             precision="float32" if self.entry.direct else self.precision,
             device_kind=self.device.type,
+            stop_when=None if self.entry.direct else self.options.stop_when,
         )
 
     def _keyed_facts(self, plan: Plan, method: Method) -> dict[str, Any]:
@@ -244,7 +248,8 @@ class Session:
             entry[kind].update(details)
         return {
             "schema": SCHEMA,
-            "entry": {**entry, "steps": plan.steps},
+            # Named only where it is given, so that records from before there was one are of the same entry.
+            "entry": {**entry, "steps": plan.steps} | ({"stop_when": plan.stop_when} if plan.stop_when else {}),
             "dataset": {
                 "name": self.entry.dataset.label,
                 "split": plan.split,
@@ -283,9 +288,9 @@ class _Pending:
     def start(self) -> None:
         self.started = time.perf_counter()
 
-    def add(self, arrays: Arrays, forward: int, backward: int) -> None:
+    def add(self, arrays: Arrays, forward: float, backward: float) -> None:
         self.batches.append(arrays)
-        self.forward, self.backward = forward, backward
+        self.forward, self.backward = round(forward), round(backward)
         if self._images() >= SHARD_IMAGES or time.perf_counter() - self.started >= SHARD_SECONDS:
             self.flush()
 

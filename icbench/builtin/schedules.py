@@ -106,6 +106,7 @@ class Relaxed(Joint):
         self.temperature = temperature
         self.cooling = cooling
         self.entropy = entropy
+        self.anneals = entropy != 0 or (cooling != 1 and simplex_map != "mirror")
 
     def coordinates(self, class_vector: Tensor) -> Tensor:
         if self.simplex_map == "sparsemax":

@@ -40,6 +40,12 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
 )
 @click.option("--split", default="test", show_default=True, help="The split to classify: train, validation or test.")
 @click.option("--steps", type=int, help="Steps per hypothesis; 0 scores the starts.  [default: the schedule's own]")
+@click.option(
+    "--stop-when",
+    type=float,
+    metavar="SHARE",
+    help="Stop an image once ten steps gained less than this share of all its gain, such as 0.01.  [default: never]",
+)
 @click.option("--lr", type=float, help="Learning rate of every optimizer.  [default: the optimizer's own]")
 @click.option("--limit", type=int, help="Only the first N images.  [default: all]")
 @click.option("--seed", type=int, help="Seed of the noise that inversions start from.  [default: 0]")
@@ -137,6 +143,7 @@ def _options(given: dict[str, Any]) -> "Options":
         data_dir=given["data_dir"],
         save_latents=given["save_latents"],
         rerun=given["rerun"],
+        stop_when=given["stop_when"],
     )
 
 

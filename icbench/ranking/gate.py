@@ -110,7 +110,8 @@ def _matching(then: Former, rows: Sequence[Row]) -> list[Row]:
 
 
 def _setting(facts: Mapping[str, Any]) -> tuple[Any, ...]:
-    return facts["entry"]["steps"], facts["precision"], facts["device"]
+    entry = facts["entry"]
+    return entry["steps"], facts["precision"], facts["device"], entry.get("stop_when")
 
 
 def _result(row: Row, then: Former, margin: float) -> GateResult:

@@ -227,7 +227,7 @@ def _details(record: Record) -> dict[str, str]:
     """What may tell entries of the same label apart, the plainest first; the last always does."""
     entry = record.facts["entry"]
     parts = {kind: entry[kind] for kind in (*PARTS, "classifier") if kind in entry}
-    details = {"steps": str(entry.get("steps"))}
+    details = {"steps": str(entry.get("steps")), "stop-when": str(entry.get("stop_when", "never"))}
     details |= {name: record.facts[name] for name in ("precision", "device")}
     details |= {kind: f"{part['dist']} {part['version']}" for kind, part in parts.items()}
     for name in ("weights", "training_data", "source"):

@@ -25,6 +25,8 @@ STORED_TYPES: dict[str, type[np.generic]] = {
     "prediction": np.int16,
     "resets": np.int32,
     "class_dropped_at": np.int16,
+    "forwards": np.int32,
+    "backwards": np.int32,
 }
 NUMBER = (int, float)
 NUMBER_OR_NONE = (int, float, type(None))
@@ -95,8 +97,9 @@ class Record:
         """The per-image arrays, all or those in `names`.
 
         There are `index`, `label`, `prediction`, `class_scores`, `distance`, `energy` and `resets`, where hypotheses
-        were dropped `class_dropped_at` (the step before which the last one of a class was, or -1), and the final
-        `class_vector` and `noise` if they were asked for. All have as many rows as there are images done.
+        were dropped `class_dropped_at` (the step before which the last one of a class was, or -1), where images stopped
+        early `forwards` and `backwards` (generator evaluations), and the final `class_vector` and `noise` if they were
+        asked for. All have as many rows as there are images done.
 
         Raises:
             IntegrityError: the file is unreadable or not the one the record describes.
@@ -154,6 +157,8 @@ def result_metrics(arrays: Arrays, costs: Costs) -> dict[str, Any]:
     count = len(arrays["label"])
     correct = int(np.sum(arrays["prediction"] == arrays["label"]))
     low, high = wilson_interval(correct, count)
+    forward = _evaluations(arrays, "forwards", costs.forward)
+    backward = _evaluations(arrays, "backwards", costs.backward)
     return {
         "accuracy": correct / count if count else None,
         "accuracy_low": low,
@@ -161,9 +166,9 @@ def result_metrics(arrays: Arrays, costs: Costs) -> dict[str, Any]:
         "correct": correct,
         "images": count,
         "mean_distance": _finite_mean(arrays["distance"]),
-        "nfe": costs.forward + costs.backward,
-        "nfe_forward": costs.forward,
-        "nfe_backward": costs.backward,
+        "nfe": forward + backward,
+        "nfe_forward": forward,
+        "nfe_backward": backward,
         "seconds": costs.seconds,
         "images_per_second": count / costs.seconds if costs.seconds > 0 else None,
         "peak_memory_bytes": costs.peak_memory,
@@ -171,6 +176,11 @@ def result_metrics(arrays: Arrays, costs: Costs) -> dict[str, Any]:
         "class_vector_resets": int(arrays["resets"].sum()),
         **({"wrongly_dropped": _wrongly_dropped(arrays)} if "class_dropped_at" in arrays else {}),
     }
+
+
+def _evaluations(arrays: Arrays, name: str, known: int) -> int:
+    """Evaluations per image: their mean where images differ, else what is known of each."""
+    return round(float(arrays[name].mean())) if len(arrays.get(name, ())) else known
 
 
 def _wrongly_dropped(arrays: Arrays) -> int:
@@ -231,7 +241,7 @@ def _check_form(facts: Facts, file: Path) -> None:
     for name, required in REQUIRED_INSIDE.items():
         _check_types(facts[name], required, file, f"{name}.")
     for kind, part in facts["entry"].items():
-        if kind != "steps":
+        if kind not in ("steps", "stop_when"):
             _check_types({kind: part}, {kind: dict}, file, "entry.")
             _check_types(part, REQUIRED_OF_PART, file, f"entry.{kind}.")
     for number, flag in enumerate(facts["flags"]):

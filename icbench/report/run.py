@@ -65,13 +65,17 @@ def _configuration(record: Record) -> list[tuple[str, str]]:
         *parts,
         ("images", f"{track_title(Track.of(record))}, digest {facts['dataset']['digest'][:12]}…"),
         ("status", facts["status"] + (f": {facts['error']}" if facts["error"] else "")),
-        ("seed, steps", f"{facts['seed']}, {entry.get('steps')}"),
+        ("seed, steps", f"{facts['seed']}, {entry.get('steps')}" + _stopping(entry)),
         ("computed", f"{facts['device']} {facts['precision']}, batch size {facts.get('batch_size')}, {machine[0]}"),
         ("with", f"icbench {environment.get('icbench')}, torch {libraries.get('torch')}, {environment.get('os')}"),
         ("finished", str(facts.get("finished", "–"))),
         ("record", str(record.path)),
         *([("flags", ", ".join(flags))] if flags else []),
     ]
+
+
+def _stopping(entry: dict[str, Any]) -> str:
+    return f" or fewer, stopping when {entry['stop_when']}" if "stop_when" in entry else ""
 
 
 def _spec(part: dict[str, Any]) -> str:

@@ -160,6 +160,22 @@ def constrain_is_row_by_row(subject: Subject) -> None:
         expect_close(row[0], vectors[number], f"row {number} is constrained to another place alone")
 
 
+def what_does_not_anneal_is_the_same_at_every_step(subject: Subject) -> None:
+    """A schedule that does not say that it anneals has the same class vectors and prior at every progress."""
+    if subject.component.anneals:
+        raise Skipped("it anneals")
+    coordinates, noise = _vectors(), torch.ones(len(_vectors()), NOISE)
+    subject.component.constrain(coordinates)
+    vectors = [subject.component.class_vector_of(coordinates, progress) for progress in (0.0, PROGRESS, 1.0)]
+    priors = [subject.component.prior(vectors[0], noise, progress) for progress in (0.0, PROGRESS, 1.0)]
+    for later in (1, 2):
+        expect_close(vectors[later], vectors[0], "it does not say that it anneals, but class vectors do")
+        one, other = priors[0], priors[later]
+        expect((one is None) == (other is None), "it does not say that it anneals, but its prior comes and goes")
+        if one is not None and other is not None:
+            expect_close(other, one, "it does not say that it anneals, but its prior does")
+
+
 def prior_is_one_number_per_row(subject: Subject) -> None:
     """The prior is None, or one finite, differentiable number per row, with noise and without."""
     for noise_dim in (NOISE, 0):
@@ -266,6 +282,7 @@ CHECKS: tuple[Check, ...] = (
     class_vectors_are_row_by_row,
     constraining_twice_is_constraining_once,
     constrain_is_row_by_row,
+    what_does_not_anneal_is_the_same_at_every_step,
     prior_is_row_by_row,
     scores_are_row_by_row,
     scores_name_the_best_class,

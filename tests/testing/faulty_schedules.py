@@ -256,3 +256,20 @@ class Homebound(Sound):
 
     def prior(self, class_vector, noise, progress):
         return class_vector @ torch.ones(class_vector.shape[1])
+
+
+@FAULTS("what_does_not_anneal_is_the_same_at_every_step")
+class Hardening(Sound):
+    """makes its class vectors harder as it goes on, and does not say that it anneals"""
+
+    def class_vector_of(self, coordinates, progress):
+        powers = coordinates ** (1 + progress)
+        return powers / powers.sum(dim=1, keepdim=True)
+
+
+@FAULTS("what_does_not_anneal_is_the_same_at_every_step")
+class Weighing(Sound):
+    """gives its prior more weight as it goes on, and does not say that it anneals"""
+
+    def prior(self, class_vector, noise, progress):
+        return progress * class_vector.square().sum(dim=1)
