@@ -16,9 +16,10 @@ from icbench.generation import as_target, generate
 from icbench.inverted import NOT_FINITE, Inverted, concatenate
 from icbench.kinds.distance import Features, LeastSquares
 from icbench.kinds.optimizer import Closure, Linearisation
-from icbench.kinds.schedule import Rates, Starts
+from icbench.kinds.schedule import Starts
 from icbench.linearisation import linearise
 from icbench.parts import Parts, Settings
+from icbench.recording import Replaying, can_record, make_capturable
 from icbench.settling import Settling
 
 
@@ -60,13 +61,22 @@ class Search:
         self.class_vector = self.coordinates
         """The class vectors (N, K) of the latest evaluation, on the simplex."""
         self.progress = 0.0
-        self.optimizer = parts.optimizer.over(self.coordinates, self.noise)
+        self.optimizer = self.fresh_optimizer()
+        self.cuts = 0
+        """How often rows were taken out of the batch."""
         self.latest: Tensor | None = None
         """The energies (N,) of the latest evaluation."""
         self.finite = torch.ones(len(index), dtype=torch.bool, device=settings.device)
         self.resets = torch.zeros(len(index), dtype=torch.int64, device=settings.device)
         self.rates = [parts.schedule.rates(step, settings.steps) for step in range(settings.steps)]
         self.settling = None if settings.stop_when is None else Settling(settings.stop_when, self.rates)
+
+    def fresh_optimizer(self) -> torch.optim.Optimizer:
+        """One over the latents as they are."""
+        optimizer = self.parts.optimizer.over(self.coordinates, self.noise)
+        if can_record(self.settings.device, self.parts.schedule, optimizer):
+            make_capturable(optimizer, self.settings.device)
+        return optimizer
 
     def start_at(self, images: NDArray[np.bool_], noise: NDArray[np.float32]) -> None:
         """Let all hypotheses of some images (B,) start at noise (M, Z), one for each of these."""
@@ -76,6 +86,7 @@ class Search:
     def run(self, on_step: Callable[[int], None]) -> Inverted:
         """Make all steps. `on_step` is told after each of how many images; those that settle have all theirs told."""
         steps, index, settled = self.settings.steps, self.index, []
+        make = Replaying(self) if can_record(self.settings.device, self.parts.schedule, self.optimizer) else self.step
         for step in range(steps):
             self.progress = step / steps
             self.drop(step)
@@ -86,12 +97,19 @@ class Search:
                 if done.all():
                     return _in_order(settled, index)
                 self.keep(~done)
-            moving = self.move(self.rates[step])
-            # torch types a closure's result as a float; here it is one energy per hypothesis.
-            self.optimizer.step(_Closure(self, moving, step))  # type: ignore[arg-type]
+            make(step)
             on_step(len(self.index))
         self.progress = 1.0
         return _in_order([*settled, self.scored()], index)
+
+    def step(self, step: int) -> None:
+        """Make one step."""
+        self.descend(self.move(step), step)
+
+    def descend(self, moving: list[Tensor], step: int) -> None:
+        """Let the optimizer move the latents that have rates."""
+        # torch types a closure's result as a float; here it is one energy per hypothesis.
+        self.optimizer.step(_Closure(self, moving, step))  # type: ignore[arg-type]
 
     @torch.no_grad()
     def drop(self, step: int) -> None:
@@ -133,18 +151,24 @@ class Search:
         self.coordinates, self.noise = self.coordinates.detach()[rows], self.noise.detach()[rows]
         self.features = _of_rows(self.features, rows)
         self.latest = None if self.latest is None else self.latest[rows]
-        self.optimizer = self.parts.optimizer.over(self.coordinates, self.noise)
+        self.optimizer = self.fresh_optimizer()
+        self.cuts += 1
         moved_state(before, self.optimizer, rows)
         if self.settling is not None:
             self.settling = copy.copy(self.settling)
             self.settling.keep(rows)
 
-    def move(self, rates: Rates) -> list[Tensor]:
+    def move(self, step: int) -> list[Tensor]:
         """Put the step's rates into the parameter groups; returns the latents that move."""
+        rates = self.rates[step]
         factors = (rates.class_vector, rates.noise)
         latents = (self.coordinates, self.noise)
         for latent, factor, group in zip(latents, factors, self.optimizer.param_groups, strict=True):
-            group["lr"] = self.parts.optimizer.lr * factor
+            rate = self.parts.optimizer.lr * factor
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
             latent.requires_grad_(factor != 0)
             latent.grad = None
         return [latent for latent in latents if latent.requires_grad]
