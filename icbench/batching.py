@@ -2,14 +2,13 @@
 
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from icbench.engine import Parts, Settings, invert
-from icbench.generation import generate
+from icbench.memory import batch_bytes, free_bytes
 
 CANDIDATES = (128, 256, 512, 1024)
 CUDA_CANDIDATES = (1024, 4096, 16384)
@@ -23,7 +22,7 @@ an interruption costs an eighth at most."""
 UNWATCHED = 512
 """Batches of so many rows are over so soon that a run need not be cut for the sake of watching it."""
 MEMORY_SHARE = 0.25
-"""The share of the free memory that a batch's activations may take."""
+"""The share of the free memory that a batch may take."""
 
 
 def measured_batch_size(parts: Parts, images: NDArray[np.uint8], wanted: int, settings: Settings) -> int:
@@ -52,37 +51,8 @@ def measured_batch_size(parts: Parts, images: NDArray[np.uint8], wanted: int, se
     return max(least, next(size for size in tried if rates[size] * WORTHWHILE >= fastest))
 
 
-def activation_bytes(parts: Parts, settings: Settings) -> int:
-    """The bytes that one hypothesis keeps for its backward pass, counted by torch's own record of saved tensors."""
-    groups, kept = 8, 0
-    rows = groups * parts.generator.group
-
-    def count(tensor: torch.Tensor) -> torch.Tensor:
-        nonlocal kept
-        # What is computed of a whole group has a row for each.
-        kept += tensor.nbytes if tensor.ndim > 1 and tensor.shape[0] in (rows, groups) else 0
-        return tensor
-
-    class_vector = torch.full((rows, parts.generator.entries), 0.1, device=settings.device)
-    noise = torch.zeros(rows, parts.generator.noise_dim, device=settings.device)
-    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        generate(parts.generator, class_vector.requires_grad_(), noise.requires_grad_(), settings.precision)
-    return max(1, kept // rows)
-
-
 def _rows_in_memory(parts: Parts, settings: Settings) -> int:
-    # Twice the saved tensors: a step also holds their gradients and copies in the other precision.
-    return max(1, int(MEMORY_SHARE * _free_bytes(settings.device) / (2 * activation_bytes(parts, settings))))
-
-
-def _free_bytes(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    try:
-        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        return int(lines["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError):
-        return 2**31
+    return max(1, int(MEMORY_SHARE * free_bytes(settings.device) / batch_bytes(parts, 1, settings)))
 
 
 def _rows_per_second(parts: Parts, images: NDArray[np.uint8], rows: int, hypotheses: int, settings: Settings) -> float:

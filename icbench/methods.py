@@ -64,6 +64,10 @@ class Method(ABC):
     def batch_size(self, images: NDArray[np.uint8], plan: Plan) -> int:
         """A good number of rows to compute together, measured or known."""
 
+    def batch_bytes(self, batch_size: int, plan: Plan) -> int | None:
+        """The bytes that a batch of so many rows takes, or None where that is not known."""
+        return None
+
     @abstractmethod
     def results(
         self,
@@ -112,6 +116,14 @@ class Inversion(Method):
         from icbench.batching import measured_batch_size
 
         return measured_batch_size(self.parts, images, plan.images, self.settings(plan, 1))
+
+    def batch_bytes(self, batch_size: int, plan: Plan) -> int | None:
+        from icbench.memory import batch_bytes
+
+        hypotheses = len(self.parts.schedule.starts(self.parts.generator.entries).restart)
+        # No batch is larger than the run, nor smaller than an image.
+        rows = max(hypotheses, min(batch_size, plan.images * hypotheses))
+        return batch_bytes(self.parts, rows, self.settings(plan, batch_size))
 
     def results(
         self,

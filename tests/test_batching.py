@@ -3,13 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
-import torch
-from toy import NormedGenerator
 
 from icbench import batching
-from icbench.batching import activation_bytes, measured_batch_size
-from icbench.engine import Parts, Settings
+from icbench.batching import measured_batch_size
+from icbench.engine import Settings
+from icbench.memory import batch_bytes
 from icbench.plugins import Host
 
 SETTINGS = Settings(steps=5)
@@ -48,23 +46,16 @@ def test_a_short_run_may_have_large_batches(parts, monkeypatch):
 
 def test_memory_bounds_the_batch(parts, monkeypatch):
     rates(monkeypatch, {128: 1.0, 256: 2.0, 512: 3.0, 1024: 4.0})
-    per_row = 2 * activation_bytes(parts, SETTINGS) / batching.MEMORY_SHARE
-    monkeypatch.setattr(batching, "_free_bytes", lambda device: int(300 * per_row))
+    per_row = batch_bytes(parts, 1, SETTINGS) / batching.MEMORY_SHARE
+    monkeypatch.setattr(batching, "free_bytes", lambda device: int(300 * per_row))
     assert measured_batch_size(parts, IMAGES, 100_000, SETTINGS) == 256
 
 
 def test_all_hypotheses_of_an_image_fit(parts, monkeypatch):
     exhaustive = replace(parts, schedule=Host(discover=False).select("schedule", "exhaustive:restarts=9").build())
-    monkeypatch.setattr(batching, "_free_bytes", lambda device: 1)
+    monkeypatch.setattr(batching, "free_bytes", lambda device: 1)
     assert measured_batch_size(exhaustive, IMAGES, 100, SETTINGS) == 90
 
 
 def test_the_stopwatch_is_tried_for_real(parts):
     assert measured_batch_size(parts, IMAGES, 2048, SETTINGS) in (128, 256, 512)
-
-
-def test_activation_bytes_count_what_the_backward_pass_keeps(parts: Parts):
-    normed = replace(parts, generator=NormedGenerator().frozen(torch.device("cpu")))
-    # Per row at least: the class vector and noise (14), the hidden layer (32) and the sigmoid's output (64), float32.
-    assert activation_bytes(normed, SETTINGS) == pytest.approx(4 * (14 + 32 + 64), rel=0.8)
-    assert activation_bytes(normed, SETTINGS) >= 4 * (32 + 64)

@@ -66,12 +66,17 @@ def _configuration(record: Record) -> list[tuple[str, str]]:
         ("images", f"{track_title(Track.of(record))}, digest {facts['dataset']['digest'][:12]}…"),
         ("status", facts["status"] + (f": {facts['error']}" if facts["error"] else "")),
         ("seed, steps", f"{facts['seed']}, {entry.get('steps')}" + _stopping(entry)),
-        ("computed", f"{facts['device']} {facts['precision']}, batch size {facts.get('batch_size')}, {machine[0]}"),
+        ("computed", f"{facts['device']} {facts['precision']}, {_batches(facts)}, {machine[0]}"),
         ("with", f"icbench {environment.get('icbench')}, torch {libraries.get('torch')}, {environment.get('os')}"),
         ("finished", str(facts.get("finished", "–"))),
         ("record", str(record.path)),
         *([("flags", ", ".join(flags))] if flags else []),
     ]
+
+
+def _batches(facts: dict[str, Any]) -> str:
+    known = facts.get("batch_bytes")
+    return f"batch size {facts.get('batch_size')}" + (f" ({known / 2**20:,.0f} MiB)" if known else "")
 
 
 def _stopping(entry: dict[str, Any]) -> str:
