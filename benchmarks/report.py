@@ -51,8 +51,26 @@ def main(file: str) -> None:
         fastest = max(rate(results[f"test_icbench[{name}]"]) for name in ("float32", "bfloat16"))
         print(f"icbench against what one would write today: {fastest / rate(results['test_todays_loop']):.1f}x")
     if "test_overhead" in results:
-        loop, step = results["test_overhead"], results["test_noise_size[10]"]
-        print(f"share of a 512-row float32 step that is icbench's own: {100 * rate(step) / rate(loop):.1f} %")
+        print_overhead(results)
+    if "test_run_of_100" in results:
+        run, torch = (results[name]["stats"]["median"] for name in ("test_run_of_100", "test_import_of_torch"))
+        print(f"100 images from the shell: {run:.1f} s, of which {torch:.1f} s import torch")
+    if "test_growth[1000]" in results:
+        few, many = (results[f"test_growth[{images}]"]["extra_info"] for images in (1000, 10000))
+        time = few["images_per_second"] / many["images_per_second"]
+        memory = many["peak_memory_bytes"] / few["peak_memory_bytes"]
+        print(f"10,000 images against 1,000: {time:.3f}x the time per image, {memory:.3f}x the memory")
+
+
+def print_overhead(results: dict[str, dict[str, Any]]) -> None:
+    """How much of a step of the built-in generator is the loop's, with all that it does besides generating."""
+    for precision in ("float32", "bfloat16"):
+        step = rate(results[f"test_joint[{precision}-256]"])
+        ours, plain = (step / rate(results[name]) for name in ("test_overhead", "test_plain_overhead"))
+        print(
+            f"of a {precision} step at batch 256, {100 * ours:.1f} % is the loop without its generator; "
+            f"the plain loop's is {100 * plain:.1f} %"
+        )
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from peers import todays_loop
 from torch import Tensor
 
 from icbench.builtin.cgan import load_cgan
@@ -18,7 +19,9 @@ from icbench.engine import Parts, Settings, invert
 from icbench.kinds.generator import Generator
 from icbench.plugins import Host
 
-STEPS = 10
+STEPS, ROUNDS = 20, 15
+ROWS = 256
+"""The batch at which icbench's own share of a step is told."""
 HOST = Host(discover=False)
 
 
@@ -46,7 +49,7 @@ def measure(benchmark, built: Parts, images: np.ndarray, rows: int, settings: Se
         if settings.device.type == "cuda":
             torch.cuda.synchronize(settings.device)
 
-    benchmark.pedantic(steps, rounds=7, warmup_rounds=2)
+    benchmark.pedantic(steps, rounds=ROUNDS, warmup_rounds=5)
     per_step = benchmark.stats.stats.median / STEPS
     benchmark.extra_info.update(
         rows=rows, device=settings.device.type, precision=str(settings.precision).removeprefix("torch."), steps=STEPS
@@ -59,7 +62,7 @@ def images() -> np.ndarray:
     return MNIST().split("validation", Path()).images
 
 
-@pytest.mark.parametrize("rows", [4, 128, 512, 2048])
+@pytest.mark.parametrize("rows", [4, 128, 256, 512, 2048])
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
 @pytest.mark.benchmark(group="joint steps of cgan")
 def test_joint(benchmark, images, device, precision, rows):
@@ -83,5 +86,20 @@ def test_schedule(benchmark, images, device, schedule):
 
 @pytest.mark.benchmark(group="the loop without a generator")
 def test_overhead(benchmark, device):
-    settings = Settings(STEPS, batch_size=512, device=device)
-    measure(benchmark, parts(FreeGenerator(), "joint", device), np.zeros((512, 1, 1, 1), np.uint8), 512, settings)
+    settings = Settings(STEPS, batch_size=ROWS, device=device)
+    measure(benchmark, parts(FreeGenerator(), "joint", device), np.zeros((ROWS, 1, 1, 1), np.uint8), ROWS, settings)
+
+
+@pytest.mark.benchmark(group="the loop without a generator")
+def test_plain_overhead(benchmark, device):
+    """The same by the loop that one would write today."""
+    generator, targets = FreeGenerator().to(device), torch.zeros(ROWS, 1, 1, 1, device=device)
+    noise = torch.randn(ROWS, 10, device=device)
+
+    def steps() -> None:
+        todays_loop(generator, targets, noise, STEPS)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    benchmark.pedantic(steps, rounds=ROUNDS, warmup_rounds=5)
+    benchmark.extra_info["hypothesis_steps_per_second"] = ROWS * STEPS / benchmark.stats.stats.median

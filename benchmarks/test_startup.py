@@ -1,4 +1,4 @@
-"""Times the start of verbs that compute nothing, as processes, with thirty plugins installed.
+"""Times the start of every verb, computing nothing, as a process, with thirty plugins installed.
 
 pytest benchmarks/test_startup.py --benchmark-only
 """
@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from icbench.cli.main import VERBS
 
 PLUGINS = 30
 CODE = """
@@ -37,7 +39,9 @@ def thirty_plugins(tmp_path_factory) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(folder)}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["plugins"], ["plugins", "--json"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], *([verb, "--help"] for verb in VERBS), ["plugins"], ["plugins", "--json"]], ids=" ".join
+)
 @pytest.mark.benchmark(group="start-up with thirty plugins")
 def test_startup(benchmark, thirty_plugins, arguments):
     command = [sys.executable, "-m", "icbench", *arguments]

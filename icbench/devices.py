@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from icbench.environment import has_fast_bfloat16, peak_memory_bytes
+from icbench.environment import peak_memory_bytes
 from icbench.errors import UsageError
+from icbench.probe import bfloat16_pays
 
 if TYPE_CHECKING:
     import torch
@@ -30,20 +31,20 @@ def chosen_device(name: str) -> "torch.device":
 
 
 def chosen_precision(name: str, device: "torch.device") -> str:
-    """The precision called `name`; "auto" is bfloat16 on a CPU that multiplies it natively, else float32."""
+    """The precision called `name`; "auto" is bfloat16 on a CPU where that is measured to pay."""
     if name != "auto":
         return name
-    return "bfloat16" if device.type == "cpu" and has_fast_bfloat16() else "float32"
+    return "bfloat16" if device.type == "cpu" and bfloat16_pays() else "float32"
 
 
 def training_autocast(device: "torch.device") -> "torch.autocast":
-    """A context for training: products in bfloat16 on CUDA and on a CPU that multiplies it natively, else in float32.
+    """A context for training: products in bfloat16 on CUDA and on a CPU where it pays, else in float32.
 
     A CPU that has to emulate it takes five times as long with it.
     """
     import torch
 
-    fast = device.type == "cuda" or has_fast_bfloat16()
+    fast = device.type == "cuda" or bfloat16_pays()
     return torch.autocast(device.type, torch.bfloat16, enabled=fast)
 
 

@@ -30,6 +30,8 @@ def environment() -> dict[str, Any]:
     """What a record says about where it was made. Imports torch."""
     import torch
 
+    from icbench.probe import bfloat16_pays
+
     return {
         "icbench": __version__,
         "libraries": library_versions(),
@@ -38,7 +40,7 @@ def environment() -> dict[str, Any]:
         "cpu": cpu_model(),
         "cores": available_cores(),
         "threads": torch.get_num_threads(),
-        "bfloat16_cpu": has_fast_bfloat16(),
+        "bfloat16_cpu": bfloat16_pays(),
         "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
         "cuda": torch.version.cuda or "",
         "git_revision": git_revision(),
@@ -72,14 +74,6 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def has_fast_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 natively, so that torch's products gain from it."""
-    import torch
-
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return bool(torch.backends.mkldnn.is_available() and supported())  # type: ignore[no-untyped-call]
 
 
 def peak_memory_bytes() -> int:

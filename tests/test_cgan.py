@@ -10,9 +10,9 @@ from torch import nn
 
 from icbench.builtin.cgan import CGAN, WEIGHTS, load_cgan, shipped_sizes
 from icbench.engine import Settings
-from icbench.environment import has_fast_bfloat16
 from icbench.errors import IntegrityError, UsageError
 from icbench.kinds.dataset import Split
+from icbench.probe import bfloat16_pays
 from icbench.training.selection import inversion_accuracy
 
 CPU = torch.device("cpu")
@@ -105,7 +105,7 @@ def test_shipped_weights_classify_500_validation_images_above_a_floor(validation
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not has_fast_bfloat16(), reason="this CPU has no native bfloat16, so `auto` never chooses it")
+@pytest.mark.skipif(not bfloat16_pays(), reason="bfloat16 does not pay on this CPU, so `auto` never chooses it")
 def test_bfloat16_costs_at_most_half_a_point_on_1000_validation_images(validation):
     """What allows `--precision auto` to take bfloat16.
 

@@ -57,7 +57,7 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
     type=click.Choice(["auto", "float32", "bfloat16"]),
     default="auto",
     show_default=True,
-    help="Of the generator's products; auto is bfloat16 on CPUs that multiply it natively.",
+    help="Of the generator's products; auto is bfloat16 on a CPU where it pays.",
 )
 @click.option(
     "--results",
