@@ -58,6 +58,8 @@ class Search:
         coordinates = parts.schedule.coordinates(starts.class_vector)
         self.coordinates = coordinates.repeat(len(index), 1).to(settings.device)
         """What the optimizer moves and the schedule turns into class vectors."""
+        self.at_rest = False
+        """Whether the coordinates are constrained and the optimizer does not move them now."""
         self.class_vector = self.coordinates
         """The class vectors (N, K) of the latest evaluation, on the simplex."""
         self.progress = 0.0
@@ -171,6 +173,7 @@ class Search:
                 group["lr"] = rate
             latent.requires_grad_(factor != 0)
             latent.grad = None
+        self.at_rest = self.at_rest and rates.class_vector == 0
         return [latent for latent in latents if latent.requires_grad]
 
     def energy(self, precision: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -214,9 +217,12 @@ class Search:
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Constrain the coordinates. To do it twice changes them by rounding alone."""
+        """Constrain the coordinates, unless they have been since they last moved: what rests is not even rounded."""
+        if self.at_rest:
+            return
         reset = self.parts.schedule.constrain(self.coordinates)
         self.resets += reset.view(-1, self.hypotheses).sum(dim=1)
+        self.at_rest = not self.coordinates.requires_grad
 
     def class_vectors(self) -> Tensor:
         """The class vectors (N, K) of the coordinates, which are constrained."""

@@ -104,7 +104,7 @@ def test_a_measured_batch_holds_whole_groups(grouped, monkeypatch):
     images = ToyDigits().split("test", None).images
     assert measured_batch_size(grouped, images, 1, SETTINGS) == 4
     assert measured_batch_size(grouped, images, 10, SETTINGS) == 12
-    monkeypatch.setattr("icbench.batching._free_bytes", lambda device: 1)
+    monkeypatch.setattr("icbench.batching.free_bytes", lambda device: 1)
     assert measured_batch_size(grouped, images, 50, SETTINGS) == 4
 
 
