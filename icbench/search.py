@@ -58,8 +58,8 @@ class Search:
         coordinates = parts.schedule.coordinates(starts.class_vector)
         self.coordinates = coordinates.repeat(len(index), 1).to(settings.device)
         """What the optimizer moves and the schedule turns into class vectors."""
-        self.at_rest = False
-        """Whether the coordinates are constrained and the optimizer does not move them now."""
+        self.constrained, self.loose = False, False
+        """Whether the coordinates are constrained, and whether an optimizer is at them."""
         self.class_vector = self.coordinates
         """The class vectors (N, K) of the latest evaluation, on the simplex."""
         self.progress = 0.0
@@ -110,8 +110,11 @@ class Search:
 
     def descend(self, moving: list[Tensor], step: int) -> None:
         """Let the optimizer move the latents that have rates."""
+        self.loose = self.coordinates.requires_grad
+        self.constrained = self.constrained and not self.loose
         # torch types a closure's result as a float; here it is one energy per hypothesis.
         self.optimizer.step(_Closure(self, moving, step))  # type: ignore[arg-type]
+        self.loose = False
 
     @torch.no_grad()
     def drop(self, step: int) -> None:
@@ -173,7 +176,6 @@ class Search:
                 group["lr"] = rate
             latent.requires_grad_(factor != 0)
             latent.grad = None
-        self.at_rest = self.at_rest and rates.class_vector == 0
         return [latent for latent in latents if latent.requires_grad]
 
     def energy(self, precision: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -218,11 +220,12 @@ class Search:
     @torch.no_grad()
     def constrain(self) -> None:
         """Constrain the coordinates, unless they have been since they last moved: what rests is not even rounded."""
-        if self.at_rest:
+        if self.constrained:
             return
         reset = self.parts.schedule.constrain(self.coordinates)
         self.resets += reset.view(-1, self.hypotheses).sum(dim=1)
-        self.at_rest = not self.coordinates.requires_grad
+        # Between two evaluations of a step an optimizer may move them again.
+        self.constrained = not self.loose
 
     def class_vectors(self) -> Tensor:
         """The class vectors (N, K) of the coordinates, which are constrained."""
