@@ -39,7 +39,7 @@ def test_the_plan_says_how_many_go_on():
 
 
 @pytest.mark.parametrize(
-    "plan", [("5", "5/2"), ("5/5", "5/2"), ("5/9", "2/5"), ("x", "1"), ("5", "0"), ("", ""), ("-1", "2")]
+    "plan", [("5", "5/2"), ("5/5", "5/2"), ("5/9", "2/5"), ("x", "1"), ("5", "0"), ("", "1"), ("5", ""), ("-1", "2")]
 )
 def test_a_plan_that_is_none_is_refused(plan):
     with pytest.raises(UsageError, match="no plan of halving"):

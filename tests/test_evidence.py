@@ -108,3 +108,16 @@ def test_a_distance_without_residuals_is_refused_before_the_run(parts):
     wrong = replace(parts, distance=Plain(), schedule=Evidence())
     with pytest.raises(UsageError, match="schedule s needs a distance with residuals, and d has none"):
         check_parts(wrong, ToyDigits().split("test", None).images, SETTINGS, names)
+
+
+def test_only_what_is_left_at_the_end_pays_for_its_determinant(flat):
+    targets = images(torch.randn(4, NOISE, generator=torch.Generator().manual_seed(2)))
+    options = {"prior_weight": WEIGHT, "noise_rate": 1, "decay": "cosine"}
+    whole, found = (run(flat, targets, Evidence(**options, **plan)) for plan in ({}, {"at": "50", "keep": "2"}))
+    searched = found.class_dropped_at < 0
+    assert (searched.sum(axis=1) == 2).all()
+    np.testing.assert_allclose(found.class_scores[searched], whole.class_scores[searched], atol=1e-6)
+    # Three hypotheses for 50 steps and at the end two: their curvature takes an evaluation and a gradient each, and a
+    # gradient per number of the noise.
+    assert found.backward == 50 * 3 + 150 * 2 + (1 + NOISE) * 2
+    assert whole.backward == 200 * 3 + (1 + NOISE) * 3

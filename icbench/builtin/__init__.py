@@ -146,7 +146,12 @@ def icbench_schedules() -> Iterator[Component]:
         "evidence",
         "icbench.builtin.schedules:Evidence",
         "exhaustive, and a class pays for what else it explains",
-        params=(*EXHAUSTIVE, Param("weight", 1.0, "weight of the curvature's log-determinant", low=0.0)),
+        params=(
+            *EXHAUSTIVE,
+            Param("weight", 1.0, "weight of the curvature's log-determinant", low=0.0),
+            Param("at", "", "steps before which hypotheses are dropped, as for halving"),
+            Param("keep", "", "how many of an image go on from each"),
+        ),
     )
 
 

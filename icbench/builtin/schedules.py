@@ -242,7 +242,7 @@ class Halving(Exhaustive):
     the true class is dropped wrongly is counted in the record.
 
     Args:
-        at: the steps before which hypotheses are dropped, such as "5/15/50".
+        at: the steps before which hypotheses are dropped, such as "5/15/50"; none are where both are empty.
         keep: how many of an image's hypotheses go on from each, such as "5/2/1".
         options: those of `Exhaustive`.
 
@@ -255,7 +255,8 @@ class Halving(Exhaustive):
         steps, counts = _numbers(at), _numbers(keep)
         rising = all(one < other for one, other in pairwise(steps))
         falling = all(one > other for one, other in pairwise(counts))
-        if not steps or len(steps) != len(counts) or not rising or not falling or counts[-1] < 1:
+        unclear = bool(at) != bool(steps) or bool(keep) != bool(counts)
+        if unclear or len(steps) != len(counts) or not rising or not falling or counts[-1:] == [0]:
             raise UsageError(
                 f"at={at},keep={keep} is no plan of halving",
                 "Give as many rising steps as falling counts, such as at=5/15/50,keep=5/2/1.",
@@ -273,8 +274,8 @@ def _numbers(text: str) -> list[int]:
     return [int(part) for part in parts] if all(part.isdigit() for part in parts) else []
 
 
-class Evidence(Exhaustive):
-    """`Exhaustive` with Laplace's approximation of each class's evidence: a class pays for what else it could explain.
+class Evidence(Halving):
+    """`Exhaustive`, or `Halving`, with Laplace's approximation of the evidence: a class pays for what else it explains.
 
     The energy E is T times the negative logarithm of likelihood and prior, where T is the squared error's temperature,
     twice the pixels' variance divided by their number. Integrating exp(-E / T) over the noise around the minimum gives,
@@ -283,13 +284,15 @@ class Evidence(Exhaustive):
 
     Args:
         weight: factor on the term with the determinant; 1 is Laplace's, 0 is `Exhaustive`.
+        at, keep: those of `Halving`, by default nothing: the determinant is the dearest part of an inversion, and only
+            hypotheses that are left at the end need it.
         options: those of `Exhaustive`.
     """
 
     linearises = True
 
-    def __init__(self, weight: float = 1.0, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, weight: float = 1.0, at: str = "", keep: str = "", **options: Any) -> None:
+        super().__init__(at, keep, **options)
         self.weight = weight
 
     def occam(self, linearisation: Linearisation) -> Tensor:
