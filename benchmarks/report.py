@@ -63,13 +63,13 @@ def main(file: str) -> None:
 
 
 def print_overhead(results: dict[str, dict[str, Any]]) -> None:
-    """How much of a step of the built-in generator is the loop's, with all that it does besides generating."""
+    """What of a step of the built-in generator is the loop's with its generator left out, and what of that is ours."""
     for precision in ("float32", "bfloat16"):
         step = rate(results[f"test_joint[{precision}-256]"])
-        ours, plain = (step / rate(results[name]) for name in ("test_overhead", "test_plain_overhead"))
+        whole, plain = (step / rate(results[name]) for name in ("test_overhead", "test_plain_overhead"))
         print(
-            f"of a {precision} step at batch 256, {100 * ours:.1f} % is the loop without its generator; "
-            f"the plain loop's is {100 * plain:.1f} %"
+            f"of a {precision} step at batch 256, {100 * whole:.1f} % is left without the generator: "
+            f"{100 * plain:.1f} % torch's Adam and autograd in a plain loop, {100 * (whole - plain):.1f} % icbench"
         )
 
 
