@@ -44,7 +44,7 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
     "--stop-when",
     type=float,
     metavar="SHARE",
-    help="Stop an image once ten steps gained less than this share of all its gain, such as 0.01.  [default: never]",
+    help="Stop an image once ten steps gained less than this share of all its gain, such as 0.001.  [default: never]",
 )
 @click.option("--lr", type=float, help="Learning rate of every optimizer.  [default: the optimizer's own]")
 @click.option("--limit", type=int, help="Only the first N images.  [default: all]")
