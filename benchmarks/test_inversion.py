@@ -16,6 +16,7 @@ from torch import Tensor
 from icbench.builtin.cgan import load_cgan
 from icbench.builtin.mnist import MNIST
 from icbench.engine import Parts, Settings, invert
+from icbench.errors import UsageError
 from icbench.kinds.generator import Generator
 from icbench.plugins import Host
 
@@ -43,7 +44,7 @@ def parts(generator: Generator, schedule: str, device: torch.device) -> Parts:
 
 def measure(benchmark, built: Parts, images: np.ndarray, rows: int, settings: Settings) -> None:
     """Time the steps of one batch; the time per hypothesis and step goes into the result."""
-    hypotheses = len(built.schedule.starts(10).restart)
+    hypotheses = len(built.schedule.starts(built.generator.entries).restart)
     index = np.arange(max(1, rows // hypotheses))
 
     def steps() -> None:
@@ -73,6 +74,19 @@ def images() -> np.ndarray:
 def test_joint(benchmark, images, device, precision, rows):
     settings = Settings(STEPS, batch_size=rows, device=device, precision=precision)
     measure(benchmark, parts(load_cgan(10), "joint", device), images, rows, settings)
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("generator", ["cgan", "cvae", "class-vae", "contrastive", "lstm", "prototype:types=300"])
+@pytest.mark.benchmark(group="exhaustive steps by generator")
+def test_generator(benchmark, images, device, generator, precision):
+    schedule = "relaxed:simplex_map=mirror" if generator.startswith("prototype") else "exhaustive"
+    try:
+        chosen = Host().select("generator", generator)
+    except UsageError:
+        pytest.skip("its plugin is not installed")
+    settings = Settings(STEPS, batch_size=500, device=device, precision=precision)
+    measure(benchmark, parts(chosen.build(), schedule, device), images, 500, settings)
 
 
 @pytest.mark.parametrize("noise_dim", [10, 25, 50, 100, 200])
