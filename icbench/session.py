@@ -198,11 +198,10 @@ class Session:
         if not len(index):
             return
         batch_size = self.options.batch_size or run.facts["batch_size"] or self._measured or self._measure(method, plan)
-        self._foresee(method, plan, batch_size)
+        batch_bytes = self._foreseen(method, plan, batch_size)
         pending.start()
         while len(index):
-            run.facts["batch_size"] = batch_size
-            run.facts["batch_bytes"] = method.batch_bytes(batch_size, plan)
+            run.facts.update(batch_size=batch_size, batch_bytes=batch_bytes)
             try:
                 for result in method.results(self.split.images, index, plan, batch_size, self.watcher.on_step):
                     arrays = {"label": self.split.labels[result.arrays["index"]], **result.arrays}
@@ -215,9 +214,10 @@ class Session:
                 batch_size //= 2
                 self.watcher.warn(f"the device's memory is full; going on with batches of {batch_size}")
                 give_memory_back(self.device)
+                batch_bytes = self._foreseen(method, plan, batch_size)
 
-    def _foresee(self, method: Method, plan: Plan, batch_size: int) -> None:
-        """Say so where a batch takes more memory than is free."""
+    def _foreseen(self, method: Method, plan: Plan, batch_size: int) -> int | None:
+        """The bytes of a batch, as far as they are known; says so where they are more than is free."""
         from icbench.memory import free_bytes
 
         needed, free = method.batch_bytes(batch_size, plan), free_bytes(self.device)
@@ -226,6 +226,7 @@ class Session:
                 f"batches of {batch_size} take about {needed / 2**30:,.1f} GiB, and {free / 2**30:,.1f} GiB are free; "
                 "--batch-size auto chooses one that fits"
             )
+        return needed
 
     def _measure(self, method: Method, plan: Plan) -> int:
         """A good batch size, the same for all seeds."""
