@@ -5,6 +5,7 @@ from math import prod
 
 import torch
 from icbench.kinds.generator import Generator
+from icbench.rounding import rounded
 from torch import Tensor, nn
 
 EPSILON = 1e-8
@@ -26,7 +27,7 @@ class ClassLinear(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(K, N, outputs) of (K, N, inputs): row n of class k through layer k."""
-        return torch.baddbmm(self.bias, hidden, self.weight)
+        return torch.baddbmm(rounded(self.bias), hidden, rounded(self.weight))
 
 
 class ClassDecoders(Generator):
