@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from icbench.builtin.maps import BlockedSubPixels, DoubledPixels
+from icbench.builtin.maps import BlockedSubPixels, DoubledPixels, SubPixels
 
 
 def convolution(channels, kind=torch.float32):
@@ -46,3 +46,24 @@ def test_its_bias_has_no_part_in_a_second_derivative():
 def test_doubled_pixels_are_the_pixel_shuffle():
     maps = torch.randn(2, 4, 3, 5)
     assert torch.equal(DoubledPixels()(maps), nn.functional.pixel_shuffle(maps, 2))
+
+
+def test_maps_in_bfloat16_give_float32_images_and_gradients_of_their_own_precision():
+    plain = SubPixels(16).requires_grad_(False)
+    maps = torch.randn(3, 16, 14, 14).bfloat16().requires_grad_()
+    expected, found = plain(maps), plain.blocked()(maps)
+    assert found.dtype is torch.float32
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
+    weights = torch.randn_like(expected)
+    [of_plain] = torch.autograd.grad(expected, maps, weights)
+    [of_blocks] = torch.autograd.grad(found, maps, weights)
+    assert of_blocks.dtype is torch.bfloat16
+    # Some dozen products of factors that are each rounded to eight binary digits.
+    torch.testing.assert_close(of_blocks, of_plain, atol=0.02, rtol=0.01)
+
+
+def test_the_gradient_lies_as_the_maps_do():
+    """Channels last, so that the layer in front of them takes it without a copy."""
+    maps = torch.randn(2, 8, 4, 4, requires_grad=True)
+    [gradient] = torch.autograd.grad(SubPixels(8).blocked()(maps).sum(), maps)
+    assert gradient.is_contiguous(memory_format=torch.channels_last)

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_linear_bn_eval
 
-from icbench.builtin.maps import BlockedSubPixels, DoubledPixels, ToMaps
+from icbench.builtin.maps import SubPixels, ToMaps
 from icbench.errors import MissingWeightsError
 from icbench.kinds.generator import Generator
+from icbench.rounding import RoundedLinear
 from icbench.weights import load_weights, trained_file
 
 EPSILON = 1e-8
@@ -43,10 +44,10 @@ class CGAN(Generator):
         self.noise_dim = noise_dim
         side = self.image_shape[1] // 2
         widths = (self.num_classes * (noise_dim + 1), self.bilinear, self.hidden, self.maps * side * side)
-        self.linears = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
+        self.linears = nn.ModuleList(RoundedLinear(*pair) for pair in pairwise(widths))
         self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in widths[1:])
         self.to_maps = ToMaps((self.maps, side, side))
-        self.to_pixels = nn.Sequential(nn.Conv2d(self.maps, 4, 3, padding=1), DoubledPixels())
+        self.to_pixels: nn.Module = SubPixels(self.maps)
 
     def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
         # Under autocast only the one large product is taken in bfloat16. The layers around it cost little, and rounding
@@ -55,7 +56,7 @@ class CGAN(Generator):
             hidden = self._outer_product(class_vector.float(), noise.float())
             for place in (0, 1):
                 hidden = self._dense(hidden, place)
-        maps = self.to_maps(self._dense(hidden, 2)).float()
+        maps = self.to_maps(self._dense(hidden, 2))
         with torch.autocast(class_vector.device.type, enabled=False):
             return torch.sigmoid(self.to_pixels(maps))
 
@@ -76,8 +77,8 @@ class CGAN(Generator):
         last = self.linears[-1]
         assert isinstance(last, nn.Linear)
         self.to_maps.order_channels_last(last)
-        if isinstance(self.to_pixels[0], nn.Conv2d):
-            self.to_pixels = nn.Sequential(BlockedSubPixels(self.to_pixels[0]))
+        if isinstance(self.to_pixels, SubPixels):
+            self.to_pixels = self.to_pixels.blocked()
 
 
 def load_cgan(noise_dim: int = 10, weights: str = "") -> CGAN:
