@@ -3,7 +3,6 @@
 from math import sqrt
 
 from torch import Tensor
-from torch.nn import functional
 
 from icbench.kinds.distance import Features, LeastSquares
 
@@ -13,7 +12,8 @@ class MSE(LeastSquares):
 
     def compare(self, reconstruction: Tensor, features: Features) -> Tensor:
         assert isinstance(features, Tensor)
-        return functional.mse_loss(reconstruction, features, reduction="none").flatten(1).mean(dim=1)
+        # The same numbers as torch's own mse_loss, whose gradient takes two more passes over the pixels.
+        return (reconstruction - features).flatten(1).square().mean(dim=1)
 
     def residuals(self, reconstruction: Tensor, features: Features) -> Tensor:
         assert isinstance(features, Tensor)
