@@ -1,5 +1,7 @@
 """Where and in which precision to compute, and how much memory that took. Imports torch when asked."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from icbench.environment import peak_memory_bytes
@@ -31,7 +33,13 @@ def chosen_device(name: str) -> "torch.device":
 
 
 def chosen_precision(name: str, device: "torch.device") -> str:
-    """The precision called `name`; "auto" is bfloat16 on a CPU where that is measured to pay."""
+    """The precision called `name`; "auto" is bfloat16 on a CPU where that is measured to pay.
+
+    Raises:
+        UsageError: the device does not have it.
+    """
+    if name == "tf32" and device.type != "cuda":
+        raise UsageError(f"{device} has no tf32, which is a precision of CUDA devices", "Say float32 or bfloat16.")
     if name != "auto":
         return name
     return "bfloat16" if device.type == "cpu" and bfloat16_pays() else "float32"
@@ -49,10 +57,32 @@ def training_autocast(device: "torch.device") -> "torch.autocast":
 
 
 def torch_dtype(precision: str) -> "torch.dtype":
-    """The torch type of a precision's name."""
+    """The torch type of a precision's name; that of tf32, which only its products have, is float32."""
     import torch
 
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+    return {"float32": torch.float32, "tf32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+
+
+@contextmanager
+def float32_products(device: "torch.device", tf32: bool) -> Iterator[None]:
+    """Within it, CUDA takes products and convolutions of float32 in float32, or else in TF32 with its eleven digits.
+
+    Left alone, torch takes convolutions in TF32 and products in float32. The setting is the whole process's, so it is
+    put back in the end.
+    """
+    import torch
+
+    # torch does not declare the second.
+    known = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
+    backends = known if device.type == "cuda" else ()
+    before = [backend.fp32_precision for backend in backends]
+    try:
+        for backend in backends:
+            backend.fp32_precision = "tf32" if tf32 else "ieee"
+        yield
+    finally:
+        for backend, precision in zip(backends, before, strict=True):
+            backend.fp32_precision = precision
 
 
 def peak_memory(device: "torch.device") -> int:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icbench.beginnings import Bank
+from icbench.devices import float32_products
 from icbench.inverted import NOT_FINITE, PER_IMAGE, Inverted, concatenate
 from icbench.parts import Parts, Settings
 from icbench.search import Search
@@ -63,12 +64,13 @@ def invert(
     for begin in range(0, len(with_mates), per_batch):
         rows = with_mates[begin : begin + per_batch]
         asked_for = np.isin(rows, index)
-        search = Search(parts, starts, images, rows, bank, settings)
-        if noise is not None:
-            order = np.argsort(index)
-            place = order[np.searchsorted(index, rows[asked_for], sorter=order)]
-            search.start_at(asked_for, noise[place])
-        found = search.run(partial(_told, on_step, asked_for))
+        with float32_products(settings.device, tf32=False):
+            search = Search(parts, starts, images, rows, bank, settings)
+            if noise is not None:
+                order = np.argsort(index)
+                place = order[np.searchsorted(index, rows[asked_for], sorter=order)]
+                search.start_at(asked_for, noise[place])
+            found = search.run(partial(_told, on_step, asked_for))
         yield found.rows(asked_for)
 
 
@@ -108,7 +110,8 @@ def class_paths(
     """
     starts = parts.schedule.starts(parts.generator.entries)
     rows = whole_groups(index, parts.generator.group, len(images))
-    search = Search(parts, starts, images, rows, _bank(parts, settings), replace(settings, stop_when=None))
-    path = [search.first_class_vectors()]
-    search.run(lambda images: path.append(search.first_class_vectors()))
+    with float32_products(settings.device, tf32=False):
+        search = Search(parts, starts, images, rows, _bank(parts, settings), replace(settings, stop_when=None))
+        path = [search.first_class_vectors()]
+        search.run(lambda images: path.append(search.first_class_vectors()))
     return np.stack(path)[:, np.isin(rows, index)]

@@ -82,7 +82,7 @@ class Plan:
         images: how many of its first images.
         steps: steps per hypothesis; 0 for a direct classifier.
         seed: the seed of the starts.
-        precision: "float32" or "bfloat16".
+        precision: "float32", "tf32" or "bfloat16".
         device_kind: "cpu" or "cuda".
         stop_when: as in `icbench.engine.Settings`.
     """

@@ -151,7 +151,8 @@ class Inversion(Method):
         """The plan as the engine takes it."""
         from icbench.engine import Settings
 
-        return Settings(plan.steps, plan.seed, batch_size, self.device, torch_dtype(plan.precision), plan.stop_when)
+        precision, tf32 = torch_dtype(plan.precision), plan.precision == "tf32"
+        return Settings(plan.steps, plan.seed, batch_size, self.device, precision, plan.stop_when, tf32)
 
     def generate(self, class_vector: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np.float32]:
         """The generator's images for latents (N, K) and (N, Z), in float32."""

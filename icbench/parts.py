@@ -30,6 +30,7 @@ class Settings:
         batch_size: hypotheses inverted together; changes results by float rounding only.
         device: where.
         precision: the type of the generator's products, `torch.float32` or `torch.bfloat16`.
+        tf32: whether CUDA may take products of float32 in TF32 in the steps; results are scored in float32 anyway.
         stop_when: an image is done once its last steps gained no more than this share of what all have gained (see
             `icbench.settling`); None makes all steps.
     """
@@ -40,3 +41,4 @@ class Settings:
     device: torch.device = torch.device("cpu")
     precision: torch.dtype = torch.float32
     stop_when: float | None = None
+    tf32: bool = False

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from icbench.active_set import ActiveSet, moved_state
 from icbench.beginnings import Bank, ImagesBeginning, begun, drawn_noise
+from icbench.devices import float32_products
 from icbench.draws import normal
 from icbench.errors import UsageError
 from icbench.generation import as_target, generate
@@ -99,7 +100,8 @@ class Search:
                 if done.all():
                     return _in_order(settled, index)
                 self.keep(~done)
-            make(step)
+            with float32_products(self.settings.device, self.settings.tf32):
+                make(step)
             on_step(len(self.index))
         self.progress = 1.0
         return _in_order([*settled, self.scored()], index)

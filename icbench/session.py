@@ -36,7 +36,7 @@ class Options:
         seeds: one run each.
         batch_size: hypotheses inverted together; None measures.
         device: "auto", "cpu", "cuda" or "cuda:N".
-        precision: "auto", "float32" or "bfloat16".
+        precision: "auto", "float32", "tf32" (on CUDA) or "bfloat16".
         results: the folder records are written to.
         data_dir: where fetched data is kept; None takes `ICBENCH_DATA` or the platform's cache folder.
         save_latents: keep the final class vectors and noises in the record.

@@ -54,10 +54,10 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
     "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
+    type=click.Choice(["auto", "float32", "tf32", "bfloat16"]),
     default="auto",
     show_default=True,
-    help="Of the generator's products; auto is bfloat16 on a CPU where it pays.",
+    help="Of the generator's products; auto is bfloat16 on a CPU where it pays, tf32 is for CUDA.",
 )
 @click.option(
     "--results",
