@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from icbench.engine import Parts, Settings, invert
 from icbench.memory import batch_bytes, free_bytes
 
-CANDIDATES = (128, 256, 512, 1024)
+CANDIDATES = (128, 256, 512, 1024, 2048)
 CUDA_CANDIDATES = (1024, 4096, 16384)
 REPEATS = 3
 """The best of so many timings counts: what else runs on a machine only ever slows it."""
@@ -20,6 +20,7 @@ PARTS_AT_LEAST = 8
 """A run is cut into this many batches if they are not too small for it: the accuracy so far is then worth watching, and
 an interruption costs an eighth at most."""
 UNWATCHED = 512
+CUDA_UNWATCHED = CUDA_CANDIDATES[-1]
 """Batches of so many rows are over so soon that a run need not be cut for the sake of watching it."""
 MEMORY_SHARE = 0.25
 """The share of the free memory that a batch may take."""
@@ -42,10 +43,15 @@ def measured_batch_size(parts: Parts, images: NDArray[np.uint8], wanted: int, se
     # An image is inverted together with the mates that it depends on.
     least = group * hypotheses
     rows = -(-wanted // group) * least
-    most = min(rows, max(_candidates(settings)[0], UNWATCHED, rows // PARTS_AT_LEAST), _rows_in_memory(parts, settings))
-    tried = [size for size in _candidates(settings) if size <= most]
+    on_cuda = settings.device.type == "cuda"
+    unwatched = CUDA_UNWATCHED if on_cuda else UNWATCHED
+    most = min(rows, max(unwatched, rows // PARTS_AT_LEAST), _rows_in_memory(parts, settings))
+    tried = [size for size in (CUDA_CANDIDATES if on_cuda else CANDIDATES) if size <= most]
     if not tried:
         return max(most, least)
+    if on_cuda and tried[-1] < most < CUDA_UNWATCHED:
+        # A GPU is kept busiest by the whole run at once, and then records its steps but once.
+        tried.append(most)
     rates = {size: _rows_per_second(parts, images, size, hypotheses, settings) for size in tried}
     fastest = max(rates.values())
     return max(least, next(size for size in tried if rates[size] * WORTHWHILE >= fastest))
@@ -66,7 +72,3 @@ def _rows_per_second(parts: Parts, images: NDArray[np.uint8], rows: int, hypothe
             torch.cuda.synchronize(settings.device)
         times.append(time.perf_counter() - started)
     return rows / min(times)
-
-
-def _candidates(settings: Settings) -> tuple[int, ...]:
-    return CUDA_CANDIDATES if settings.device.type == "cuda" else CANDIDATES

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from icbench import batching
 from icbench.batching import measured_batch_size
@@ -27,9 +28,9 @@ def rates(monkeypatch, per_second: dict[int, float]) -> list[int]:
 
 
 def test_it_takes_the_smallest_that_is_as_fast_as_the_fastest(parts, monkeypatch):
-    tried = rates(monkeypatch, {128: 100, 256: 99, 512: 200, 1024: 204})
+    tried = rates(monkeypatch, {128: 100, 256: 99, 512: 200, 1024: 204, 2048: 150})
     assert measured_batch_size(parts, IMAGES, 100_000, SETTINGS) == 512
-    assert tried == [128, 256, 512, 1024]
+    assert tried == [128, 256, 512, 1024, 2048]
 
 
 def test_a_run_is_cut_into_parts_worth_watching(parts, monkeypatch):
@@ -42,6 +43,15 @@ def test_a_run_is_cut_into_parts_worth_watching(parts, monkeypatch):
 def test_a_short_run_may_have_large_batches(parts, monkeypatch):
     rates(monkeypatch, dict.fromkeys(batching.CANDIDATES, 1.0) | {512: 10.0, 1024: 20.0})
     assert measured_batch_size(parts, IMAGES, 1000, SETTINGS) == 512
+
+
+def test_a_gpu_may_take_the_whole_run_at_once(parts, monkeypatch):
+    settings = replace(SETTINGS, device=torch.device("cuda"))
+    monkeypatch.setattr(batching, "_rows_in_memory", lambda parts, settings: 2**20)
+    tried = rates(monkeypatch, {1024: 1.0, 4096: 3.0, 10_000: 5.0, 16384: 7.0})
+    assert measured_batch_size(parts, IMAGES, 10_000, settings) == 10_000
+    assert measured_batch_size(parts, IMAGES, 100_000, settings) == 16384
+    assert tried == [1024, 4096, 10_000, 1024, 4096, 16384]
 
 
 def test_memory_bounds_the_batch(parts, monkeypatch):
