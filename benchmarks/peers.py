@@ -5,14 +5,52 @@ error, Adam, the class vector clamped and normalised before each step, the class
 """
 
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+
+from icbench.beginnings import drawn_noise
+from icbench.builtin.cgan import load_cgan
+from icbench.builtin.mnist import MNIST
+from icbench.generation import as_target
 
 LR, BETAS = 0.05, (0.9, 0.99)
 
 Generator = Callable[[Tensor, Tensor], Tensor]
+
+
+def classes(loop: str, images: int, steps: int, device: torch.device) -> NDArray[np.int64]:
+    """The classes (N,) that a loop finds for the first N validation images with the built-in generator.
+
+    Args:
+        loop: "posts_loop", "todays_loop" or "todays_loop_compiled".
+        images: N.
+        steps: of each image.
+        device: where.
+    """
+    loops = {"posts_loop": posts_loop, "todays_loop": todays_loop, "todays_loop_compiled": todays_loop}
+    # What is computed on comes from what stays on the device between calls, so that calls are not timed loading it.
+    found = loops[loop](_generator(loop, device), *_starts(images, device), steps)
+    return found.argmax(dim=1).cpu().numpy()
+
+
+@cache
+def _generator(loop: str, device: torch.device) -> torch.nn.Module:
+    generator = load_cgan(10).to(device).eval().requires_grad_(loop == "posts_loop")
+    return torch.compile(generator) if loop == "todays_loop_compiled" else generator
+
+
+@cache
+def _starts(images: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The targets, and the noise that icbench draws for them with seed 0."""
+    index = np.arange(images)
+    targets = as_target(MNIST().split("validation", Path()).images[index], device)
+    return targets, drawn_noise(index, (0,), 10, 0)[:, 0].to(device)
 
 
 def posts_loop(generator: torch.nn.Module, targets: Tensor, noise: Tensor, steps: int) -> Tensor:

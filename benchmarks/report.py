@@ -4,6 +4,7 @@ python benchmarks/report.py FILE
 """
 
 import json
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,15 @@ def said(result: dict[str, Any]) -> str:
             f"{reached}, {100 * extra['share_of_roofline']:.0f} % of the limit that {extra['limited_by']} set ({work})"
         )
     if "same_class" in extra:
-        return f"{extra['images_per_second']:,.1f} images/s, {100 * (1 - extra['same_class']):.1f} % other classes"
+        others = f"{100 * (1 - extra['same_class']):.1f} % other classes"
+        ratios = f"{ranged(extra['to_posts_loop'])} the post's loop, {ranged(extra['to_todays_loop'])} today's"
+        return f"{extra['images_per_second']:,.1f} images/s, {ratios}, {others}"
     return ""
+
+
+def ranged(ratios: list[float]) -> str:
+    """The median of the rounds' ratios, and the least and the greatest."""
+    return f"{statistics.median(ratios):.1f}x ({min(ratios):.1f} to {max(ratios):.1f})"
 
 
 def spread(result: dict[str, Any]) -> str:
@@ -47,9 +55,6 @@ def main(file: str) -> None:
         for result in rows:
             print(f"  {result['name']:32} {rate(result) / rate(rows[0]):8.2f}x   {spread(result):6} {said(result)}")
         print()
-    if "test_icbench[bfloat16]" in results and "test_todays_loop" in results:
-        fastest = max(rate(results[f"test_icbench[{name}]"]) for name in ("float32", "bfloat16"))
-        print(f"icbench against what one would write today: {fastest / rate(results['test_todays_loop']):.1f}x")
     if "test_overhead" in results:
         print_overhead(results)
     if "test_run_of_100" in results:

@@ -4,9 +4,16 @@ machine's limit.
     pytest benchmarks/test_peers.py --benchmark-only [--device cuda] [--benchmark-json FILE]
 
 The same generator, images, starts and steps; every row says for how many images its class is not that of the plain loop
-in float32. `benchmarks/report.py` prints the ratios.
+in float32. Peers have a process of their own, in which nothing of icbench's settings holds. The ratios that
+`benchmarks/report.py` prints are of neighbours in time.
 """
 
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,19 +21,20 @@ import limits
 import numpy as np
 import pytest
 import torch
-from peers import posts_loop, todays_loop
+from numpy.typing import NDArray
+from peers import classes
 from torch import Tensor, nn
 
-from icbench.beginnings import drawn_noise
+from icbench.allocator import keep_freed_memory
+from icbench.batching import measured_batch_size
 from icbench.builtin.cgan import load_cgan
 from icbench.builtin.mnist import MNIST
 from icbench.engine import Parts, Settings, concatenate, invert
-from icbench.generation import as_target
 from icbench.kinds.generator import Generator
 from icbench.plugins import Host
 
-STEPS, IMAGES, FEW = 200, 1024, 16
-"""`FEW` are inverted by the post's loop, which takes minutes for more."""
+STEPS, IMAGES, SOME, FEW = 200, 1024, 256, 16
+"""`FEW` are inverted by the post's loop, which takes minutes for more, and `SOME` by today's as a mark."""
 SAME = 0.95
 """The share of classes that must be those of the plain loop; rounding turns inversions that hang between two."""
 HOST = Host(discover=False)
@@ -54,16 +62,24 @@ def images() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def starts(images, device) -> tuple[Tensor, Tensor]:
-    """The targets, and the noise that icbench draws for them with seed 0."""
-    index = np.arange(IMAGES)
-    return as_target(images[index], device), drawn_noise(index, (0,), 10, 0)[:, 0].to(device)
+def apart() -> Iterator[Executor]:
+    """A process in which peers run as in their users' scripts: without what `icbench run` sets for its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        yield pool
 
 
 @pytest.fixture(scope="module")
-def plain(starts, device) -> Tensor:
+def apart_keeping_memory() -> Iterator[Executor]:
+    """The same, but where freed memory is kept as `icbench run` keeps it."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, initializer=keep_freed_memory) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def plain(apart, device) -> NDArray[np.int64]:
     """The classes that the plain loop finds in float32."""
-    return todays_loop(load_cgan(10).to(device).eval().requires_grad_(False), *starts, STEPS).argmax(dim=1)
+    return apart.submit(classes, "todays_loop", IMAGES, STEPS, device).result()
 
 
 def parts(generator: Generator, device: torch.device) -> Parts:
@@ -71,56 +87,89 @@ def parts(generator: Generator, device: torch.device) -> Parts:
     return Parts(generator.frozen(device), *chosen, HOST.select("schedule", "joint").build())
 
 
-def timed(benchmark, run, count: int, plain: Tensor, device: torch.device, rounds: int = 5) -> None:
-    """Time a function that returns classes of the first `count` images."""
+class Marks:
+    """Times the post's loop and today's before each round of another, since a shared machine is not as fast all along.
 
-    def synchronised() -> Tensor:
-        found = run()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+    Args:
+        apart: where they run.
+        device: on which.
+    """
+
+    def __init__(self, apart: Executor, device: torch.device) -> None:
+        self.apart, self.device = apart, device
+        self.seconds: dict[str, list[float]] = {"posts_loop": [], "todays_loop": []}
+        """Per image, of each round."""
+
+    def __call__(self) -> None:
+        for loop, images in (("posts_loop", FEW), ("todays_loop", SOME)):
+            started = time.perf_counter()
+            self.apart.submit(classes, loop, images, STEPS, self.device).result()
+            self.seconds[loop].append((time.perf_counter() - started) / images)
+
+    def ratios(self, seconds: Sequence[float], images: int) -> dict[str, list[float]]:
+        """How many times as fast as each loop the rounds were, which took so many seconds for so many images."""
+        found = {}
+        for loop, marked in self.seconds.items():
+            rounds = zip(marked[-len(seconds) :], seconds, strict=True)
+            found[f"to_{loop}"] = [mark * images / second for mark, second in rounds]
         return found
 
-    found = benchmark.pedantic(synchronised, rounds=rounds, warmup_rounds=1)
-    same = float((torch.as_tensor(found).cpu() == plain[:count].cpu()).float().mean())
+
+@pytest.fixture
+def marks(apart, device) -> Marks:
+    return Marks(apart, device)
+
+
+def timed(benchmark, run: Callable[[], NDArray[np.int64]], plain: NDArray[np.int64], marks: Marks) -> None:
+    """Time a function that returns the classes of the first images, a mark before each round."""
+    found = benchmark.pedantic(run, setup=marks, rounds=5, warmup_rounds=1)
+    same = float((found == plain[: len(found)]).mean())
     assert same >= SAME
     benchmark.extra_info.update(
-        images_per_second=count / benchmark.stats.stats.median, images=count, steps=STEPS, same_class=same
+        images_per_second=len(found) / benchmark.stats.stats.median,
+        images=len(found),
+        steps=STEPS,
+        same_class=same,
+        **marks.ratios(benchmark.stats.stats.data, len(found)),
     )
 
 
 @pytest.mark.benchmark(group="200 steps of joint")
-def test_posts_loop(benchmark, starts, plain, device):
-    targets, noise = (part[:FEW] for part in starts)
-    generator = load_cgan(10).to(device).eval()
-    timed(benchmark, lambda: posts_loop(generator, targets, noise, STEPS).argmax(dim=1), FEW, plain, device)
+def test_posts_loop(benchmark, apart, plain, marks, device):
+    timed(benchmark, lambda: apart.submit(classes, "posts_loop", FEW, STEPS, device).result(), plain, marks)
 
 
 @pytest.mark.benchmark(group="200 steps of joint")
-def test_todays_loop(benchmark, starts, plain, device):
-    generator = load_cgan(10).to(device).eval().requires_grad_(False)
-    timed(benchmark, lambda: todays_loop(generator, *starts, STEPS).argmax(dim=1), IMAGES, plain, device)
+def test_todays_loop(benchmark, apart, plain, marks, device):
+    timed(benchmark, lambda: apart.submit(classes, "todays_loop", IMAGES, STEPS, device).result(), plain, marks)
 
 
 @pytest.mark.benchmark(group="200 steps of joint")
-def test_todays_loop_compiled(benchmark, starts, plain, device):
-    generator = load_cgan(10).to(device).eval().requires_grad_(False)
-    compiled = torch.compile(generator)
+def test_todays_loop_keeping_memory(benchmark, apart_keeping_memory, plain, marks, device):
+    run = partial(apart_keeping_memory.submit, classes, "todays_loop", IMAGES, STEPS, device)
+    timed(benchmark, lambda: run().result(), plain, marks)
+
+
+@pytest.mark.benchmark(group="200 steps of joint")
+def test_todays_loop_compiled(benchmark, apart, plain, marks, device):
     try:
-        todays_loop(compiled, *(part[:256] for part in starts), 1)
+        apart.submit(classes, "todays_loop_compiled", 256, 1, device).result()
     except Exception as error:  # whatever the compiler lacks here
         pytest.skip(f"torch.compile does not work here: {type(error).__name__}")
-    timed(benchmark, lambda: todays_loop(compiled, *starts, STEPS).argmax(dim=1), IMAGES, plain, device)
+    run = partial(apart.submit, classes, "todays_loop_compiled", IMAGES, STEPS, device)
+    timed(benchmark, lambda: run().result(), plain, marks)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.benchmark(group="200 steps of joint")
-def test_icbench(benchmark, images, plain, device, precision):
-    built = parts(load_cgan(10), device)
-    settings = Settings(STEPS, batch_size=512, device=device, precision=PRECISIONS[precision])
-    index = np.arange(IMAGES)
-    timed(
-        benchmark, lambda: concatenate(list(invert(built, images, index, settings))).prediction, IMAGES, plain, device
-    )
+def test_icbench(benchmark, images, plain, marks, device, precision):
+    built, index = parts(load_cgan(10), device), np.arange(IMAGES)
+    settings = Settings(STEPS, device=device, precision=PRECISIONS[precision])
+    # As `icbench run` measures it for the whole test split, as far as there are images here.
+    rows = min(IMAGES, measured_batch_size(built, images, len(images), settings))
+    settings = replace(settings, batch_size=rows)
+    timed(benchmark, lambda: concatenate(list(invert(built, images, index, settings))).prediction, plain, marks)
+    benchmark.extra_info["rows"] = rows
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
