@@ -30,7 +30,7 @@ def environment() -> dict[str, Any]:
     """What a record says about where it was made. Imports torch."""
     import torch
 
-    from icbench.probe import bfloat16_pays
+    from icbench.probe import bfloat16_pays, onednn_pays
 
     return {
         "icbench": __version__,
@@ -41,6 +41,7 @@ def environment() -> dict[str, Any]:
         "cores": available_cores(),
         "threads": torch.get_num_threads(),
         "bfloat16_cpu": bfloat16_pays(),
+        "onednn_cpu": [name for name in ("float32", "bfloat16") if onednn_pays(getattr(torch, name))],
         "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
         "cuda": torch.version.cuda or "",
         "git_revision": git_revision(),

@@ -1,8 +1,8 @@
-"""Which precision pays on this machine's CPU: measured once in some milliseconds, and kept for the next time."""
+"""Which products are fastest on this machine's CPU: measured once in some milliseconds, and kept for the next time."""
 
 import json
 import time
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,61 +12,105 @@ from icbench.environment import cpu_model
 from icbench.records.files import replace_synced
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
 
-FILE = "precision.json"
+Speeds = dict[str, float]
+"""How many times as fast each product is as torch's in float32, by "torch float32", "onednn bfloat16" and so on; those
+that do not work here are not in it."""
+
+FILE = "products.json"
 ROWS, INPUTS, OUTPUTS = 256, 256, 1024
 """The shape of the product that is timed: one of an inversion."""
 REPEATS = 7
 WORTHWHILE = 1.3
 """How much faster bfloat16 must be: a step is not only products, and rounding costs some agreement."""
+ONEDNN_WORTHWHILE = 1.02
+"""How much faster oneDNN's product must be than torch's own."""
+FIRST = "torch float32"
+
+
+def bfloat16_pays() -> bool:
+    """Whether products in bfloat16 are faster on this CPU by `WORTHWHILE`.
+
+    Processors that emulate bfloat16 take several times as long with it.
+    """
+    fastest = {kind: max(rate for name, rate in _speeds().items() if kind in name) for kind in ("float32", "bfloat16")}
+    return fastest["bfloat16"] >= WORTHWHILE * fastest["float32"]
 
 
 @cache
-def bfloat16_pays() -> bool:
-    """Whether torch's products in bfloat16 are faster on this CPU by `WORTHWHILE`.
+def onednn_pays(precision: "torch.dtype") -> bool:
+    """Whether `icbench.onednn` has a product for this precision that is faster than torch's."""
+    kind, speeds = str(precision).removeprefix("torch."), _speeds()
+    return speeds.get(f"onednn {kind}", 0) >= ONEDNN_WORTHWHILE * speeds.get(f"torch {kind}", float("inf"))
 
-    The answer is kept in the user's cache folder for the same processor, torch and threads, so that runs of one machine
-    choose alike, whatever else it is busy with. Processors that emulate bfloat16 take several times as long with it.
+
+@cache
+def _speeds() -> Speeds:
+    """What `speeds` found for the same processor, torch and threads, now or before.
+
+    It is kept in the user's cache folder, so that runs of one machine choose alike, whatever else it is busy with.
     """
     import torch
 
     machine = f"{cpu_model()}, torch {torch.__version__}, {torch.get_num_threads()} threads"
     file = Path(platformdirs.user_cache_dir("icbench")) / FILE
     known = _read(file)
-    if machine not in known:
-        known[machine] = speedup()
+    if FIRST not in known.get(machine, {}):
+        known[machine] = speeds()
         _write(file, known)
-    return known[machine] >= WORTHWHILE
+    return known[machine]
 
 
-def speedup() -> float:
-    """How many times as fast a product is in bfloat16 as in float32: of each the best of some timings, in turns."""
+def speeds() -> Speeds:
+    """Measure all products in turns; of each the best of some timings counts."""
+    best: Speeds = {}
+    products = _products()
+    for _ in range(REPEATS + 1):  # the first warms up, and is never the best
+        for name, product in products.items():
+            best[name] = min(best.get(name, float("inf")), _seconds(product))
+    return {name: best[FIRST] / seconds for name, seconds in best.items()}
+
+
+def _products() -> "dict[str, Callable[[], torch.Tensor]]":
     import torch
 
-    best = {torch.float32: float("inf"), torch.bfloat16: float("inf")}
-    factors = {kind: (torch.ones(ROWS, INPUTS, dtype=kind), torch.ones(INPUTS, OUTPUTS, dtype=kind)) for kind in best}
-    for _ in range(REPEATS + 1):  # the first warms up, and is never the best
-        for kind, (left, right) in factors.items():
-            best[kind] = min(best[kind], _seconds(left, right))
-    return best[torch.float32] / best[torch.bfloat16]
+    from icbench import onednn
+
+    found: dict[str, Callable[[], torch.Tensor]] = {}
+    for precision in (torch.float32, torch.bfloat16):
+        kind = str(precision).removeprefix("torch.")
+        # Small integers, whose sums every product has exactly.
+        rows, weight = ((torch.arange(size * INPUTS) % 7 - 3).view(size, -1).to(precision) for size in (ROWS, OUTPUTS))
+        torchs = found[f"torch {kind}"] = partial(torch.nn.functional.linear, rows, weight)
+        try:
+            onednns = partial(onednn.product, rows, onednn.packed(weight))
+            if torch.equal(onednns(), torchs()):
+                found[f"onednn {kind}"] = onednns
+        except (AttributeError, RuntimeError):
+            continue
+    return found
 
 
-def _seconds(left: "torch.Tensor", right: "torch.Tensor") -> float:
+def _seconds(product: "Callable[[], torch.Tensor]") -> float:
     started = time.perf_counter()
-    left @ right
+    product()
     return time.perf_counter() - started
 
 
-def _read(file: Path) -> dict[str, float]:
+def _read(file: Path) -> dict[str, Speeds]:
     try:
         found = json.loads(file.read_text())
-        return {str(machine): float(ratio) for machine, ratio in found.items()}
+        return {
+            str(machine): {str(name): float(rate) for name, rate in speeds.items()} for machine, speeds in found.items()
+        }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def _write(file: Path, known: dict[str, float]) -> None:
+def _write(file: Path, known: dict[str, Speeds]) -> None:
     """Keep what is known; where that cannot be written it is measured again the next time."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

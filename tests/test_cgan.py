@@ -10,6 +10,7 @@ from torch import nn
 
 from icbench.builtin.cgan import CGAN, WEIGHTS, load_cgan, shipped_sizes
 from icbench.engine import Settings
+from icbench.environment import available_cores
 from icbench.errors import IntegrityError, UsageError
 from icbench.kinds.dataset import Split
 from icbench.probe import bfloat16_pays
@@ -97,7 +98,17 @@ def test_images_are_in_the_unit_interval():
     assert images.max() <= 1
 
 
+@pytest.fixture
+def all_cores():
+    """For what is large enough to have use of them, unlike the toys."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(available_cores())
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("all_cores")
 @pytest.mark.parametrize(("schedule", "steps", "floor"), [("joint", 200, 0.72), ("exhaustive", 60, 0.93)])
 def test_shipped_weights_classify_500_validation_images_above_a_floor(validation, schedule, steps, floor):
     generator = load_cgan(10).frozen(CPU)
@@ -105,6 +116,7 @@ def test_shipped_weights_classify_500_validation_images_above_a_floor(validation
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("all_cores")
 @pytest.mark.skipif(not bfloat16_pays(), reason="bfloat16 does not pay on this CPU, so `auto` never chooses it")
 def test_bfloat16_costs_at_most_half_a_point_on_1000_validation_images(validation):
     """What allows `--precision auto` to take bfloat16.

@@ -13,6 +13,7 @@ from icbench.builtin.mnist import MNIST
 from icbench.engine import Parts, Settings, concatenate, invert
 from icbench.generation import as_target
 from icbench.plugins import Host
+from icbench.probe import speeds
 
 IMAGES = 64
 INDEX = np.arange(IMAGES)
@@ -40,15 +41,26 @@ def plain(starts, steps):
     return todays_loop(load_cgan(10).eval().requires_grad_(False), *starts, steps).numpy()
 
 
+@pytest.fixture(params=["torch", "onednn"])
+def kernel(request, monkeypatch):
+    """The library that large products are taken by."""
+    if request.param not in {name.split()[0] for name in speeds()}:
+        pytest.skip("this torch has no such product for this processor")
+    monkeypatch.setattr("icbench.products.onednn_pays", lambda precision: request.param == "onednn")
+
+
+@pytest.mark.usefixtures("kernel")
 def test_float32_has_the_plain_loops_latents_after_ten_steps(images, starts):
     np.testing.assert_allclose(inverted(images, 10).class_vector, plain(starts, 10), atol=2e-4)
 
 
+@pytest.mark.usefixtures("kernel")
 def test_bfloat16_has_nearly_the_plain_loops_latents_after_ten_steps(images, starts):
     found = inverted(images, 10, precision=torch.bfloat16)
     assert np.abs(found.class_vector - plain(starts, 10)).mean() < 0.01
 
 
+@pytest.mark.usefixtures("kernel")
 @pytest.mark.parametrize("batch_size", [7, 512])
 def test_float32_has_the_plain_loops_classes_after_a_hundred_steps(images, starts, batch_size):
     found = inverted(images, 100, batch_size=batch_size)

@@ -1,15 +1,21 @@
-"""The precision is chosen by a measurement that is made once on a machine."""
+"""Precision and products are chosen by a measurement that is made once on a machine."""
 
 import json
 
 import pytest
 import torch
 
-from icbench import probe
+from icbench import onednn, probe
 from icbench.devices import chosen_precision
-from icbench.probe import bfloat16_pays, speedup
+from icbench.probe import bfloat16_pays, onednn_pays, speeds
 
 CPU = torch.device("cpu")
+
+
+def rates(bfloat16, onednn=1.0):
+    """What the stopwatch says: how much faster bfloat16 is, and how much faster oneDNN is."""
+    plain = {"torch float32": 1.0, "torch bfloat16": bfloat16}
+    return plain | {name.replace("torch", "onednn"): rate * onednn for name, rate in plain.items()}
 
 
 @pytest.fixture
@@ -17,54 +23,108 @@ def measured(tmp_path, monkeypatch):
     """Replaces the stopwatch; returns a function that sets what it says, and the list of its readings."""
     readings = []
 
-    def say(ratio):
-        monkeypatch.setattr(probe, "speedup", lambda: readings.append(ratio) or ratio)
-        bfloat16_pays.cache_clear()
+    def forget():
+        probe._speeds.cache_clear()
+        onednn_pays.cache_clear()
+
+    def say(found):
+        monkeypatch.setattr(probe, "speeds", lambda: readings.append(found) or found)
+        forget()
         return readings
 
     monkeypatch.setattr(probe.platformdirs, "user_cache_dir", lambda name: tmp_path / "cache" / name)
     yield say
-    bfloat16_pays.cache_clear()
+    forget()
 
 
 @pytest.mark.parametrize(("ratio", "precision"), [(4.0, "bfloat16"), (1.1, "float32"), (0.2, "float32")])
 def test_auto_takes_what_pays(measured, ratio, precision):
-    measured(ratio)
+    measured(rates(ratio))
     assert chosen_precision("auto", CPU) == precision
     assert chosen_precision("float32", CPU) == "float32"
 
 
-def test_what_was_measured_once_holds(measured):
-    measured(4.0)
-    assert bfloat16_pays()
-    readings = measured(0.2)
-    assert bfloat16_pays()
-    assert readings == [4.0]
-
-
-def test_another_machine_is_measured_itself(measured, monkeypatch):
-    measured(4.0)
-    assert bfloat16_pays()
-    monkeypatch.setattr(probe, "cpu_model", lambda: "another")
-    measured(0.2)
+def test_each_precision_is_judged_by_its_fastest_product(measured):
+    measured(rates(1.4) | {"onednn float32": 1.2})  # where torch alone would say 1.4
     assert not bfloat16_pays()
 
 
-@pytest.mark.parametrize("content", ["", "[1]", "{", '{"x": "y"}', '{"x": null}'])
+@pytest.mark.parametrize(("ratio", "pays"), [(1.15, True), (1.01, False), (0.5, False)])
+def test_onednn_is_taken_where_it_is_faster_than_torch(measured, ratio, pays):
+    measured(rates(2.0, ratio))
+    assert onednn_pays(torch.float32) is pays
+    assert onednn_pays(torch.bfloat16) is pays
+    assert onednn_pays(torch.float16) is False, "what was not measured is not taken"
+
+
+def test_onednn_is_not_taken_where_torch_lacks_it(measured):
+    measured({"torch float32": 1.0, "torch bfloat16": 2.0})
+    assert not onednn_pays(torch.float32)
+    assert bfloat16_pays()
+
+
+def test_what_was_measured_once_holds(measured):
+    measured(rates(4.0))
+    assert bfloat16_pays()
+    readings = measured(rates(0.2))
+    assert bfloat16_pays()
+    assert readings == [rates(4.0)]
+
+
+def test_another_machine_is_measured_itself(measured, monkeypatch):
+    measured(rates(4.0))
+    assert bfloat16_pays()
+    monkeypatch.setattr(probe, "cpu_model", lambda: "another")
+    measured(rates(0.2))
+    assert not bfloat16_pays()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[1]", "{", '{"x": "y"}', '{"x": null}', '{"x": 1.5}', '{"x": {"y": null}}'],
+)
 def test_an_unreadable_cache_is_made_anew(measured, tmp_path, content):
     file = tmp_path / "cache" / "icbench" / probe.FILE
     file.parent.mkdir(parents=True)
     file.write_text(content)
-    measured(4.0)
+    measured(rates(4.0))
     assert bfloat16_pays()
-    assert list(json.loads(file.read_text()).values()) == [4.0]
+    assert list(json.loads(file.read_text()).values()) == [rates(4.0)]
+
+
+def test_a_cache_that_lacks_what_is_measured_now_is_made_anew(measured, tmp_path, monkeypatch):
+    """As one that somebody edited."""
+    measured(rates(4.0))
+    assert bfloat16_pays()
+    [file] = (tmp_path / "cache" / "icbench").iterdir()
+    file.write_text(json.dumps({machine: {} for machine in json.loads(file.read_text())}))
+    measured(rates(0.2))
+    assert not bfloat16_pays()
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(measured, tmp_path):
     (tmp_path / "cache").write_text("a file where a folder should be")
-    measured(4.0)
+    measured(rates(4.0))
     assert bfloat16_pays()
 
 
 def test_the_stopwatch_is_tried_for_real():
-    assert 0.01 < speedup() < 100
+    found = speeds()
+    assert found["torch float32"] == 1.0
+    assert {"torch float32", "torch bfloat16"} <= set(found)
+    assert all(0.01 < rate < 100 for rate in found.values())
+
+
+@pytest.mark.parametrize("failure", [AttributeError("no such operator"), RuntimeError("not on this processor")])
+def test_a_product_that_does_not_work_is_not_measured(monkeypatch, failure):
+    def fails(weight):
+        raise failure
+
+    monkeypatch.setattr(onednn, "packed", fails)
+    assert set(speeds()) == {"torch float32", "torch bfloat16"}
+
+
+def test_a_product_that_is_wrong_is_not_measured(monkeypatch):
+    monkeypatch.setattr(onednn, "packed", lambda weight: weight)
+    monkeypatch.setattr(onednn, "product", lambda rows, weight: rows @ weight.T + 1)
+    assert set(speeds()) == {"torch float32", "torch bfloat16"}

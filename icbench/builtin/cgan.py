@@ -11,7 +11,6 @@ from torch.nn.utils.fusion import fuse_linear_bn_eval
 from icbench.builtin.maps import SubPixels, ToMaps
 from icbench.errors import MissingWeightsError
 from icbench.kinds.generator import Generator
-from icbench.rounding import RoundedLinear
 from icbench.weights import load_weights, trained_file
 
 EPSILON = 1e-8
@@ -44,7 +43,7 @@ class CGAN(Generator):
         self.noise_dim = noise_dim
         side = self.image_shape[1] // 2
         widths = (self.num_classes * (noise_dim + 1), self.bilinear, self.hidden, self.maps * side * side)
-        self.linears = nn.ModuleList(RoundedLinear(*pair) for pair in pairwise(widths))
+        self.linears = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
         self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in widths[1:])
         self.to_maps = ToMaps((self.maps, side, side))
         self.to_pixels: nn.Module = SubPixels(self.maps)

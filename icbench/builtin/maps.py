@@ -1,14 +1,12 @@
 """Layers that turn features into maps and maps into pixels, and the forms of them that are fastest on a CPU."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-LinearMap: TypeAlias = Callable[[Tensor], Tensor]
+from icbench.affine import AffineMap
 
 
 class ToMaps(nn.Module):
@@ -109,7 +107,7 @@ class BlockedSubPixels(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """The image (B, 1, 2 H, 2 W) of maps (B, C, H, W) with even H and W."""
-        images: Tensor = _WithAdjoint.apply(maps, self._painted, partial(self._gathered, maps.dtype), self._spread)
+        images: Tensor = AffineMap.apply(maps, self._painted, partial(self._gathered, maps.dtype), self._spread)
         return images
 
     def _painted(self, maps: Tensor) -> Tensor:
@@ -145,25 +143,3 @@ def _swapped(runs: Tensor) -> Tensor:
     """(N, P, Q, R), contiguous, as (N, Q, P, R); a run of R numbers moves as one, which is several times as fast."""
     one = {4: torch.int32, 8: torch.int64, 16: torch.complex128}.get(runs.shape[3] * runs.element_size(), runs.dtype)
     return runs.view(one).transpose(1, 2).contiguous().view(runs.dtype)
-
-
-class _WithAdjoint(torch.autograd.Function):
-    """An affine map with its adjoint given, so that it derives as often as asked.
-
-    Args:
-        values: what is mapped.
-        there: the map.
-        adjoint: of its linear part, which the gradient goes back through.
-        linear: its linear part, the adjoint of the adjoint.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, there: LinearMap, adjoint: LinearMap, linear: LinearMap) -> Tensor:
-        ctx.adjoint, ctx.linear = adjoint, linear
-        return there(values)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
-        arguments = (gradients[0], ctx.adjoint, ctx.linear, ctx.adjoint)
-        derived: Tensor = _WithAdjoint.apply(*arguments)
-        return derived, None, None, None

@@ -3,6 +3,7 @@
 from math import sqrt
 
 from torch import Tensor
+from torch.nn import functional
 
 from icbench.kinds.distance import Features, LeastSquares
 
@@ -12,8 +13,9 @@ class MSE(LeastSquares):
 
     def compare(self, reconstruction: Tensor, features: Features) -> Tensor:
         assert isinstance(features, Tensor)
-        # The same numbers as torch's own mse_loss, whose gradient takes two more passes over the pixels.
-        return (reconstruction - features).flatten(1).square().mean(dim=1)
+        # A sum divided is a mean whose gradient takes a pass less over the pixels.
+        errors = functional.mse_loss(reconstruction, features, reduction="none").flatten(1)
+        return errors.sum(dim=1) / errors.shape[1]
 
     def residuals(self, reconstruction: Tensor, features: Features) -> Tensor:
         assert isinstance(features, Tensor)

@@ -5,7 +5,7 @@ from math import prod
 
 import torch
 from icbench.kinds.generator import Generator
-from icbench.rounding import rounded
+from icbench.products import rounded
 from torch import Tensor, nn
 
 EPSILON = 1e-8

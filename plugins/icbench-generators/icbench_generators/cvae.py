@@ -5,7 +5,6 @@ from math import prod
 
 import torch
 from icbench.kinds.generator import Generator
-from icbench.rounding import RoundedLinear
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -32,7 +31,7 @@ class CVAE(Generator):
         self.noise_dim = noise_dim
         pixels = prod(self.image_shape)
         widths = (self.num_classes * (noise_dim + 1), *self.hidden, pixels)
-        self.decoder = nn.ModuleList(RoundedLinear(*pair) for pair in pairwise(widths))
+        self.decoder = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
         widths = (self.num_classes + pixels, *self.encoder_hidden, 2 * noise_dim)
         self.encoder = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
 
