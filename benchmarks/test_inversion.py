@@ -76,17 +76,18 @@ def test_joint(benchmark, images, device, precision, rows):
     measure(benchmark, parts(load_cgan(10), "joint", device), images, rows, settings)
 
 
+@pytest.mark.parametrize("rows", [100, 500, 2000])
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("generator", ["cgan", "cvae", "class-vae", "contrastive", "lstm", "prototype:types=300"])
 @pytest.mark.benchmark(group="exhaustive steps by generator")
-def test_generator(benchmark, images, device, generator, precision):
+def test_generator(benchmark, images, device, generator, precision, rows):
     schedule = "relaxed:simplex_map=mirror" if generator.startswith("prototype") else "exhaustive"
     try:
         chosen = Host().select("generator", generator)
     except UsageError:
         pytest.skip("its plugin is not installed")
-    settings = Settings(STEPS, batch_size=500, device=device, precision=precision)
-    measure(benchmark, parts(chosen.build(), schedule, device), images, 500, settings)
+    settings = Settings(STEPS, batch_size=rows, device=device, precision=precision)
+    measure(benchmark, parts(chosen.build(), schedule, device), images, rows, settings)
 
 
 @pytest.mark.parametrize("noise_dim", [10, 25, 50, 100, 200])

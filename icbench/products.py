@@ -5,8 +5,7 @@ generator that decodes few rows per class takes as long as the product does; and
 (`icbench.probe`), it wants the weights in a layout of its own.
 """
 
-from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -36,8 +35,8 @@ class FrozenLinear(nn.Linear):
     Change a weight in place or replace it, and it is prepared again.
     """
 
-    kept: "tuple[object, _Packed] | None" = None
-    """The weight as oneDNN takes it, and the state of the weight that this was made of."""
+    prepared: "dict[torch.dtype, _Prepared] | None" = None
+    """The weight for oneDNN's product, in each precision that was asked for."""
 
     def forward(self, features: Tensor) -> Tensor:
         """(..., outputs) of (..., inputs)."""
@@ -45,16 +44,14 @@ class FrozenLinear(nn.Linear):
             return super().forward(features)
         weight = rounded(self.weight)
         bias = None if self.bias is None else rounded(self.bias)
-        if not self._takes_packed(features, weight):
+        if not self._takes_prepared(features, weight):
             return functional.linear(features, weight, bias)
-        product = self._packed(weight)
-        there = partial(onednn.product, weight=product.weight, bias=bias)
-        linear = partial(onednn.product, weight=product.weight)
-        adjoint = partial(onednn.product, weight=product.transposed)
-        mapped: Tensor = AffineMap.apply(features.to(weight.dtype), there, adjoint, linear)
+        of = self._prepared(weight)
+        there, linear = (partial(onednn.product, weight=of.packed, bias=summand) for summand in (bias, None))
+        mapped: Tensor = AffineMap.apply(features.to(weight.dtype), there, of.adjoint, linear)
         return mapped
 
-    def _takes_packed(self, features: Tensor, weight: Tensor) -> bool:
+    def _takes_prepared(self, features: Tensor, weight: Tensor) -> bool:
         """Whether the product is to be oneDNN's."""
         return (
             weight.device.type == "cpu"
@@ -67,24 +64,38 @@ class FrozenLinear(nn.Linear):
             and onednn_pays(weight.dtype)
         )
 
-    def _packed(self, weight: Tensor) -> "_Packed":
-        state = _state(weight)
-        if self.kept is None or self.kept[0] != state:
-            weight = weight.detach()
-            self.kept = (state, _Packed(onednn.packed(weight), onednn.packed(weight.t().contiguous())))
-        return self.kept[1]
+    def _prepared(self, weight: Tensor) -> "_Prepared":
+        if self.prepared is None:
+            self.prepared = {}
+        state, known = _state(weight), self.prepared.get(weight.dtype)
+        if known is None or known.state != state:
+            known = self.prepared[weight.dtype] = _Prepared(weight.detach(), state)
+        return known
 
     def __getstate__(self) -> dict[str, object]:
-        """Without what is prepared, which copies and pickles prepare for themselves."""
-        return {name: value for name, value in self.__dict__.items() if name != "kept"}
+        """Without what copies and pickles prepare for themselves."""
+        return {name: value for name, value in self.__dict__.items() if name != "prepared"}
 
 
-@dataclass(frozen=True)
-class _Packed:
-    """A weight (outputs, inputs) and its transpose, as oneDNN takes them."""
+class _Prepared:
+    """A weight (outputs, inputs) as oneDNN takes it, and its transpose from when a gradient is first asked for.
 
-    weight: onednn.Packed
-    transposed: onednn.Packed
+    Args:
+        weight: in the precision of the product.
+        state: of the weight.
+    """
+
+    def __init__(self, weight: Tensor, state: object) -> None:
+        self.weight, self.state = weight, state
+        self.packed = onednn.packed(weight)
+
+    @cached_property
+    def transposed(self) -> onednn.Packed:
+        return onednn.packed(self.weight.t().contiguous())
+
+    def adjoint(self, gradients: Tensor) -> Tensor:
+        """(..., inputs) of gradients (..., outputs)."""
+        return onednn.product(gradients, self.transposed)
 
 
 def rounded(weight: Tensor) -> Tensor:

@@ -96,13 +96,18 @@ def test_features_in_double_precision_are_left_to_torch(layers, kernel):
 
 def test_weights_are_packed_once_and_small_ones_never(layers, packings, monkeypatch):
     monkeypatch.setattr(products, "onednn_pays", lambda precision: True)
-    layer, features = layers[0], torch.randn(3, 7)
+    layer, features = layers[0], torch.randn(3, 7, requires_grad=True)
     layer(features)
     assert not packings
     monkeypatch.setattr(products, "SMALL", 1)
-    for _ in range(3):
-        layer(features)
-    assert [tuple(weight.shape) for weight in packings] == [(5, 7), (7, 5)]
+    for enabled in (True, False) * 3:
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            found = layer(features)
+        if enabled:
+            found.sum().backward()
+    kinds = [(tuple(weight.shape), weight.dtype) for weight in packings]
+    bfloat16, float32 = torch.bfloat16, torch.float32
+    assert kinds == [((5, 7), bfloat16), ((7, 5), bfloat16), ((5, 7), float32)], "each once, and none that is not used"
 
 
 def test_frozen_weights_are_rounded_once(layers):
@@ -175,7 +180,7 @@ def test_it_is_copied_and_saved_without_what_is_prepared(layers, kernel):
     torch.save(layer, file)
     file.seek(0)
     for other in (copy.deepcopy(layer), torch.load(file, weights_only=False)):
-        assert other.kept is None
+        assert other.prepared is None
         assert torch.equal(other(features), expected)
 
 
