@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from icbench.environment import peak_memory_bytes
+from icbench.environment import forget_peak_memory, peak_memory_bytes
 from icbench.errors import UsageError
 from icbench.probe import bfloat16_pays
 
@@ -85,8 +85,18 @@ def float32_products(device: "torch.device", tf32: bool) -> Iterator[None]:
             backend.fp32_precision = precision
 
 
+def begin_peak_memory(device: "torch.device") -> None:
+    """Count the most bytes used from here on."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    else:
+        forget_peak_memory()
+
+
 def peak_memory(device: "torch.device") -> int:
-    """The most bytes used so far: of the device on CUDA, of the process on the CPU."""
+    """The most bytes used since `begin_peak_memory`: of the device on CUDA, of the process on the CPU."""
     import torch
 
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory_bytes()

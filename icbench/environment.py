@@ -6,12 +6,14 @@ import re
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any
 
 from icbench.version import __version__
 
+PROCESS = Path("/proc/self")
 LIBRARIES = ("torch", "torchvision", "numpy", "pluggy", "click", "rich", "safetensors", "platformdirs")
 
 
@@ -78,9 +80,20 @@ def available_cores() -> int:
 
 
 def peak_memory_bytes() -> int:
-    """The largest resident size this process has had."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    """The largest resident size this process has had, or has had since `forget_peak_memory`."""
+    try:
+        lines = dict(line.split(":", 1) for line in (PROCESS / "status").read_text().splitlines())
+        return int(lines["VmHWM"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        # On Linux this would be that of the process that started this one, where that was larger.
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def forget_peak_memory() -> None:
+    """Let the largest resident size be the present one, where the system can."""
+    with suppress(OSError):
+        (PROCESS / "clear_refs").write_text("5")
 
 
 def git_revision() -> str:

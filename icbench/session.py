@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.devices import chosen_device, chosen_precision, give_memory_back, is_out_of_memory, peak_memory
+from icbench.devices import (
+    begin_peak_memory,
+    chosen_device,
+    chosen_precision,
+    give_memory_back,
+    is_out_of_memory,
+    peak_memory,
+)
 from icbench.entry import Entry, Plan, run_key, series_key
 from icbench.environment import environment, without_folders
 from icbench.errors import ResultsError, UsageError
@@ -199,6 +206,7 @@ class Session:
             return
         batch_size = self.options.batch_size or run.facts["batch_size"] or self._measured or self._measure(method, plan)
         batch_bytes = self._foreseen(method, plan, batch_size)
+        begin_peak_memory(self.device)
         pending.start()
         while len(index):
             run.facts.update(batch_size=batch_size, batch_bytes=batch_bytes)

@@ -1,6 +1,7 @@
 """A batch's memory is known before it is inverted, and grows with nothing but the batch."""
 
 import gc
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 import torch
 from toy import NormedGenerator, ToyDigits
 
+import icbench
 from icbench.engine import Settings, invert
 from icbench.entry import Plan
+from icbench.environment import peak_memory_bytes
 from icbench.memory import activation_bytes, batch_bytes, feature_bytes
 from icbench.plugins import Host
 from icbench.session import Options, Session, Source, Watcher
@@ -105,3 +108,14 @@ def test_a_batch_is_no_larger_than_the_run(toy_plugin):
     method = Inversion(entry, torch.device("cpu"))
     plan = Plan(entry, "test", 20, 2, 0, "float32", "cpu")
     assert method.batch_bytes(10**6, plan) == batch_bytes(method.parts, 20, method.settings(plan, 20))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process has one peak for all that it does")
+def test_a_run_does_not_count_what_was_used_before_it(tmp_path, toy_plugin):
+    before = peak_memory_bytes()
+    block = bytearray(b"x") * (256 * 2**20)
+    used = len(block)
+    del block
+    assert peak_memory_bytes() > before + used // 2
+    record = icbench.run(generator="linear", dataset="toy", steps=2, limit=20, results=tmp_path)
+    assert record.metrics["peak_memory_bytes"] < before + used // 2

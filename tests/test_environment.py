@@ -1,0 +1,51 @@
+"""What a record says of the machine and of what a run took."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from icbench import environment
+from icbench.environment import forget_peak_memory, peak_memory_bytes
+
+MUCH = 256 * 2**20
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells, and starts a process this way")
+
+
+def used_and_freed() -> int:
+    """The peak after much memory was used for a while."""
+    block = bytearray(MUCH)
+    block[:: 2**12] = bytes(len(block[:: 2**12]))
+    del block
+    return peak_memory_bytes()
+
+
+@ON_LINUX
+def test_a_process_does_not_count_what_took_its_starter():
+    block = bytearray(b"x") * MUCH
+    code = "from icbench.environment import peak_memory_bytes; print(peak_memory_bytes())"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert 2**20 < int(done.stdout) < len(block)
+
+
+@ON_LINUX
+def test_the_peak_is_what_it_was_at_most_until_it_is_forgotten():
+    forget_peak_memory()
+    before = peak_memory_bytes()
+    assert used_and_freed() > before + MUCH // 2
+    forget_peak_memory()
+    assert peak_memory_bytes() < before + MUCH // 2
+
+
+def test_where_the_system_does_not_tell_the_c_library_does(monkeypatch, tmp_path):
+    monkeypatch.setattr(environment, "PROCESS", tmp_path / "nowhere")
+    forget_peak_memory()
+    assert peak_memory_bytes() > 2**20
+
+
+@pytest.mark.parametrize("content", ["", "VmRSS: 12 kB", "VmHWM: some kB"])
+def test_a_status_that_says_something_else_is_done_without(monkeypatch, tmp_path, content):
+    (tmp_path / "status").write_text(content)
+    monkeypatch.setattr(environment, "PROCESS", Path(tmp_path))
+    assert peak_memory_bytes() > 2**20
