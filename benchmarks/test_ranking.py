@@ -80,7 +80,7 @@ def _peak_memory(arguments: list[str]) -> int:
     code = (
         "import atexit, sys\n"
         "from icbench.cli.main import main\n"
-        "from icbench.environment import peak_memory_bytes\n"
+        "from icbench.machine import peak_memory_bytes\n"
         "atexit.register(lambda: print(peak_memory_bytes(), file=sys.stderr))\n"
         f"main({arguments!r})"
     )

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from icbench.environment import forget_peak_memory, peak_memory_bytes
 from icbench.errors import UsageError
+from icbench.machine import forget_peak_memory, peak_memory_bytes
 from icbench.probe import bfloat16_pays
 
 if TYPE_CHECKING:

@@ -1,19 +1,16 @@
 """Facts about the machine and its libraries, fit to be published: no names of users, hosts or folders."""
 
-import os
 import platform
 import re
-import resource
 import subprocess
-import sys
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any
 
+from icbench.machine import available_cores, cpu_model
+from icbench.probe import bfloat16_pays, onednn_pays
 from icbench.version import __version__
 
-PROCESS = Path("/proc/self")
 LIBRARIES = ("torch", "torchvision", "numpy", "pluggy", "click", "rich", "safetensors", "platformdirs")
 
 
@@ -31,8 +28,6 @@ def library_versions() -> dict[str, str]:
 def environment() -> dict[str, Any]:
     """What a record says about where it was made. Imports torch."""
     import torch
-
-    from icbench.probe import bfloat16_pays, onednn_pays
 
     return {
         "icbench": __version__,
@@ -60,40 +55,6 @@ def plugin_versions() -> dict[str, str]:
 def without_folders(text: str) -> str:
     """`text` with every absolute path cut down to its last name, as the message of an error may hold one."""
     return re.sub(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^\s/\\'\":]+[/\\])+", "", text)
-
-
-def cpu_model() -> str:
-    """The CPU's model name, or its architecture where the system does not tell."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def available_cores() -> int:
-    """The number of cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def peak_memory_bytes() -> int:
-    """The largest resident size this process has had, or has had since `forget_peak_memory`."""
-    try:
-        lines = dict(line.split(":", 1) for line in (PROCESS / "status").read_text().splitlines())
-        return int(lines["VmHWM"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        # On Linux this would be that of the process that started this one, where that was larger.
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def forget_peak_memory() -> None:
-    """Let the largest resident size be the present one, where the system can."""
-    with suppress(OSError):
-        (PROCESS / "clear_refs").write_text("5")
 
 
 def git_revision() -> str:

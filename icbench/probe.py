@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from icbench.environment import cpu_model
+from icbench.machine import cpu_model
 from icbench.records.files import replace_synced
 
 if TYPE_CHECKING:

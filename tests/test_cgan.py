@@ -10,9 +10,9 @@ from torch import nn
 
 from icbench.builtin.cgan import CGAN, WEIGHTS, load_cgan, shipped_sizes
 from icbench.engine import Settings
-from icbench.environment import available_cores
 from icbench.errors import IntegrityError, UsageError
 from icbench.kinds.dataset import Split
+from icbench.machine import available_cores
 from icbench.probe import bfloat16_pays
 from icbench.training.selection import inversion_accuracy
 

@@ -20,6 +20,8 @@ WITHOUT_TORCH = [
     "errors",
     "entry",
     "environment",
+    "machine",
+    "probe",
     "execution",
     "illustration",
     "methods",

@@ -12,7 +12,7 @@ from toy import NormedGenerator, ToyDigits
 import icbench
 from icbench.engine import Settings, invert
 from icbench.entry import Plan
-from icbench.environment import peak_memory_bytes
+from icbench.machine import peak_memory_bytes
 from icbench.memory import activation_bytes, batch_bytes, feature_bytes
 from icbench.plugins import Host
 from icbench.session import Options, Session, Source, Watcher

@@ -1,4 +1,4 @@
-"""What a record says of the machine and of what a run took."""
+"""What a process has taken of the machine's memory."""
 
 import subprocess
 import sys
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from icbench import environment
-from icbench.environment import forget_peak_memory, peak_memory_bytes
+from icbench import machine
+from icbench.machine import forget_peak_memory, peak_memory_bytes
 
 MUCH = 256 * 2**20
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells, and starts a process this way")
@@ -24,7 +24,7 @@ def used_and_freed() -> int:
 @ON_LINUX
 def test_a_process_does_not_count_what_took_its_starter():
     block = bytearray(b"x") * MUCH
-    code = "from icbench.environment import peak_memory_bytes; print(peak_memory_bytes())"
+    code = "from icbench.machine import peak_memory_bytes; print(peak_memory_bytes())"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert 2**20 < int(done.stdout) < len(block)
 
@@ -39,7 +39,7 @@ def test_the_peak_is_what_it_was_at_most_until_it_is_forgotten():
 
 
 def test_where_the_system_does_not_tell_the_c_library_does(monkeypatch, tmp_path):
-    monkeypatch.setattr(environment, "PROCESS", tmp_path / "nowhere")
+    monkeypatch.setattr(machine, "PROCESS", tmp_path / "nowhere")
     forget_peak_memory()
     assert peak_memory_bytes() > 2**20
 
@@ -47,5 +47,5 @@ def test_where_the_system_does_not_tell_the_c_library_does(monkeypatch, tmp_path
 @pytest.mark.parametrize("content", ["", "VmRSS: 12 kB", "VmHWM: some kB"])
 def test_a_status_that_says_something_else_is_done_without(monkeypatch, tmp_path, content):
     (tmp_path / "status").write_text(content)
-    monkeypatch.setattr(environment, "PROCESS", Path(tmp_path))
+    monkeypatch.setattr(machine, "PROCESS", Path(tmp_path))
     assert peak_memory_bytes() > 2**20
