@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from icbench import onednn
-from icbench.engine import Parts
+from icbench.engine import Parts, Settings
 from icbench.generation import generate
 from icbench.probe import onednn_pays
 
@@ -43,10 +43,6 @@ class Rates:
     flops: float
     bytes: float
 
-    def least_seconds(self, work: Work) -> float:
-        """The time below which the work cannot be done, if neither rate is exceeded: the roofline."""
-        return max(work.flops / self.flops, work.bytes / self.bytes)
-
 
 class _Traffic(TorchDispatchMode):
     """Adds up the bytes of what every operator takes and gives."""
@@ -63,16 +59,42 @@ class _Traffic(TorchDispatchMode):
         return result
 
 
-def counted(parts: Parts, rows: int, device: torch.device, precision: torch.dtype) -> Work:
-    """The work of a step: the images of `rows` hypotheses, their distances, and the gradients of the latents."""
-    generator = parts.generator
-    target = torch.rand(rows, *generator.image_shape, device=device)
-    features = parts.distance.features(target)
+def reached(parts: Parts, rows: int, settings: Settings, seconds: float) -> dict[str, Any]:
+    """How near a step of so many hypotheses is to the machine's limit, as it is kept with a benchmark.
+
+    Args:
+        parts: the four components; the generator frozen on `settings.device`.
+        rows: the hypotheses.
+        settings: their device and precision.
+        seconds: what the step took.
+    """
+    work, rates = counted(parts, rows, settings), measured(settings.device, settings.precision)
+    products, traffic = work.flops / rates.flops, work.bytes / rates.bytes
+    return {
+        "flops": work.flops,
+        "bytes": work.bytes,
+        "product_rate": rates.flops,
+        "copy_rate": rates.bytes,
+        "share_of_product_rate": products / seconds,
+        "share_of_roofline": max(products, traffic) / seconds,
+        "limited_by": "products" if products > traffic else "bytes",
+    }
+
+
+def counted(parts: Parts, rows: int, settings: Settings) -> Work:
+    """The work of a step: the images of `rows` hypotheses, their distances, and the gradients of what moves."""
+    generator, device = parts.generator, settings.device
+    features = parts.distance.features(torch.rand(rows, *generator.image_shape, device=device))
+    starts = parts.schedule.starts(generator.entries).class_vector.to(device)
+    rates = [parts.schedule.rates(step, settings.steps) for step in range(settings.steps)]
 
     def step() -> None:
-        class_vector = torch.full((rows, generator.entries), 1 / generator.entries, device=device, requires_grad=True)
-        noise = torch.randn(rows, generator.noise_dim, device=device, requires_grad=True)
-        parts.distance.compare(generate(generator, class_vector, noise, precision), features).sum().backward()
+        class_vector = starts.repeat(-(-rows // len(starts)), 1)[:rows]
+        class_vector.requires_grad_(any(rate.class_vector for rate in rates))
+        noise = torch.randn(rows, generator.noise_dim, device=device)
+        noise.requires_grad_(any(rate.noise for rate in rates))
+        images = generate(generator, class_vector, noise, settings.precision)
+        parts.distance.compare(images, features).sum().backward()
 
     with FlopCounterMode(display=False, custom_mapping={torch.ops.mkldnn._linear_pointwise: _product_flops}) as flops:
         step()

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+PRECISIONS = ("float32", "bfloat16")
+
 
 def rate(result: dict[str, Any]) -> float:
     """Images or hypothesis steps a second where those are timed, else rounds a second."""
@@ -18,19 +20,21 @@ def rate(result: dict[str, Any]) -> float:
 
 
 def said(result: dict[str, Any]) -> str:
-    """What else a row has to say: how near it is to the machine's limit, or how often its class is another."""
-    extra = result["extra_info"]
-    if "share_of_roofline" in extra:
-        reached = f"{100 * extra['share_of_product_rate']:.0f} % of {extra['product_rate'] / 1e9:,.0f} GFLOP/s"
-        work = f"{extra['flops'] / 1e9:.1f} GFLOP, {extra['bytes'] / 1e9:.2f} GB"
-        return (
-            f"{reached}, {100 * extra['share_of_roofline']:.0f} % of the limit that {extra['limited_by']} set ({work})"
-        )
+    """What else a row has to say: how often its class is another, and how near it is to the machine's limit."""
+    extra, told = result["extra_info"], []
     if "same_class" in extra:
-        others = f"{100 * (1 - extra['same_class']):.1f} % other classes"
-        ratios = f"{ranged(extra['to_posts_loop'])} the post's loop, {ranged(extra['to_todays_loop'])} today's"
-        return f"{extra['images_per_second']:,.1f} images/s, {ratios}, {others}"
-    return ""
+        told += [
+            f"{extra['images_per_second']:,.1f} images/s",
+            f"{100 * (1 - extra['same_class']):.1f} % other classes",
+        ]
+        told += [f"{ranged(extra['to_posts_loop'])} the post's loop", f"{ranged(extra['to_todays_loop'])} today's"]
+    if "share_of_roofline" in extra:
+        told += [
+            f"{100 * extra['share_of_product_rate']:.0f} % of {extra['product_rate'] / 1e9:,.0f} GFLOP/s",
+            f"{100 * extra['share_of_roofline']:.0f} % of the limit that {extra['limited_by']} set "
+            f"({extra['flops'] / 1e9:.1f} GFLOP, {extra['bytes'] / 1e9:.2f} GB)",
+        ]
+    return ", ".join(told)
 
 
 def ranged(ratios: list[float]) -> str:
@@ -52,15 +56,16 @@ def main(file: str) -> None:
     for group in dict.fromkeys(result["group"] for result in document["benchmarks"]):
         rows = [result for result in document["benchmarks"] if result["group"] == group]
         print(f"{group} (relative to the first row)")
+        width = max(len(result["name"]) for result in rows)
         for result in rows:
-            print(f"  {result['name']:32} {rate(result) / rate(rows[0]):8.2f}x   {spread(result):6} {said(result)}")
+            print(f"  {result['name']:{width}} {rate(result) / rate(rows[0]):8.2f}x   {spread(result):6} {said(result)}")
         print()
-    if "test_overhead" in results:
+    if {"test_overhead", "test_plain_overhead", *(f"test_joint[{name}-256]" for name in PRECISIONS)} <= set(results):
         print_overhead(results)
-    if "test_run_of_100" in results:
+    if {"test_run_of_100", "test_import_of_torch"} <= set(results):
         run, torch = (results[name]["stats"]["median"] for name in ("test_run_of_100", "test_import_of_torch"))
         print(f"100 images from the shell: {run:.1f} s, of which {torch:.1f} s import torch")
-    if "test_growth[1000]" in results:
+    if {"test_growth[1000]", "test_growth[10000]"} <= set(results):
         few, many = (results[f"test_growth[{images}]"]["extra_info"] for images in (1000, 10000))
         time = few["images_per_second"] / many["images_per_second"]
         memory = many["peak_memory_bytes"] / few["peak_memory_bytes"]
@@ -69,7 +74,7 @@ def main(file: str) -> None:
 
 def print_overhead(results: dict[str, dict[str, Any]]) -> None:
     """What of a step of the built-in generator is the loop's with its generator left out, and what of that is ours."""
-    for precision in ("float32", "bfloat16"):
+    for precision in PRECISIONS:
         step = rate(results[f"test_joint[{precision}-256]"])
         whole, plain = (step / rate(results[name]) for name in ("test_overhead", "test_plain_overhead"))
         print(

@@ -7,6 +7,7 @@ Ratios between rows of one run on one machine mean something; single times do no
 
 from pathlib import Path
 
+import limits
 import numpy as np
 import pytest
 import torch
@@ -47,12 +48,13 @@ def measure(benchmark, built: Parts, images: np.ndarray, rows: int, settings: Se
     hypotheses = len(built.schedule.starts(built.generator.entries).restart)
     index = np.arange(max(1, rows // hypotheses))
 
-    def steps() -> None:
-        list(invert(built, images, index, settings))
+    def steps() -> int:
+        done = sum(len(part.index) for part in invert(built, images, index, settings))
         if settings.device.type == "cuda":
             torch.cuda.synchronize(settings.device)
+        return done
 
-    benchmark.pedantic(steps, rounds=ROUNDS, warmup_rounds=5)
+    assert benchmark.pedantic(steps, rounds=ROUNDS, warmup_rounds=5) == len(index)
     per_step = benchmark.stats.stats.median / settings.steps
     benchmark.extra_info.update(
         rows=rows,
@@ -61,6 +63,8 @@ def measure(benchmark, built: Parts, images: np.ndarray, rows: int, settings: Se
         steps=settings.steps,
     )
     benchmark.extra_info["hypothesis_steps_per_second"] = len(index) * hypotheses / per_step
+    if not isinstance(built.generator, FreeGenerator):
+        benchmark.extra_info.update(limits.reached(built, len(index) * hypotheses, settings, per_step))
 
 
 @pytest.fixture(scope="module")

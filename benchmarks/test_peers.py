@@ -120,8 +120,17 @@ def marks(apart, device) -> Marks:
     return Marks(apart, device)
 
 
-def timed(benchmark, run: Callable[[], NDArray[np.int64]], plain: NDArray[np.int64], marks: Marks) -> None:
-    """Time a function that returns the classes of the first images, a mark before each round."""
+def timed(
+    benchmark,
+    run: Callable[[], NDArray[np.int64]],
+    plain: NDArray[np.int64],
+    marks: Marks,
+    precision: torch.dtype = torch.float32,
+) -> None:
+    """Time a function that returns the classes of the first images, a mark before each round.
+
+    How near it is to the machine's limit is told of the work that the steps need, whatever else the function does.
+    """
     found = benchmark.pedantic(run, setup=marks, rounds=5, warmup_rounds=1)
     same = float((found == plain[: len(found)]).mean())
     assert same >= SAME
@@ -132,6 +141,10 @@ def timed(benchmark, run: Callable[[], NDArray[np.int64]], plain: NDArray[np.int
         same_class=same,
         **marks.ratios(benchmark.stats.stats.data, len(found)),
     )
+    # Of as many rows as a batch of today's has; a step of all images takes as many times as long.
+    needed, seconds = parts(load_cgan(10), marks.device), benchmark.stats.stats.median / STEPS * SOME / len(found)
+    settings = Settings(STEPS, device=marks.device, precision=precision)
+    benchmark.extra_info.update(limits.reached(needed, SOME, settings, seconds))
 
 
 @pytest.mark.benchmark(group="200 steps of joint")
@@ -168,7 +181,8 @@ def test_icbench(benchmark, images, plain, marks, device, precision):
     # As `icbench run` measures it for the whole test split, as far as there are images here.
     rows = min(IMAGES, measured_batch_size(built, images, len(images), settings))
     settings = replace(settings, batch_size=rows)
-    timed(benchmark, lambda: concatenate(list(invert(built, images, index, settings))).prediction, plain, marks)
+    run = partial(invert, built, images, index, settings)
+    timed(benchmark, lambda: concatenate(list(run())).prediction, plain, marks, PRECISIONS[precision])
     benchmark.extra_info["rows"] = rows
 
 
@@ -186,16 +200,5 @@ def test_limit(benchmark, images, device, generator, precision):
             torch.cuda.synchronize(device)
 
     benchmark.pedantic(run, rounds=9, warmup_rounds=2)
-    work, rates = limits.counted(built, rows, device, chosen), limits.measured(device, chosen)
-    step = benchmark.stats.stats.median / steps
-    benchmark.extra_info.update(
-        rows=rows,
-        precision=precision,
-        flops=work.flops,
-        bytes=work.bytes,
-        product_rate=rates.flops,
-        copy_rate=rates.bytes,
-        share_of_product_rate=work.flops / step / rates.flops,
-        share_of_roofline=rates.least_seconds(work) / step,
-        limited_by="products" if work.flops / rates.flops > work.bytes / rates.bytes else "bytes",
-    )
+    seconds = benchmark.stats.stats.median / steps
+    benchmark.extra_info.update(rows=rows, precision=precision, **limits.reached(built, rows, settings, seconds))
