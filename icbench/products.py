@@ -108,9 +108,10 @@ def rounded(weight: Tensor) -> Tensor:
     if not _is_frozen(weight) or not torch.is_autocast_enabled(kind):
         return weight
     state = (torch.get_autocast_dtype(kind), *_state(weight))
-    kept: tuple[object, Tensor] | None = getattr(weight, "rounded", None)
+    kept: tuple[object, Tensor, Tensor] | None = getattr(weight, "rounded", None)
     if kept is None or kept[0] != state:
-        kept = (state, weight.detach().to(state[0]))
+        source = weight.detach()  # kept too, so that no other weight comes to lie at its address
+        kept = (state, source.to(state[0]), source)
         weight.rounded = kept  # type: ignore[attr-defined]
     return kept[1]
 

@@ -92,12 +92,13 @@ def test_an_unreadable_cache_is_made_anew(measured, tmp_path, content):
     assert list(json.loads(file.read_text()).values()) == [rates(4.0)]
 
 
-def test_a_cache_that_lacks_what_is_measured_now_is_made_anew(measured, tmp_path, monkeypatch):
+@pytest.mark.parametrize("kept", [{}, {"torch float32": 1.0}, {"onednn float32": 1.0, "torch bfloat16": 1.0}], ids=str)
+def test_a_cache_that_lacks_what_is_measured_now_is_made_anew(measured, tmp_path, kept):
     """As one that somebody edited."""
     measured(rates(4.0))
     assert bfloat16_pays()
     [file] = (tmp_path / "cache" / "icbench").iterdir()
-    file.write_text(json.dumps({machine: {} for machine in json.loads(file.read_text())}))
+    file.write_text(json.dumps(dict.fromkeys(json.loads(file.read_text()), kept)))
     measured(rates(0.2))
     assert not bfloat16_pays()
 
