@@ -58,7 +58,8 @@ def main(file: str) -> None:
         print(f"{group} (relative to the first row)")
         width = max(len(result["name"]) for result in rows)
         for result in rows:
-            print(f"  {result['name']:{width}} {rate(result) / rate(rows[0]):8.2f}x   {spread(result):6} {said(result)}")
+            ratio = rate(result) / rate(rows[0])
+            print(f"  {result['name']:{width}} {ratio:8.2f}x   {spread(result):6} {said(result)}")
         print()
     if {"test_overhead", "test_plain_overhead", *(f"test_joint[{name}-256]" for name in PRECISIONS)} <= set(results):
         print_overhead(results)
