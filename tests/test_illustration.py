@@ -1,9 +1,13 @@
 """What pictures are made of is what the run classified."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from toy import ToyDigits
 
+from icbench.entry import Plan
 from icbench.execution import entries_from_specs, execute
 from icbench.illustration import class_vector_paths, reconstructions
 from icbench.plugins import Host
@@ -22,3 +26,20 @@ def test_the_images_are_those_of_the_runs_own_split_whatever_the_options_say(toy
     paths = class_vector_paths(entry, record, Options(device="cpu"), 4)
     assert paths.path.shape[0] == 4
     assert all((expected[:8] == target).all(axis=(1, 2, 3)).any() for target in paths.targets)
+
+
+def test_a_plan_of_a_record_is_the_one_it_was_made_by(toy_plugin):
+    (entry,) = entries_from_specs(Host(), SPECS)
+    options = Options(steps=12, limit=8, split="validation", seeds=(3,), device="cpu", precision="bfloat16")
+    (record,) = execute([entry], replace(options, stop_when=0.01), Watcher())
+    expected = Plan(entry, "validation", 5, steps=12, seed=3, precision="bfloat16", device_kind="cpu", stop_when=0.01)
+    assert Plan.of_record(entry, record.facts, 5) == expected
+
+
+def test_pictures_of_a_run_of_another_seed_are_of_its_own_starts(toy_plugin):
+    (entry,) = entries_from_specs(Host(), {**SPECS, "generator": ["normed"]})
+    options = Options(steps=3, limit=8, seeds=(3,), device="cpu", precision="float32")
+    (again,) = execute([entry], options, Watcher())
+    (kept,) = execute([entry], replace(options, save_latents=True, results=Path("with-latents")), Watcher())
+    first, second = (reconstructions(entry, record, options, 5).images for record in (again, kept))
+    np.testing.assert_allclose(first, second, rtol=1e-5)
