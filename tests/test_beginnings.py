@@ -100,6 +100,12 @@ def test_a_bank_is_decoded_once_and_counted_as_spread_over_the_split(encoding, m
     assert found.forward == 4 + 10
 
 
+def test_a_bank_of_less_than_an_evaluation_an_image_still_counts_as_one(encoding):
+    found = run(replace(encoding, schedule=Exhaustive(start="bank", bank=1)))
+    assert len(IMAGES) > 10
+    assert found.forward == 1 + 10
+
+
 def test_in_parts_a_bank_compares_as_it_does_at_once(encoding, monkeypatch):
     parts = replace(encoding, schedule=Exhaustive(start="bank", bank=30))
     expected = run(parts).noise

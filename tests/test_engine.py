@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from toy import FragileDistance, LinearGenerator, NormedGenerator
 
 from icbench.beginnings import drawn_noise
+from icbench.builtin.schedules import Joint
 from icbench.engine import NOT_FINITE, Parts, Settings, concatenate, invert
 from icbench.kinds.optimizer import Optimizer
-from icbench.kinds.schedule import clamp_and_normalise
+from icbench.kinds.schedule import Starts, clamp_and_normalise, uniform_point
 from icbench.plugins import Host
 
 SETTINGS = Settings(steps=40, batch_size=64)
@@ -120,6 +121,29 @@ def test_a_non_finite_distance_marks_its_image_and_stops_no_other(parts, host, d
         assert (result.prediction[~hit] == labels[~hit]).all()
 
 
+def test_one_hypothesis_that_is_not_finite_is_enough_to_mark_an_image(parts, host, digits):
+    class Blind(LinearGenerator):
+        """Has no image of class 3."""
+
+        def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
+            lost = class_vector[:, 3].view(-1, 1, 1, 1) > 0.5
+            return super().forward(class_vector, noise).masked_fill(lost, torch.nan)
+
+    blind = replace(with_schedule(parts, host, "exhaustive"), generator=Blind().frozen(torch.device("cpu")))
+    assert (run(blind, digits[0], range(10)).prediction == NOT_FINITE).all()
+
+
+def test_a_schedule_is_told_the_share_of_the_steps_that_are_done(parts, digits):
+    told = []
+
+    class Told(Joint):
+        def prior(self, class_vector: Tensor, noise: Tensor, progress: float) -> None:
+            told.append(progress)
+
+    run(replace(parts, schedule=Told()), digits[0], range(2), replace(SETTINGS, steps=4))
+    assert told == [0, 0.25, 0.5, 0.75, 1]
+
+
 def test_returned_latents_give_the_returned_distance_in_float32(normed, digits):
     images, _ = digits
     result = run(normed, images, range(6), replace(SETTINGS, precision=torch.bfloat16))
@@ -169,7 +193,13 @@ def test_a_class_vector_that_clamps_to_zeros_goes_back_to_uniform_and_is_reporte
     assert torch.allclose(vectors, torch.tensor([[0.5, 0.5], [1 / 3, 2 / 3], [0.5, 0.5]]))
 
 
-def test_resets_are_counted_per_image(parts, digits):
+class TwoStarts(Joint):
+    def starts(self, num_classes: int) -> Starts:
+        return uniform_point(2, num_classes)
+
+
+@pytest.mark.parametrize(("schedule", "hypotheses"), [(Joint(), 1), (TwoStarts(), 2)])
+def test_resets_are_counted_per_image(parts, digits, schedule, hypotheses):
     class Plunge(torch.optim.Optimizer):
         """Pushes every class vector far below zero, so that each later step has to reset it."""
 
@@ -182,8 +212,9 @@ def test_resets_are_counted_per_image(parts, digits):
                 for latent in self.param_groups[0]["params"]:
                     latent.sub_(10)
 
-    result = run(replace(parts, optimizer=Optimizer(Plunge, 0.1)), digits[0], range(3), replace(SETTINGS, steps=4))
-    assert result.resets.tolist() == [4, 4, 4]
+    plunging = replace(parts, optimizer=Optimizer(Plunge, 0.1), schedule=schedule)
+    result = run(plunging, digits[0], range(3), replace(SETTINGS, steps=4))
+    assert result.resets.tolist() == [4 * hypotheses] * 3
 
 
 def test_frozen_generators_are_in_eval_mode_and_take_no_gradients():
