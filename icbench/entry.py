@@ -4,14 +4,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from icbench.component import TIERS, Selection
 from icbench.errors import IntegrityError
+from icbench.source_closure import source_digest
 
 DEFAULTS = {"generator": "cgan", "distance": "mse", "optimizer": "adam", "schedule": "joint", "dataset": "mnist"}
 """The specs of `icbench run` without options: the source post's setting."""
@@ -118,7 +117,7 @@ def grid(dataset: Sequence[Selection], **choices: Sequence[Selection]) -> Iterat
 
 
 def selection_facts(selection: Selection) -> dict[str, Any]:
-    """A component as a record keeps it: a file parameter by its content's digest, the code by its source's."""
+    """A component as a record keeps it: a file parameter by its content's digest, the code by that of its closure."""
     component = selection.registered.component
     params = {
         name: file_digest(str(value)) if value and component.param(name).path else value
@@ -129,7 +128,7 @@ def selection_facts(selection: Selection) -> dict[str, Any]:
         "dist": selection.registered.dist,
         "version": selection.registered.version,
         "params": params,
-        "source": source_digest(component.factory),
+        "source": source_digest(component.factory, selection.registered.dist),
     }
 
 
@@ -142,13 +141,6 @@ def series_key(facts: Mapping[str, Any]) -> str:
     """The digest of the same without the number of images: the runs that can take over images from each other."""
     dataset = {name: value for name, value in facts["dataset"].items() if name != "images"}
     return run_key({**facts, "dataset": dataset})
-
-
-@cache
-def source_digest(factory: str) -> str:
-    """SHA-256 of the file that the factory `"package.module:name"` is in."""
-    spec = find_spec(factory.partition(":")[0])
-    return file_digest(spec.origin) if spec and spec.origin else ""
 
 
 def file_digest(file: str) -> str:

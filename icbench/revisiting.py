@@ -16,6 +16,7 @@ from icbench.records import Record
 from icbench.records.files import replace_synced
 from icbench.records.schema import canonical, is_edited, signed
 from icbench.session import Source
+from icbench.source_closure import engine_digest
 
 if TYPE_CHECKING:
     from icbench.component import Selection
@@ -50,7 +51,13 @@ def entry_of(host: Host, record: Record) -> Entry:
     facts = record.facts["entry"]
     parts = {kind: _selection(host, kind, facts[kind]) for kind in (*PARTS, "classifier") if kind in facts}
     entry = Entry(parts, host.select("dataset", record.facts["dataset"]["name"]))
+    if not record.facts["engine"]:
+        raise UsageError(
+            f"{record.path} is of an older icbench, which kept no digest of all code",
+            "Run the entry again to have a record of what is here.",
+        )
     changed = [kind for kind, known in entry.facts().items() if known["source"] != facts[kind]["source"]]
+    changed += ["engine"] if record.facts["engine"] != engine_digest() else []
     if changed:
         raise _changed(f"code of the {' and the '.join(changed)} has", record)
     return entry

@@ -26,6 +26,7 @@ from icbench.methods import Direct, Inversion, Method
 from icbench.records import SCHEMA, Arrays, Record, ResultsFolder
 from icbench.records.record import Costs
 from icbench.records.results_folder import DEFAULT_FOLDER, GrowingRun
+from icbench.source_closure import engine_digest
 
 SHARD_IMAGES = 256
 SHARD_SECONDS = 10.0
@@ -270,8 +271,10 @@ class Session:
             entry[kind].update(details)
         return {
             "schema": SCHEMA,
+            "engine": engine_digest(),
             # Named only where it is given, so that records from before there was one are of the same entry.
             "entry": {**entry, "steps": plan.steps} | ({"stop_when": plan.stop_when} if plan.stop_when else {}),
+            # Not the code of the dataset: what it gave is known by its digest.
             "dataset": {
                 "name": self.entry.dataset.label,
                 "split": plan.split,

@@ -62,6 +62,7 @@ def facts_of(
     device: str = "cpu",
     version: str = "1.0",
     source: str = "sha256:" + "5" * 64,
+    engine: str = "sha256:" + "6" * 64,
     weights: str = "f" * 64,
     tier: str = "pixels",
     flags: Sequence[str] = (),
@@ -81,6 +82,7 @@ def facts_of(
         entry["generator"] |= {"weights": weights, **details}
     keyed = {
         "schema": SCHEMA,
+        "engine": engine,
         "entry": {**entry, "steps": 0 if direct else steps},
         "dataset": {"name": dataset, "split": split, "digest": digest, "images": images},
         "seed": seed,

@@ -135,7 +135,7 @@ class PartialRun:
 
 def entry_key(record: Record) -> str:
     """The digest of what an entry's seeds share; unlike the run key it leaves out the seed and the images."""
-    facts = {name: record.facts[name] for name in ("entry", "precision", "device")}
+    facts = {name: record.facts[name] for name in ("engine", "entry", "precision", "device")}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -232,6 +232,7 @@ def _details(record: Record) -> dict[str, str]:
     details |= {kind: f"{part['dist']} {part['version']}" for kind, part in parts.items()}
     for name in ("weights", "training_data", "source"):
         details |= {f"{kind} {name}": _short(part[name]) for kind, part in parts.items() if part.get(name)}
+    details |= {"engine": _short(record.facts["engine"])} if record.facts["engine"] else {}
     return details | {"key": _short(entry_key(record))}
 
 

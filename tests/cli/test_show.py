@@ -300,7 +300,9 @@ def test_a_run_of_other_code_is_not_diagnosed(capsys, toy_run, monkeypatch):
     from icbench import entry
 
     original = entry.source_digest
-    monkeypatch.setattr(entry, "source_digest", lambda factory: "other" if "toy" in factory else original(factory))
+    monkeypatch.setattr(
+        entry, "source_digest", lambda factory, dist: "other" if "toy" in factory else original(factory, dist)
+    )
     refused(capsys, toy_run, "the code of the generator has changed since")
 
 

@@ -24,7 +24,7 @@ ARRAYS = {
     "resets": np.array([0, 2, 0, 1]),
 }
 FACTS = {"schema": SCHEMA, "id": "run", "key": "k", "status": "ok", "error": "", "label": "a · b", "tier": "pixels"}
-FACTS |= {"seed": 0, "precision": "float32", "device": "cpu", "entry": {}}
+FACTS |= {"engine": "e", "seed": 0, "precision": "float32", "device": "cpu", "entry": {}}
 FACTS |= {"dataset": {"name": "d", "split": "test", "digest": "0", "images": 4}, "flags": []}
 FACTS |= {"environment": {"cpu": "a processor", "gpus": [], "libraries": {}}}
 FACTS |= {"metrics": result_metrics(ARRAYS, Costs(5, 4, 2.0, 10)) | {"generator_parameters": None}}
