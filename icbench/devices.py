@@ -5,11 +5,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from icbench.errors import UsageError
-from icbench.machine import forget_peak_memory, peak_memory_bytes
-from icbench.probe import bfloat16_pays
+from icbench.machine import bfloat16_instructions, forget_peak_memory, peak_memory_bytes
 
 if TYPE_CHECKING:
     import torch
+
+
+AUTO_PRECISIONS = ("bfloat16", "float32")
+"""What `--precision auto` may come to."""
 
 
 def chosen_device(name: str) -> "torch.device":
@@ -33,7 +36,9 @@ def chosen_device(name: str) -> "torch.device":
 
 
 def chosen_precision(name: str, device: "torch.device") -> str:
-    """The precision called `name`; "auto" is bfloat16 on a CPU where that is measured to pay.
+    """The precision called `name`; "auto" is bfloat16 on a CPU that multiplies in it, else float32.
+
+    It is what the processor is, and no measurement, so that a command means the same each time it is given.
 
     Raises:
         UsageError: the device does not have it.
@@ -42,17 +47,25 @@ def chosen_precision(name: str, device: "torch.device") -> str:
         raise UsageError(f"{device} has no tf32, which is a precision of CUDA devices", "Say float32 or bfloat16.")
     if name != "auto":
         return name
-    return "bfloat16" if device.type == "cpu" and bfloat16_pays() else "float32"
+    return "bfloat16" if device.type == "cpu" and bfloat16_instructions() else "float32"
+
+
+def precision_reason() -> str:
+    """Which precision "auto" is on this machine's CPU, and why."""
+    instructions = bfloat16_instructions()
+    if instructions:
+        return f"bfloat16, as the processor multiplies in it ({instructions})"
+    return "float32, as the system names no instructions of the processor for bfloat16"
 
 
 def training_autocast(device: "torch.device") -> "torch.autocast":
-    """A context for training: products in bfloat16 on CUDA and on a CPU where it pays, else in float32.
+    """A context for training: products in bfloat16 on CUDA and on a CPU that has them, else in float32.
 
     A CPU that has to emulate it takes five times as long with it.
     """
     import torch
 
-    fast = device.type == "cuda" or bfloat16_pays()
+    fast = device.type == "cuda" or bool(bfloat16_instructions())
     return torch.autocast(device.type, torch.bfloat16, enabled=fast)
 
 

@@ -1,5 +1,6 @@
 """Facts about the machine and its libraries, fit to be published: no names of users, hosts or folders."""
 
+import os
 import platform
 import re
 import subprocess
@@ -7,8 +8,9 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any
 
-from icbench.machine import available_cores, cpu_model
-from icbench.probe import bfloat16_pays, onednn_pays
+from icbench.devices import precision_reason
+from icbench.machine import available_cores, bfloat16_instructions, cpu_model
+from icbench.probe import onednn_pays
 from icbench.version import __version__
 
 LIBRARIES = ("torch", "torchvision", "numpy", "pluggy", "click", "rich", "safetensors", "platformdirs")
@@ -37,7 +39,8 @@ def environment() -> dict[str, Any]:
         "cpu": cpu_model(),
         "cores": available_cores(),
         "threads": torch.get_num_threads(),
-        "bfloat16_cpu": bfloat16_pays(),
+        "bfloat16_cpu": bool(bfloat16_instructions()),
+        "precision_cpu": precision_reason(),
         "onednn_cpu": [name for name in ("float32", "bfloat16") if onednn_pays(getattr(torch, name))],
         "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
         "cuda": torch.version.cuda or "",
@@ -58,10 +61,17 @@ def without_folders(text: str) -> str:
 
 
 def git_revision() -> str:
-    """The revision of the source tree icbench runs from, or empty when it runs from an installation."""
-    root = Path(__file__).parent.parent
-    if not (root / ".git").exists():
+    """The revision of the source tree icbench runs from; empty for an installation, and where git does not tell.
+
+    A repository that icbench is installed somewhere in is not its own, nor is one that the environment points to.
+    """
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists() or not (root / "pyproject.toml").exists():
         return ""
-    command = ["git", "-C", str(root), "rev-parse", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip()
+    command = ["git", "-C", str(root), "rev-parse", "--show-toplevel", "HEAD"]
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True, env=outside).stdout.splitlines()
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return ""
+    return found[1] if len(found) == 2 and Path(found[0]).resolve() == root else ""

@@ -8,16 +8,20 @@ from contextlib import suppress
 from pathlib import Path
 
 PROCESS = Path("/proc/self")
+CPUINFO = Path("/proc/cpuinfo")
+BFLOAT16_FLAGS = ("amx_bf16", "avx512_bf16", "bf16", "svebf16")
+"""What x86 and ARM processors that multiply in bfloat16 are said to have there; the first two and the last two."""
 
 
 def cpu_model() -> str:
     """The CPU's model name, or its architecture where the system does not tell."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    return _cpu_says("model name") or platform.processor() or platform.machine()
+
+
+def bfloat16_instructions() -> str:
+    """The processor's own products in bfloat16, as the system calls them; empty where it has none or does not tell."""
+    found = f"{_cpu_says('flags')} {_cpu_says('Features')}".split()
+    return next((flag for flag in BFLOAT16_FLAGS if flag in found), "")
 
 
 def available_cores() -> int:
@@ -42,3 +46,12 @@ def forget_peak_memory() -> None:
     """Let the largest resident size be the present one, where the system can."""
     with suppress(OSError):
         (PROCESS / "clear_refs").write_text("5")
+
+
+def _cpu_says(field: str) -> str:
+    """What the system says of the first processor under `field`; empty if nothing."""
+    try:
+        lines = CPUINFO.read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == field), "")

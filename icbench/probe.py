@@ -1,4 +1,7 @@
-"""Which products are fastest on this machine's CPU: measured once in some milliseconds, and kept for the next time."""
+"""Whose products are fastest on this machine's CPU: measured once in some milliseconds, and kept for the next time.
+
+They sum the same numbers, perhaps in another order, so no run key holds the choice; a record's environment does.
+"""
 
 import json
 import time
@@ -24,22 +27,11 @@ FILE = "products.json"
 ROWS, INPUTS, OUTPUTS = 256, 256, 1024
 """The shape of the product that is timed: one of an inversion."""
 REPEATS = 7
-WORTHWHILE = 1.3
-"""How much faster bfloat16 must be: a step is not only products, and rounding costs some agreement."""
 ONEDNN_WORTHWHILE = 1.02
 """How much faster oneDNN's product must be than torch's own."""
 FIRST = "torch float32"
 ALWAYS = {FIRST, "torch bfloat16"}
 """What every torch has."""
-
-
-def bfloat16_pays() -> bool:
-    """Whether products in bfloat16 are faster on this CPU by `WORTHWHILE`.
-
-    Processors that emulate bfloat16 take several times as long with it.
-    """
-    fastest = {kind: max(rate for name, rate in _speeds().items() if kind in name) for kind in ("float32", "bfloat16")}
-    return fastest["bfloat16"] >= WORTHWHILE * fastest["float32"]
 
 
 @cache

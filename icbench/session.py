@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icbench.devices import (
+    AUTO_PRECISIONS,
     begin_peak_memory,
     chosen_device,
     chosen_precision,
@@ -142,7 +143,18 @@ class Session:
         """
         method = self._method()
         for seed in self.options.seeds:
-            yield self._run(method, self._plan(method, seed))
+            yield self._run(method, self._as_begun(method, self._plan(method, seed)))
+
+    def _as_begun(self, method: Method, plan: Plan) -> Plan:
+        """The plan; where the precision is free, in that of a run which was begun in another and is not finished."""
+        if self.options.precision != "auto" or self.entry.direct:
+            return plan
+        results, keyed = ResultsFolder(self.options.results), self._keyed_facts(plan, method)
+        begun = [name for name in AUTO_PRECISIONS if results.is_begun(run_key({**keyed, "precision": name}))]
+        if not begun or plan.precision in begun or (results.finished(run_key(keyed)) and not self.options.rerun):
+            return plan
+        self.watcher.say(f"{self.entry.label}: goes on in {begun[0]}, as it was begun (--precision chooses another)")
+        return replace(plan, precision=begun[0])
 
     def _run(self, method: Method, plan: Plan) -> Record:
         keyed = self._keyed_facts(plan, method)

@@ -82,6 +82,11 @@ def source_digest(factory: str, dist: str) -> str:
     return closure.digest((module, name)) if closure.modules else ""
 
 
+def training_digest(trainer: str, dist: str) -> str:
+    """The digest of what a trainer `"package.module:name"` computes with, the inversions that judge it included."""
+    return "sha256:" + _digest([source_digest(trainer, dist), engine_digest()])
+
+
 @cache
 def engine_digest() -> str:
     """The digest of what every inversion and every classification is computed with, besides the components."""

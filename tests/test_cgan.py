@@ -12,8 +12,7 @@ from icbench.builtin.cgan import CGAN, WEIGHTS, load_cgan, shipped_sizes
 from icbench.engine import Settings
 from icbench.errors import IntegrityError, UsageError
 from icbench.kinds.dataset import Split
-from icbench.machine import available_cores
-from icbench.probe import bfloat16_pays
+from icbench.machine import available_cores, bfloat16_instructions
 from icbench.training.selection import inversion_accuracy
 
 CPU = torch.device("cpu")
@@ -117,7 +116,7 @@ def test_shipped_weights_classify_500_validation_images_above_a_floor(validation
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("all_cores")
-@pytest.mark.skipif(not bfloat16_pays(), reason="bfloat16 does not pay on this CPU, so `auto` never chooses it")
+@pytest.mark.skipif(not bfloat16_instructions(), reason="this CPU has no bfloat16, so `auto` never chooses it")
 def test_bfloat16_costs_at_most_half_a_point_on_1000_validation_images(validation):
     """What allows `--precision auto` to take bfloat16.
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from toy import LinearGenerator
 
-from icbench.devices import chosen_precision, float32_products
+from icbench.devices import chosen_precision, float32_products, precision_reason
 from icbench.engine import Parts, Settings, invert
 from icbench.errors import UsageError
 from icbench.plugins import Host
@@ -43,6 +43,18 @@ def test_tf32_without_cuda_is_a_usage_error():
     assert chosen_precision("tf32", CUDA) == "tf32"
     with pytest.raises(UsageError, match="cpu has no tf32"):
         chosen_precision("tf32", torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("instructions", "precision"), [("avx512_bf16", "bfloat16"), ("", "float32")])
+def test_auto_is_what_the_processor_multiplies_in(monkeypatch, instructions, precision):
+    """Whatever is faster at the moment: nothing is measured."""
+    monkeypatch.setattr("icbench.devices.bfloat16_instructions", lambda: instructions)
+    monkeypatch.setattr("icbench.probe.speeds", lambda: pytest.fail("measured"))
+    assert chosen_precision("auto", torch.device("cpu")) == precision
+    assert chosen_precision("float32", torch.device("cpu")) == "float32"
+    assert chosen_precision("auto", CUDA) == "float32"
+    assert precision_reason().startswith(precision)
+    assert instructions in precision_reason()
 
 
 @pytest.mark.parametrize(("tf32", "in_steps"), [(True, "tf32"), (False, "ieee")])

@@ -49,3 +49,27 @@ def test_a_status_that_says_something_else_is_done_without(monkeypatch, tmp_path
     (tmp_path / "status").write_text(content)
     monkeypatch.setattr(machine, "PROCESS", Path(tmp_path))
     assert peak_memory_bytes() > 2**20
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "instructions"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16 vaes\n", "avx512_bf16"),
+        ("processor\t: 0\nflags\t\t: fpu avx512_bf16 amx_bf16 amx_tile\n", "amx_bf16"),
+        ("processor\t: 0\nflags\t\t: fpu avx512f avx512_vnni amx_tile\n", ""),
+        ("processor\t: 0\nFeatures\t: fp asimd svebf16 i8mm bf16\n", "bf16"),
+        ("processor\t: 0\nFeatures\t: fp asimd\n", ""),
+        ("processor\t: 0\nvmx flags\t: avx512_bf16\nbugs\t: bf16\n", ""),
+        ("", ""),
+    ],
+)
+def test_native_bfloat16_is_what_the_system_says_of_the_processor(tmp_path, monkeypatch, cpuinfo, instructions):
+    monkeypatch.setattr(machine, "CPUINFO", tmp_path / "cpuinfo")
+    (tmp_path / "cpuinfo").write_text(cpuinfo)
+    assert machine.bfloat16_instructions() == instructions
+
+
+def test_a_system_that_does_not_tell_has_no_bfloat16_and_some_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "CPUINFO", tmp_path / "cpuinfo")
+    assert machine.bfloat16_instructions() == ""
+    assert machine.cpu_model()

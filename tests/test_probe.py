@@ -1,4 +1,4 @@
-"""Precision and products are chosen by a measurement that is made once on a machine."""
+"""Products are chosen by a measurement that is made once on a machine."""
 
 import json
 
@@ -6,10 +6,7 @@ import pytest
 import torch
 
 from icbench import onednn, probe
-from icbench.devices import chosen_precision
-from icbench.probe import bfloat16_pays, onednn_pays, speeds
-
-CPU = torch.device("cpu")
+from icbench.probe import onednn_pays, speeds
 
 
 def rates(bfloat16, onednn=1.0):
@@ -37,18 +34,6 @@ def measured(tmp_path, monkeypatch):
     forget()
 
 
-@pytest.mark.parametrize(("ratio", "precision"), [(4.0, "bfloat16"), (1.1, "float32"), (0.2, "float32")])
-def test_auto_takes_what_pays(measured, ratio, precision):
-    measured(rates(ratio))
-    assert chosen_precision("auto", CPU) == precision
-    assert chosen_precision("float32", CPU) == "float32"
-
-
-def test_each_precision_is_judged_by_its_fastest_product(measured):
-    measured(rates(1.4) | {"onednn float32": 1.2})  # where torch alone would say 1.4
-    assert not bfloat16_pays()
-
-
 @pytest.mark.parametrize(("ratio", "pays"), [(1.15, True), (1.01, False), (0.5, False)])
 def test_onednn_is_taken_where_it_is_faster_than_torch(measured, ratio, pays):
     measured(rates(2.0, ratio))
@@ -60,23 +45,22 @@ def test_onednn_is_taken_where_it_is_faster_than_torch(measured, ratio, pays):
 def test_onednn_is_not_taken_where_torch_lacks_it(measured):
     measured({"torch float32": 1.0, "torch bfloat16": 2.0})
     assert not onednn_pays(torch.float32)
-    assert bfloat16_pays()
 
 
 def test_what_was_measured_once_holds(measured):
-    measured(rates(4.0))
-    assert bfloat16_pays()
-    readings = measured(rates(0.2))
-    assert bfloat16_pays()
-    assert readings == [rates(4.0)]
+    measured(rates(2.0, 1.5))
+    assert onednn_pays(torch.float32)
+    readings = measured(rates(2.0, 0.5))
+    assert onednn_pays(torch.float32)
+    assert readings == [rates(2.0, 1.5)]
 
 
 def test_another_machine_is_measured_itself(measured, monkeypatch):
-    measured(rates(4.0))
-    assert bfloat16_pays()
+    measured(rates(2.0, 1.5))
+    assert onednn_pays(torch.float32)
     monkeypatch.setattr(probe, "cpu_model", lambda: "another")
-    measured(rates(0.2))
-    assert not bfloat16_pays()
+    measured(rates(2.0, 0.5))
+    assert not onednn_pays(torch.float32)
 
 
 @pytest.mark.parametrize(
@@ -87,26 +71,26 @@ def test_an_unreadable_cache_is_made_anew(measured, tmp_path, content):
     file = tmp_path / "cache" / "icbench" / probe.FILE
     file.parent.mkdir(parents=True)
     file.write_text(content)
-    measured(rates(4.0))
-    assert bfloat16_pays()
-    assert list(json.loads(file.read_text()).values()) == [rates(4.0)]
+    measured(rates(2.0, 1.5))
+    assert onednn_pays(torch.float32)
+    assert list(json.loads(file.read_text()).values()) == [rates(2.0, 1.5)]
 
 
 @pytest.mark.parametrize("kept", [{}, {"torch float32": 1.0}, {"onednn float32": 1.0, "torch bfloat16": 1.0}], ids=str)
 def test_a_cache_that_lacks_what_is_measured_now_is_made_anew(measured, tmp_path, kept):
     """As one that somebody edited."""
-    measured(rates(4.0))
-    assert bfloat16_pays()
+    measured(rates(2.0, 1.5))
+    assert onednn_pays(torch.float32)
     [file] = (tmp_path / "cache" / "icbench").iterdir()
     file.write_text(json.dumps(dict.fromkeys(json.loads(file.read_text()), kept)))
-    measured(rates(0.2))
-    assert not bfloat16_pays()
+    measured(rates(2.0, 0.5))
+    assert not onednn_pays(torch.float32)
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(measured, tmp_path):
     (tmp_path / "cache").write_text("a file where a folder should be")
-    measured(rates(4.0))
-    assert bfloat16_pays()
+    measured(rates(2.0, 1.5))
+    assert onednn_pays(torch.float32)
 
 
 def test_the_stopwatch_is_tried_for_real():

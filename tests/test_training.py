@@ -82,6 +82,18 @@ def test_a_stopped_training_goes_on_to_the_same_weights(small):
     assert whole.read_bytes() == resumed.read_bytes()
 
 
+@pytest.mark.parametrize("begun_with", ["sha256:one", ""])
+def test_a_stopped_training_does_not_go_on_with_other_code(small, begun_with):
+    with pytest.raises(KeyboardInterrupt):
+        train(CGANTrainer(5), small, job("stopped", source=begun_with), Stop(after=3))
+    kept = Path("stopped/checkpoint.pt").read_bytes()
+    with pytest.raises(UsageError, match="stopped holds a training with other code"):
+        train(CGANTrainer(5), small, job("stopped", source="sha256:two"), Monitor())
+    assert Path("stopped/checkpoint.pt").read_bytes() == kept
+    file = train(CGANTrainer(5), small, job("stopped", source=begun_with), Monitor())
+    assert json.loads(file.with_suffix(".json").read_text())["source"] == begun_with
+
+
 def test_the_record_says_what_was_chosen_and_why(small):
     file = train(CGANTrainer(5), small, job("out"), Monitor())
     record = json.loads(file.with_suffix(".json").read_text())

@@ -57,7 +57,7 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
     type=click.Choice(["auto", "float32", "tf32", "bfloat16"]),
     default="auto",
     show_default=True,
-    help="Of the generator's products; auto is bfloat16 on a CPU where it pays, tf32 is for CUDA.",
+    help="Of the generator's products; auto is bfloat16 on a CPU that multiplies in it, tf32 is for CUDA.",
 )
 @click.option(
     "--results",

@@ -77,6 +77,7 @@ def _job(selection: "Selection", default_epochs: int, given: dict[str, Any]) -> 
     from icbench.devices import chosen_device
     from icbench.errors import UsageError
     from icbench.kinds.dataset import data_folder
+    from icbench.source_closure import training_digest
     from icbench.training.study import LEAST_CHECKS
     from icbench.training.trainer import TrainingJob
     from icbench.weights import default_folder
@@ -96,6 +97,7 @@ def _job(selection: "Selection", default_epochs: int, given: dict[str, Any]) -> 
         dataset_name=given["dataset"],
         data_dir=data_folder(given["data_dir"]),
         study=given["study"],
+        source=training_digest(selection.registered.component.trainer, selection.registered.dist),
     )
 
 

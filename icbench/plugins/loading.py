@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any, Literal
 
 import pluggy
@@ -123,7 +124,9 @@ def _imported(source: PluginSource) -> Any:
     loaded = sys.modules.get(source.value)
     if loaded is not None and getattr(loaded, "__file__", None) == str(file):
         return loaded
-    if loaded is not None or importlib.util.find_spec(source.value):
+    # Found by its name as well where its folder is on the path, as with `python -m icbench`.
+    other = importlib.util.find_spec(source.value) if loaded is None else None
+    if loaded is not None or (other and Path(other.origin or "").resolve() != file):
         raise ImportError(f"a module named {source.value} is there already; rename the file")
     spec = importlib.util.spec_from_file_location(source.value, file)
     if spec is None or spec.loader is None:

@@ -148,6 +148,10 @@ class ResultsFolder:
             ShardFile(newest.path / SHARDS_FILE).remove()
         return newest
 
+    def is_begun(self, key: str) -> bool:
+        """Whether there is an unfinished run of this key."""
+        return any(self._is_begun(path, key) for path in self._folders(SHARDS_FILE))
+
     def grow(
         self, facts: Facts, images: int, latents: bool, on_torn: Callable[[str], None], rerun: bool = False
     ) -> GrowingRun:
@@ -170,6 +174,12 @@ class ResultsFolder:
         for arrays, costs in self._done_in_series(facts["series"], images, latents) if not rerun else ():
             run.add(arrays, costs)
         return run
+
+    def _is_begun(self, path: Path, key: str) -> bool:
+        try:
+            return not (path / RECORD_FILE).exists() and bool(read_shards(path / SHARDS_FILE).facts["key"] == key)
+        except IntegrityError:
+            return False
 
     def _continued(self, path: Path, key: str, latents: bool, on_torn: Callable[[str], None]) -> GrowingRun | None:
         try:

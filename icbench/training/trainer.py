@@ -100,6 +100,7 @@ class TrainingJob:
         data_dir: where fetched data is kept.
         check_every: epochs between two checks of a snapshot, or None for as many as the trainer says.
         study: check after every epoch, and study which cheap figure chooses a checkpoint well.
+        source: the digest of the trainer's code, as of `icbench.source_closure.training_digest`.
     """
 
     name: str
@@ -112,6 +113,7 @@ class TrainingJob:
     data_dir: Path
     check_every: int | None = None
     study: bool = False
+    source: str = ""
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -124,6 +126,7 @@ class TrainingJob:
             "epochs": self.epochs,
             "seed": self.seed,
             "dataset": self.dataset_name,
+            "source": self.source,
             **kind,
         }
 
@@ -311,7 +314,13 @@ def _resume(trainer: Trainer, job: TrainingJob, monitor: Monitor) -> _Progress:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         raise IntegrityError(f"{file} cannot be read: {error}", "Remove it to start the training anew.") from error
-    if _continued(state["identity"], trainer) != _continued(job.identity, trainer):
+    known = {"source": "", **state["identity"]}
+    if known["source"] != job.source:
+        raise UsageError(
+            f"{job.out} holds a training with other code: its trainer, or what that computes with, has changed",
+            "Choose another folder with --out, or go on with the code it was begun with.",
+        )
+    if _continued(known, trainer) != _continued(job.identity, trainer):
         raise UsageError(
             f"{job.out} holds a training with other settings: {state['identity']}", "Choose another folder with --out."
         )
@@ -350,6 +359,7 @@ def _finish(
         "schema": SCHEMA,
         "generator": job.name,
         "params": job.params,
+        "source": job.source,
         "weights": {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()},
         "dataset": {"name": job.dataset_name, "split": "train", "images": len(split), "digest": split.digest},
         "seed": job.seed,

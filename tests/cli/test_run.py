@@ -15,6 +15,9 @@ from command_line import icbench
 from icbench import records, session
 from icbench.kinds.generator import Generator
 from icbench.methods import Inversion
+from icbench.plugins import PluginSource
+from icbench.plugins import host as plugin_host
+from icbench.source_closure import source_digest
 
 TOY = ["run", "--generator", "linear", "--dataset", "toy", "--steps", "20", "--device", "cpu"]
 
@@ -300,6 +303,68 @@ def test_an_interrupted_run_keeps_what_is_finished_and_goes_on(capsys, monkeypat
     resumed, uninterrupted = records.read_record(folder).images(), records.read_record(Path(whole["path"])).images()
     np.testing.assert_array_equal(resumed["prediction"], uninterrupted["prediction"])
     np.testing.assert_allclose(resumed["distance"], uninterrupted["distance"], rtol=1e-4)
+
+
+@pytest.fixture
+def plugin_file(tmp_path, monkeypatch):
+    """Returns a function that runs a distance of a plugin file, as a new process would, whose helper says `power`."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # what is changed within a second is imported anew
+    (tmp_path / "powers.py").write_text(
+        "from icbench import Component, hookimpl\n"
+        "from icbench.kinds.distance import Distance\n"
+        "class Power(Distance):\n"
+        "    def compare(self, reconstruction, features):\n"
+        "        from exponent import POWER\n"
+        "        return (reconstruction - features).abs().pow(POWER).flatten(1).mean(dim=1)\n"
+        "@hookimpl\n"
+        "def icbench_distances():\n"
+        "    yield Component('power', 'powers:Power', 'a power of the difference')\n"
+    )
+    source = PluginSource("powers", "powers.py", "1", "powers", file=tmp_path / "powers.py")
+    known = plugin_host.plugin_sources()
+    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: [*known, source])
+
+    def run(capsys, exponent):
+        (tmp_path / "exponent.py").write_text(exponent)
+        for name in ("powers", "exponent"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        source_digest.cache_clear()
+        _, out, _ = icbench(capsys, *TOY, "--distance", "power", "--limit", "10", "--json")
+        return json.loads(out)["data"]["runs"][0]
+
+    yield run
+    source_digest.cache_clear()
+    for name in ("powers", "exponent"):
+        sys.modules.pop(name, None)
+
+
+def test_a_changed_helper_of_a_plugin_makes_a_new_run(capsys, plugin_file):
+    first = plugin_file(capsys, "POWER = 2\n")
+    again = plugin_file(capsys, "# the exponent\nPOWER = (2)\n")
+    other = plugin_file(capsys, "POWER = 4\n")
+    assert (first["reused"], again["reused"], other["reused"]) == (False, True, False)
+    assert other["metrics"]["mean_distance"] != first["metrics"]["mean_distance"]
+
+
+def test_a_changed_engine_makes_a_new_run(capsys, monkeypatch):
+    icbench(capsys, *TOY)
+    monkeypatch.setattr(session, "engine_digest", lambda: "sha256:other")
+    _, out, _ = icbench(capsys, *TOY, "--json")
+    assert json.loads(out)["data"]["runs"][0]["reused"] is False
+
+
+def test_an_unfinished_run_goes_on_in_the_precision_it_began_with(capsys, monkeypatch):
+    auto = session.chosen_precision("auto", torch.device("cpu"))
+    begun = {"float32": "bfloat16", "bfloat16": "float32"}[auto]
+    with stopped_after(monkeypatch, 60, KeyboardInterrupt):
+        icbench(capsys, *TOY, "--batch-size", "10", "--precision", begun)
+    code, out, err = icbench(capsys, *TOY, "--json")
+    run = json.loads(out)["data"]["runs"][0]
+    assert (code, run["status"], run["precision"]) == (0, "ok", begun)
+    assert f"goes on in {begun}, as it was begun" in err
+    _, out, err = icbench(capsys, *TOY, "--json")
+    assert json.loads(out)["data"]["runs"][0]["precision"] == auto, "a finished one of another precision is another run"
 
 
 def test_interrupted_before_anything_is_finished_leaves_nothing(capsys, monkeypatch):
