@@ -1,5 +1,6 @@
 """The records in many folders, each run counted once."""
 
+import errno
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,32 +38,45 @@ def collect(folders: Sequence[Path]) -> Collection:
     records: list[Record] = []
     problems: list[str] = []
     notes: list[str] = []
-    for path in _record_folders(folders):
+    for path in _record_folders(folders, problems):
         try:
             records.append(read_record(path))
         except IntegrityError as error:
             problems.append(left_out(error))
     # A key edited by hand, or of another schema, makes no second run of the same entry and seed.
     for identity in (_run_key, _seed_of_entry):
-        records = [_counted(alike, problems, notes) for alike in _groups(records, identity)]
+        records = [_counted(alike, notes) for alike in _groups(records, identity)]
     return Collection(records, problems, notes)
 
 
 def is_record(path: Path) -> bool:
-    """Whether `path` is the folder of one record, readable or not."""
-    return any((path / file).exists() for file in (RECORD_FILE, SHARDS_FILE))
+    """Whether `path` is the folder of one record, readable or not; what one may not look into counts as one."""
+    try:
+        return any((path / file).is_symlink() or (path / file).exists() for file in (RECORD_FILE, SHARDS_FILE))
+    except PermissionError:
+        return True
 
 
-def _record_folders(folders: Sequence[Path]) -> Iterator[Path]:
+def _record_folders(folders: Sequence[Path], problems: list[str]) -> Iterator[Path]:
     seen = set()
-    for folder in sorted(folders):
-        if not folder.is_dir():
-            raise UsageError(f"there is no folder {folder}", "Name folders that `icbench run --results` has written.")
-        inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-        for path in (folder, *inside):
-            if path.resolve() not in seen and is_record(path):
+    for path in (path for folder in sorted(folders) for path in (folder, *_inside(folder))):
+        try:
+            if path.is_symlink() and not path.exists():
+                raise FileNotFoundError(errno.ENOENT, "it is a link to what is not there")
+            if path.is_dir() and path.resolve() not in seen and is_record(path):
                 seen.add(path.resolve())
                 yield path
+        except OSError as error:
+            problems.append(left_out(IntegrityError(f"{path} cannot be read: {error.strerror}")))
+
+
+def _inside(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", "Name folders that `icbench run --results` has written.")
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise UsageError(f"the folder {folder} cannot be read: {error.strerror}", "Ask its owner.") from None
 
 
 def _run_key(record: Record) -> Any:
@@ -80,36 +94,14 @@ def _groups(records: Sequence[Record], identity: Callable[[Record], Any]) -> lis
     return [group for _, group in sorted(groups.items())]
 
 
-def _counted(records: list[Record], problems: list[str], notes: list[str]) -> Record:
+def _counted(records: list[Record], notes: list[str]) -> Record:
     """The one of several records of a run that counts."""
     finished = [record for record in records if record.status == "ok"]
     if not finished:
         return max(records, key=lambda record: (int(record.metrics["images"]), str(record.path)))
-    if len(finished) > 1:
-        finished = _readable(finished, problems)
-    *older, newest = sorted(finished, key=_trust)
+    *older, newest = sorted(finished, key=lambda record: record.standing)
     notes += [f"{record.path} {_relation(record, newest)}; counted once" for record in older]
     return newest
-
-
-def _trust(record: Record) -> tuple[bool, str, str]:
-    return not record.edited, str(record.facts.get("finished", "")), str(record.path)
-
-
-def _readable(records: list[Record], problems: list[str]) -> list[Record]:
-    """Those of several records whose images can be read, or all of them where that is none."""
-    found, reasons = [], []
-    for record in records:
-        try:
-            record.images(["prediction"])
-        except IntegrityError as error:
-            reasons.append(left_out(error))
-        else:
-            found.append(record)
-    if not found:
-        return records
-    problems += reasons
-    return found
 
 
 def _relation(older: Record, newer: Record) -> str:

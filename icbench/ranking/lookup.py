@@ -95,12 +95,19 @@ class Lookup:
         meant = meant or [record for record in self._collection.records if record.facts["id"].startswith(name)]
         if meant:
             return meant
-        if is_record(self.folder / name):
-            return [read_record(self.folder / name)]
+        others = self._folders_called(name)
+        if others:
+            # What is not in the collection cannot be read, or is another run of what is.
+            return [read_record(others[0])]
         known = sorted(record.path.name for record in self._collection.records)
         shown = ", ".join(known[:SHOWN]) + (", …" if len(known) > SHOWN else "")
         hint = f"The runs here are: {shown}." if known else "There are no runs here; name a folder with --results."
         raise UsageError(f"there is no run '{name}'", hint)
+
+    def _folders_called(self, name: str) -> list[Path]:
+        """The record folders whose names begin so, that of just this name first."""
+        found = self.folder.iterdir() if self.folder.is_dir() else ()
+        return sorted(path for path in found if path.name.startswith(name) and is_record(path))
 
 
 def _described(found: dict[Track, list[Record]]) -> str:

@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 
 from icbench.entry import PARTS
 from icbench.errors import IntegrityError
-from icbench.records import Record
+from icbench.records import EDITED, Record
 from icbench.statistics import Estimate, accuracy_estimate
-
-EDITED = "edited by hand"
 
 
 @dataclass(frozen=True, order=True)

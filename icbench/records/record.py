@@ -1,15 +1,17 @@
 """A record: what a run was, what came out, and the result of every image."""
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.errors import IntegrityError
+from icbench.errors import ComponentError, IntegrityError
+from icbench.records.arrays import NEEDED, difference_in_form, fault_in
 from icbench.records.files import Arrays, read_arrays, replace_synced, write_arrays
 from icbench.records.schema import Facts, canonical, is_edited, signed, updated
 from icbench.records.shards import SHARDS_FILE, read_shards
@@ -18,7 +20,12 @@ from icbench.statistics.proportions import wilson_interval
 RECORD_FILE = "record.json"
 IMAGES_FILE = "images.npz"
 
+EDITED = "edited by hand"
+"""The flag of a record that is not as icbench wrote it."""
+
 LATENTS = ("class_vector", "noise")
+FIGURES_OF = (*NEEDED, "class_dropped_at", "forwards", "backwards")
+"""The arrays that a run's figures are derived from."""
 STORED_TYPES: dict[str, type[np.generic]] = {
     "index": np.int32,
     "label": np.int16,
@@ -28,6 +35,10 @@ STORED_TYPES: dict[str, type[np.generic]] = {
     "forwards": np.int32,
     "backwards": np.int32,
 }
+LARGEST = 2**63
+ROUNDING = 1e-5
+"""By how much of a figure two machines may differ in it."""
+
 NUMBER = (int, float)
 NUMBER_OR_NONE = (int, float, type(None))
 Form: TypeAlias = Mapping[str, type | tuple[type, ...]]
@@ -50,6 +61,7 @@ REQUIRED_METRICS: Form = {
     "not_finite": int,
     "generator_parameters": (int, type(None)),
 }
+MAY_BE_NEGATIVE = ("mean_distance",)
 REQUIRED_INSIDE: dict[str, Form] = {
     "dataset": {"name": str, "split": str, "digest": str, "images": int},
     "metrics": REQUIRED_METRICS,
@@ -66,7 +78,7 @@ class Record:
     Args:
         path: its folder.
         facts: the content of `record.json`.
-        edited: the content is not what icbench wrote.
+        edited: the content is not what icbench wrote; the figures are those of its images all the same.
         partial: the per-image arrays of a run that has no array file yet.
         reused: it was finished before, and not run again.
     """
@@ -93,6 +105,16 @@ class Record:
         metrics: dict[str, Any] = self.facts["metrics"]
         return metrics
 
+    @property
+    def flags(self) -> list[str]:
+        """What a reader has to know before believing it."""
+        return [*self.facts["flags"], *([EDITED] if self.edited else [])]
+
+    @property
+    def standing(self) -> tuple[bool, str, str]:
+        """Which of several records of one run counts: the greatest, so an edited one only where there is no other."""
+        return not self.edited, str(self.facts.get("finished", "")), str(self.path)
+
     def images(self, names: Collection[str] = ()) -> Arrays:
         """The per-image arrays, all or those in `names`.
 
@@ -106,7 +128,12 @@ class Record:
         """
         if self.partial is not None:
             return {name: self.partial[name] for name in names or self.partial}
-        return read_arrays(self.path / IMAGES_FILE, self.facts["images"]["sha256"], names)
+        file = self.path / IMAGES_FILE
+        arrays = read_arrays(file, self.facts["images"]["sha256"], names)
+        fault = fault_in(arrays, self.facts["dataset"]["images"], () if names else NEEDED)
+        if fault:
+            raise IntegrityError(f"{file} does not hold the results of images: {fault}")
+        return arrays
 
     def has(self, names: Collection[str]) -> bool:
         """Whether the arrays in `names` were kept."""
@@ -115,8 +142,9 @@ class Record:
 
     def summary(self) -> dict[str, Any]:
         """The run as `icbench run --json` prints it."""
-        keys = ("id", "entry", "dataset", "seed", "status", "flags", "metrics", "device", "precision")
-        return {**{key: self.facts[key] for key in keys}, "path": str(self.path), "reused": self.reused}
+        keys = ("id", "entry", "dataset", "seed", "status", "metrics", "device", "precision")
+        known = {key: self.facts[key] for key in keys}
+        return {**known, "flags": self.flags, "path": str(self.path), "reused": self.reused}
 
 
 @dataclass(frozen=True)
@@ -129,6 +157,9 @@ class Costs:
     peak_memory: int = 0
 
 
+COSTS = tuple(field.name for field in fields(Costs))
+
+
 def joined(parts: list[Arrays]) -> tuple[Arrays, Costs]:
     """Shards as one: the arrays in the order of their images, and the costs added up."""
     first = parts[0] if parts else {}
@@ -138,12 +169,31 @@ def joined(parts: list[Arrays]) -> tuple[Arrays, Costs]:
     index = np.concatenate([part["index"] for part in parts])
     _, order = np.unique(index, return_index=True)
     arrays = {name: np.concatenate([part[name] for part in parts])[order] for name in names}
+    # A shard that was written twice, as an interruption may have it, has cost its time once.
+    counted = np.unique(np.repeat(np.arange(len(parts)), [len(part["index"]) for part in parts])[order])
     return arrays, Costs(
         forward=int(parts[-1]["forward"]),
         backward=int(parts[-1]["backward"]),
-        seconds=float(sum(part["seconds"] for part in parts)),
+        seconds=float(sum(parts[number]["seconds"] for number in counted)),
         peak_memory=max(int(part["peak_memory"]) for part in parts),
     )
+
+
+def per_image(part: Arrays) -> Arrays:
+    """A shard's arrays without what it cost."""
+    return {name: values for name, values in part.items() if name not in COSTS}
+
+
+def check_parts(parts: Sequence[Arrays], images: int, file: Path) -> None:
+    """Raises:
+    IntegrityError: shards are not results of some of so many images, or do not fit each other.
+    """
+    for part in parts:
+        arrays = per_image(part)
+        missing = [name for name in COSTS if name not in part or part[name].ndim or part[name].dtype.kind not in "iuf"]
+        fault = fault_in(arrays, images, NEEDED) or difference_in_form(arrays, parts[:1])
+        if missing or fault:
+            raise IntegrityError(f"{file} does not hold the results of images: {fault or f'no {missing[0]!r}'}")
 
 
 def as_part(arrays: Arrays, costs: Costs) -> Arrays:
@@ -185,8 +235,9 @@ def _evaluations(arrays: Arrays, name: str, known: int) -> int:
 
 def _wrongly_dropped(arrays: Arrays) -> int:
     """The number of images of whose own class every hypothesis was dropped before the end."""
-    own = arrays["class_dropped_at"][np.arange(len(arrays["label"])), arrays["label"].astype(np.int64)]
-    return int(np.sum(own >= 0))
+    dropped, label = arrays["class_dropped_at"], arrays["label"].astype(np.int64)
+    known = np.flatnonzero(label < dropped.shape[1])
+    return int(np.sum(dropped[known, label[known]] >= 0))
 
 
 def write_record(path: Path, facts: Facts, arrays: Arrays) -> Record:
@@ -205,6 +256,27 @@ def write_record(path: Path, facts: Facts, arrays: Arrays) -> Record:
 
 def read_record(path: Path) -> Record:
     """The record in folder `path`: that of a finished run, or of what is done of an unfinished one.
+
+    Its figures are those of its images, whatever its `record.json` says; where the two differ it counts as edited.
+    What a run has cost cannot be told from its images and is as the file says.
+
+    Raises:
+        IntegrityError: it or its images are unreadable, or of a newer schema than this icbench knows.
+    """
+    try:
+        record = read_unverified(path)
+        return record if record.partial is not None else _verified(record)
+    except IntegrityError:
+        raise
+    except OSError as error:
+        raise IntegrityError(f"{path} cannot be read: {error.strerror or error}") from error
+    except Exception as error:
+        # Records come from other people, and one that is odd in a way not thought of must not stop the others.
+        raise IntegrityError(f"{path} cannot be read: {type(error).__name__} {error}") from error
+
+
+def read_unverified(path: Path) -> Record:
+    """The record in folder `path` as its file says, without a look at the images of a finished run.
 
     Raises:
         IntegrityError: it is unreadable, or of a newer schema than this icbench knows.
@@ -226,14 +298,59 @@ def read_record(path: Path) -> Record:
     return Record(path, facts, edited)
 
 
+def _verified(record: Record) -> Record:
+    said, kept = record.metrics, record.facts["images"]["arrays"]
+    arrays = record.images([name for name in FIGURES_OF if name in NEEDED or name in kept])
+    if record.status == "ok" and not len(arrays["index"]):
+        raise IntegrityError(f"{record.path} holds no image")
+    costs = Costs(said["nfe_forward"], said["nfe_backward"], said["seconds"], said["peak_memory_bytes"])
+    found = result_metrics(arrays, costs)
+    if not record.edited and all(_alike(said[name], value) for name, value in found.items() if name in said):
+        return record
+    others = {name: value for name, value in said.items() if name != "wrongly_dropped"}
+    return replace(record, facts={**record.facts, "metrics": {**others, **found}}, edited=True)
+
+
+def _alike(said: Any, found: Any) -> bool:
+    if isinstance(found, float) and isinstance(said, NUMBER):
+        return math.isclose(said, found, rel_tol=ROUNDING)
+    return bool(said == found)
+
+
 def _unfinished(path: Path) -> Record:
-    shards = read_shards(path / SHARDS_FILE)
+    file = path / SHARDS_FILE
+    shards = read_shards(file)
+    known = updated(shards.facts, str(file))
+    _check_types(known, {"metrics": dict, "dataset": dict}, file, "")
+    _check_types(known["dataset"], REQUIRED_INSIDE["dataset"], file, "dataset.")
+    check_parts(shards.parts, known["dataset"]["images"], file)
     arrays, costs = joined(shards.parts)
-    known = updated(shards.facts, str(path / SHARDS_FILE))
     metrics = {**known["metrics"], **result_metrics(arrays, costs)}
     facts = {**known, "metrics": metrics, "status": "interrupted", "error": "", **shards.stop}
-    _check_form(facts, path / SHARDS_FILE)
+    _check_form(facts, file)
     return Record(path, facts, partial=arrays)
+
+
+def check_known(facts: Facts) -> None:
+    """Check what is known of a run before its first image, so that nothing is computed that could not be read.
+
+    Args:
+        facts: the record's content without results.
+
+    Raises:
+        ComponentError: a record with these facts could not be read.
+    """
+    arrays, costs = joined([])
+    where = Path("what would be kept of it")
+    try:
+        read = json.loads(canonical(facts))
+        _check_form(
+            {**read, "status": "", "error": "", "metrics": result_metrics(arrays, costs) | read["metrics"]}, where
+        )
+    except IntegrityError as error:
+        raise ComponentError(f"{facts['label']} cannot be run: {error.message}") from None
+    except (TypeError, ValueError) as error:
+        raise ComponentError(f"{facts['label']} cannot be run: {where} is no JSON: {error}") from None
 
 
 def _check_form(facts: Facts, file: Path) -> None:
@@ -250,8 +367,22 @@ def _check_form(facts: Facts, file: Path) -> None:
 
 def _check_types(facts: Facts, required: Form, file: Path, prefix: str) -> None:
     for name, kind in required.items():
-        if name not in facts or not isinstance(facts[name], kind):
+        value = facts.get(name, ...)
+        if not isinstance(value, kind) or isinstance(value, bool):
             raise IntegrityError(f"{file} is not a record: its '{prefix}{name}' is missing or of the wrong type")
+        if isinstance(value, NUMBER) and not _is_plausible(value, name):
+            raise IntegrityError(f"{file} is not a record: its '{prefix}{name}' is {_shortened(value)}")
+
+
+def _is_plausible(value: float, name: str) -> bool:
+    """Whether it is a finite number, not negative unless this one may be, and of a size that can be computed with."""
+    return abs(value) < LARGEST and (value >= 0 or name in MAY_BE_NEGATIVE)
+
+
+def _shortened(number: float) -> str:
+    return (
+        str(number) if abs(number) < LARGEST or isinstance(number, float) else f"about 10^{math.log10(abs(number)):.0f}"
+    )
 
 
 def _finite_mean(values: NDArray[Any]) -> float | None:

@@ -1,15 +1,17 @@
 """A folder of runs: what was done before, the lock on what is being done, and how a run grows into a record."""
 
+import errno
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import filelock
 import numpy as np
 
-from icbench.errors import IntegrityError, ResultsError
+from icbench.errors import ComponentError, IntegrityError, ResultsError
+from icbench.records.arrays import NEEDED, difference_in_form, fault_in
 from icbench.records.files import Arrays, remove_leftovers
 from icbench.records.record import (
     LATENTS,
@@ -17,8 +19,10 @@ from icbench.records.record import (
     Costs,
     Record,
     as_part,
+    check_parts,
     joined,
     read_record,
+    read_unverified,
     result_metrics,
     write_record,
 )
@@ -26,19 +30,18 @@ from icbench.records.schema import Facts
 from icbench.records.shards import SHARDS_FILE, ShardFile, read_shards
 
 DEFAULT_FOLDER = "icbench-results"
+ATTEMPTS = 100
+"""How often a folder is made that other processes remove; each time needs one that ends just then."""
 
 
 def check_writable(folder: Path) -> None:
     """Raises:
-    ResultsError: no record can be written into `folder`. A folder that this had to make is removed again.
+    ResultsError: no record can be written into `folder`, or into what there is of the way to it. Nothing is made.
     """
-    made = not folder.exists()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        present = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        with tempfile.TemporaryFile(dir=present):
             pass
-        if made:
-            folder.rmdir()
     except OSError as error:
         raise ResultsError(
             f"the results folder {folder} cannot be written: {error.strerror}", "Choose another with --results."
@@ -57,10 +60,30 @@ class GrowingRun:
     def __init__(self, path: Path, facts: Facts, parts: list[Arrays], started: bool) -> None:
         self.path, self.facts, self.parts, self.started = path, facts, parts, started
         self._file = ShardFile(path / SHARDS_FILE)
+        self.form: Arrays = {}
+        """The first results that were checked."""
 
     def arrays(self) -> Arrays:
         """All images so far, in their order."""
         return joined(self.parts)[0]
+
+    @property
+    def finished(self) -> bool:
+        """Whether its record is written."""
+        return (self.path / RECORD_FILE).exists()
+
+    def check(self, arrays: Arrays) -> None:
+        """Raises:
+        ComponentError: results are not of the form that a record has, or of another form than the first ones.
+        """
+        fault = fault_in(arrays, self.facts["dataset"]["images"], NEEDED)
+        fault = fault or difference_in_form(arrays, [self.form] if self.form else self.parts[:1])
+        if fault:
+            raise ComponentError(
+                f"the results of {self.facts['label']} are odd: {fault}",
+                "This is a fault of a component; `icbench plugins` tells where it comes from.",
+            )
+        self.form = self.form or arrays
 
     def add(self, arrays: Arrays, costs: Costs) -> None:
         """Append the results of some images; they are on disk when this returns.
@@ -82,7 +105,12 @@ class GrowingRun:
         return read_record(self.path)
 
     def finish(self, keep_latents: bool) -> Record:
-        """Write the record, which takes the shards' place."""
+        """Write the record, which takes the shards' place once it can be read.
+
+        Raises:
+            IntegrityError: it cannot be read; the shards stay.
+            ResultsError: it cannot be written; the shards stay.
+        """
         arrays, costs = joined(self.parts)
         kept = {name: values for name, values in arrays.items() if keep_latents or name not in LATENTS}
         facts = {
@@ -94,8 +122,18 @@ class GrowingRun:
         }
         with _named_errors(self.path.parent):
             record = write_record(self.path, facts, kept)
+            self._check_written()
             self._file.remove()
         return record
+
+    def _check_written(self) -> None:
+        try:
+            if read_record(self.path).edited:
+                raise IntegrityError(f"{self.path / RECORD_FILE} is not read as it was written")
+        except IntegrityError:
+            # Where there is no record, the shards are read.
+            (self.path / RECORD_FILE).unlink()
+            raise
 
     def _start(self) -> None:
         if not self.started:
@@ -121,32 +159,61 @@ class ResultsFolder:
         Raises:
             ResultsError: the lock file cannot be made.
         """
+        made = not self.path.exists()
         with _named_errors(self.path):
-            made = not self.path.exists()
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.path / f".{identity}.lock")
-            try:
-                lock.acquire(timeout=0)
-            except filelock.Timeout:
-                on_wait()
-                lock.acquire()
+            lock = self._locked_file(identity, on_wait)
         try:
             yield
         finally:
-            Path(lock.lock_file).unlink(missing_ok=True)
+            with suppress(OSError):
+                Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
-            if made and not any(self.path.iterdir()):
-                self.path.rmdir()
+            if made:
+                # It stays where there is anything in it, be it the lock of another process.
+                with suppress(OSError):
+                    self.path.rmdir()
 
-    def finished(self, key: str, latents: bool = False) -> Record | None:
-        """The newest finished run of this key, if wanted of those that kept their latents, or None."""
+    def _locked_file(self, identity: str, on_wait: Callable[[], None]) -> filelock.BaseFileLock:
+        """The lock, held. A process that ends may remove the folder while there is no lock in it yet."""
+        lock = filelock.FileLock(self.path / f".{identity}.lock")
+        for attempt in range(ATTEMPTS):
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                lock.acquire(timeout=0)
+                break
+            except filelock.Timeout:
+                on_wait()
+                lock.acquire()
+                break
+            except (FileNotFoundError, FileExistsError):
+                if attempt == ATTEMPTS - 1:
+                    raise
+        return lock
+
+    def finished(
+        self, key: str, latents: bool = False, on_unreadable: Callable[[str], None] = lambda reason: None
+    ) -> Record | None:
+        """The newest finished run of this key, if wanted of those that kept their latents, or None.
+
+        Args:
+            on_unreadable: told why, if there are such runs and none of them can be read.
+        """
         found = [record for record in self._records() if record.facts["key"] == key and record.status == "ok"]
         fit = [record for record in found if not latents or record.has(LATENTS)]
-        newest = max(fit, key=lambda record: str(record.facts.get("finished", "")), default=None)
-        if newest:
+        reason = ""
+        for record in sorted(fit, key=lambda record: record.standing, reverse=True):
+            try:
+                newest = read_record(record.path)
+            except IntegrityError as error:
+                reason = error.message
+                continue
             # A process that was killed between its two last steps leaves the shards beside the record made of them.
-            ShardFile(newest.path / SHARDS_FILE).remove()
-        return newest
+            with suppress(OSError):
+                ShardFile(newest.path / SHARDS_FILE).remove()
+            return newest
+        if reason:
+            on_unreadable(reason)
+        return None
 
     def is_begun(self, key: str) -> bool:
         """Whether there is an unfinished run of this key."""
@@ -182,41 +249,46 @@ class ResultsFolder:
             return False
 
     def _continued(self, path: Path, key: str, latents: bool, on_torn: Callable[[str], None]) -> GrowingRun | None:
+        file = path / SHARDS_FILE
         try:
-            shards = read_shards(path / SHARDS_FILE)
+            shards = read_shards(file)
+            if shards.facts.get("key") != key or (path / RECORD_FILE).exists():
+                return None
+            check_parts(shards.parts, shards.facts["dataset"]["images"], file)
         except IntegrityError:
-            return None
-        if shards.facts["key"] != key or (path / RECORD_FILE).exists():
             return None
         if latents and not all(name in part for part in shards.parts for name in LATENTS):
             return None
         remove_leftovers(path)
         if shards.torn:
-            torn = ShardFile(path / SHARDS_FILE).set_torn_aside()
-            on_torn(f"{path / SHARDS_FILE} had {torn} torn bytes; they are set aside and their images done again")
+            torn = ShardFile(file).set_torn_aside()
+            on_torn(f"{file} had {torn} torn bytes; they are set aside and their images done again")
         return GrowingRun(path, shards.facts, shards.parts, started=True)
 
     def _done_in_series(self, series: str, images: int, latents: bool) -> Iterator[tuple[Arrays, Costs]]:
         """What the run of this series with the most images has of the first `images`, if it has any."""
         alike = [record for record in self._records() if record.facts.get("series") == series]
         fit = [record for record in alike if record.metrics["images"] and (not latents or record.has(LATENTS))]
-        most = max(fit, key=lambda record: int(record.metrics["images"]), default=None)
-        if most is None:
+        for record in sorted(fit, key=lambda record: int(record.metrics["images"]), reverse=True):
+            try:
+                most = read_record(record.path)
+                arrays, metrics = most.images(), most.metrics
+            except IntegrityError:
+                continue
+            if most.edited:
+                continue
+            wanted = arrays["index"] < images
+            if wanted.any():
+                seconds = metrics["seconds"] * float(np.mean(wanted))
+                costs = Costs(metrics["nfe_forward"], metrics["nfe_backward"], seconds, metrics["peak_memory_bytes"])
+                yield {name: values[wanted] for name, values in arrays.items()}, costs
             return
-        try:
-            arrays = most.images()
-        except IntegrityError:
-            return
-        wanted, metrics = arrays["index"] < images, most.metrics
-        if wanted.any():
-            seconds = metrics["seconds"] * float(np.mean(wanted))
-            costs = Costs(metrics["nfe_forward"], metrics["nfe_backward"], seconds, metrics["peak_memory_bytes"])
-            yield {name: values[wanted] for name, values in arrays.items()}, costs
 
     def _records(self) -> Iterator[Record]:
+        """What can be read of the folder, without a look at the images of finished runs."""
         for path in sorted({*self._folders(RECORD_FILE), *self._folders(SHARDS_FILE)}):
             try:
-                yield read_record(path)
+                yield read_unverified(path)
             except IntegrityError:
                 continue
 
@@ -233,10 +305,13 @@ class ResultsFolder:
 
 
 def _in_use(path: Path) -> bool:
-    """Whether there is more in `path` than what a process that was killed was about to write."""
-    if path.is_dir():
-        remove_leftovers(path)
-    return path.exists() and (not path.is_dir() or any(path.iterdir()))
+    """Whether there is more in `path` than what a process that was killed was about to write, or one may not look."""
+    try:
+        if path.is_dir():
+            remove_leftovers(path)
+        return path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir())))
+    except OSError:
+        return True
 
 
 @contextmanager
@@ -244,7 +319,9 @@ def _named_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise ResultsError(
             f"the run could not be written into {folder}: {error.strerror or error}",
-            "Free some space or choose another folder with --results, and run the same command again.",
+            f"{'Free some space or choose' if full else 'Choose'} another folder with --results, and run the same "
+            "command again.",
         ) from error

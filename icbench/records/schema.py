@@ -37,9 +37,10 @@ def is_edited(written: Facts) -> bool:
     Raises:
         ValueError: it has a value that JSON has not, which icbench never writes.
     """
+    digest = content_digest(written)
     if "digest" not in written and written.get("schema") in range(SIGNED_SINCE):
         return False
-    return written.get("digest") != content_digest(written)
+    return written.get("digest") != digest
 
 
 def updated(facts: Facts, where: str) -> Facts:

@@ -11,6 +11,7 @@ import json
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from icbench.errors import IntegrityError
-from icbench.records.files import Arrays, replace_synced, sync_folder
+from icbench.records.files import Arrays, replace_synced, sync, sync_folder
 
 SHARDS_FILE = "unfinished.shards"
 TORN_FILE = "torn-{number}.bytes"
@@ -74,7 +75,8 @@ class ShardFile:
         try:
             replace_synced(self.path, encoded(FACTS, _json(facts)))
         except OSError:
-            self.path.parent.rmdir()
+            with suppress(OSError):
+                self.path.parent.rmdir()
             raise
         sync_folder(self.path.parent.parent)
 
@@ -110,9 +112,11 @@ class ShardFile:
             with self.path.open("ab") as stream:
                 stream.write(frame)
                 stream.flush()
-                os.fsync(stream.fileno())
+                sync(stream.fileno())
         except BaseException:
-            os.truncate(self.path, before)
+            # Where even that fails, the torn frame is passed over when the file is read.
+            with suppress(OSError):
+                os.truncate(self.path, before)
             raise
 
 
@@ -130,12 +134,15 @@ def read_shards(path: Path) -> Shards:
     if not facts:
         raise IntegrityError(f"{path} has no readable beginning", "Remove its folder and run again.")
     stops = [frame for frame in found.frames[-1:] if frame.kind == STOP]
-    return Shards(
-        facts=json.loads(facts[0].payload),
-        parts=[_arrays(frame.payload) for frame in found.frames if frame.kind == SHARD],
-        stop=json.loads(stops[0].payload) if stops else {},
-        torn=found.torn,
-    )
+    try:
+        return Shards(
+            facts=json.loads(facts[0].payload),
+            parts=[_arrays(frame.payload) for frame in found.frames if frame.kind == SHARD],
+            stop=json.loads(stops[0].payload) if stops else {},
+            torn=found.torn,
+        )
+    except Exception as error:
+        raise IntegrityError(f"{path} cannot be read: {type(error).__name__} {error}") from error
 
 
 def encoded(kind: bytes, payload: bytes) -> bytes:

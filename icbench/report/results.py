@@ -52,7 +52,7 @@ def _title(records: Sequence[Record]) -> str:
 def record_label(record: Record) -> str:
     """The entry, its seed if that is not 0, whether it was interrupted, and what else a reader has to know."""
     seed = f" · seed {record.facts['seed']}" if record.facts["seed"] else ""
-    notes = [*([] if record.status == "ok" else [record.status]), *record.facts["flags"]]
+    notes = [*([] if record.status == "ok" else [record.status]), *record.flags]
     noted = f" ({', '.join(notes)})" if notes else ""
     return printable(f"{record.facts['label']}{seed}{noted}")
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from icbench.entry import PARTS
 from icbench.ranking.breakdown import ClassFigures
-from icbench.ranking.rows import EDITED, Track
+from icbench.ranking.rows import Track
 from icbench.records import Record
 from icbench.report.grid import Column, Grid, Section, printable, terminal_table
 from icbench.report.leaderboard import track_title
@@ -60,7 +60,6 @@ def _configuration(record: Record) -> list[tuple[str, str]]:
     parts = [(kind, f"{_spec(entry[kind])}  from {entry[kind]['dist']} {entry[kind]['version']}") for kind in kinds]
     machine = environment["gpus"] if facts["device"] == "cuda" and environment.get("gpus") else [environment.get("cpu")]
     libraries = environment.get("libraries", {})
-    flags = [*facts["flags"], *([EDITED] if record.edited else [])]
     return [
         *parts,
         ("images", f"{track_title(Track.of(record))}, digest {facts['dataset']['digest'][:12]}…"),
@@ -70,7 +69,7 @@ def _configuration(record: Record) -> list[tuple[str, str]]:
         ("with", f"icbench {environment.get('icbench')}, torch {libraries.get('torch')}, {environment.get('os')}"),
         ("finished", str(facts.get("finished", "–"))),
         ("record", str(record.path)),
-        *([("flags", ", ".join(flags))] if flags else []),
+        *([("flags", ", ".join(record.flags))] if record.flags else []),
     ]
 
 
@@ -201,7 +200,6 @@ def run_data(
         "label": record.label,
         "key": record.facts["key"],
         "tier": record.facts["tier"],
-        "flags": [*record.facts["flags"], *([EDITED] if record.edited else [])],
         "environment": record.facts["environment"],
         "classes": [{**vars(figures), "accuracy": figures.accuracy} for figures in classes],
         "confusion": confusion[:, :-1].tolist(),

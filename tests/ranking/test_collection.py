@@ -1,17 +1,21 @@
 """Every run counts once, wherever its records lie, and none is left out without a word."""
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from record_factory import RESULTS, finished, right, unfinished
+from record_factory import RESULTS, arrays_of, facts_of, finished, right, unfinished
 
 from icbench.errors import UsageError
 from icbench.ranking import collect
-from icbench.records import IMAGES_FILE, RECORD_FILE, SHARDS_FILE
+from icbench.records import IMAGES_FILE, RECORD_FILE, SHARDS_FILE, ResultsFolder
+from icbench.records.record import Costs, as_part, write_record
 from icbench.records.schema import signed
+from icbench.records.shards import ShardFile
 
 OLD = Path(__file__).parents[1] / "records" / "schema-1"
 
@@ -160,6 +164,106 @@ def test_a_record_that_cannot_be_read_is_named_with_its_reason(content, reason):
     (problem,) = found.problems
     assert problem.startswith("left out: results/broken/record.json")
     assert reason in problem
+
+
+@pytest.mark.parametrize("sign", [True, False], ids=["signed", "edited"])
+@pytest.mark.parametrize(
+    ("inside", "name", "value", "reason"),
+    [
+        ("metrics", "images_per_second", 10**400, "'metrics.images_per_second' is about 10^400"),
+        ("metrics", "seconds", -1.0, "'metrics.seconds' is -1.0"),
+        ("metrics", "nfe_forward", -1, "'metrics.nfe_forward' is -1"),
+        ("metrics", "peak_memory_bytes", True, "'metrics.peak_memory_bytes' is missing or of the wrong type"),
+        ("dataset", "images", -20, "'dataset.images' is -20"),
+        ("dataset", "images", 10**30, "'dataset.images' is about 10^30"),
+    ],
+)
+def test_a_record_with_an_impossible_number_is_named_and_the_others_count(sign, inside, name, value, reason):
+    finished(right(20))
+    odd = finished(right(20), seed=1)
+    rewrite(odd, sign, **{inside: odd.facts[inside] | {name: value}})
+    found = collect([RESULTS])
+    assert [record.facts["seed"] for record in found.records] == [0]
+    (problem,) = found.problems
+    assert problem.startswith(f"left out: {odd.path / RECORD_FILE}")
+    assert reason in problem
+
+
+@pytest.mark.parametrize(
+    ("arrays", "reason"),
+    [
+        ({"label": np.zeros((20, 1), int)}, "'label' is int64 of shape (20, 1)"),
+        ({"prediction": np.zeros(20)}, "'prediction' is float64"),
+        ({"distance": np.zeros(19)}, "different numbers of rows"),
+        ({"index": np.zeros(20, int)}, "an image is there twice"),
+        ({"index": np.arange(20) + 5}, "'index' goes from 5 to 24"),
+    ],
+)
+def test_a_record_with_odd_arrays_is_named_and_the_others_count(arrays, reason):
+    finished(right(20))
+    odd = finished(right(20), seed=1, images=20)
+    facts = {name: value for name, value in odd.facts.items() if name not in ("digest", "images")}
+    write_record(odd.path, facts, {**odd.images(), **arrays})
+    found = collect([RESULTS])
+    assert [record.facts["seed"] for record in found.records] == [0]
+    (problem,) = found.problems
+    assert str(odd.path / IMAGES_FILE) in problem
+    assert reason in problem
+
+
+def test_a_finished_record_without_images_is_named():
+    empty = finished(right(0), images=0)
+    (problem,) = collect([RESULTS]).problems
+    assert problem == f"left out: {empty.path} holds no image"
+
+
+def test_shards_of_odd_arrays_are_named_and_not_gone_on_with():
+    path = unfinished(right(10))
+    file = ShardFile(path / SHARDS_FILE)
+    file.append(as_part({**arrays_of(right(5)), "label": np.zeros((5, 1), int)}, Costs()))
+    (problem,) = collect([RESULTS]).problems
+    assert f"{path / SHARDS_FILE} does not hold the results of images: 'label'" in problem
+    facts = facts_of()
+    assert ResultsFolder(RESULTS).grow(facts, 20, False, print).path != path
+
+
+def test_what_is_no_folder_of_a_record_is_passed_over_or_named():
+    finished(right(20))
+    (RESULTS / "gone").symlink_to("nowhere")
+    (RESULTS / "unlinked").mkdir()
+    (RESULTS / "unlinked" / RECORD_FILE).symlink_to("nowhere")
+    (RESULTS / "inside-out" / RECORD_FILE).mkdir(parents=True)
+    (RESULTS / "file").write_text("a file in place of a folder")
+    found = collect([RESULTS])
+    assert len(found.records) == 1
+    gone, inside_out, unlinked = sorted(found.problems)
+    assert gone == "left out: results/gone cannot be read: it is a link to what is not there"
+    assert inside_out.startswith("left out: results/inside-out/record.json cannot be read")
+    assert unlinked.startswith("left out: results/unlinked/record.json cannot be read")
+
+
+def test_a_folder_that_one_may_not_look_into_is_named_and_the_others_count(monkeypatch):
+    finished(right(20))
+    theirs = RESULTS / "theirs"
+    theirs.mkdir()
+    stat = os.stat
+
+    def forbidding(path, **options):
+        if str(path).startswith(f"{theirs}/"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", forbidding)
+    found = collect([RESULTS])
+    assert len(found.records) == 1
+    assert found.problems == ["left out: results/theirs cannot be read: Permission denied"]
+
+
+def test_a_results_folder_that_may_not_be_listed_is_a_usage_error(monkeypatch):
+    RESULTS.mkdir()
+    monkeypatch.setattr(Path, "iterdir", lambda path: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    with pytest.raises(UsageError, match="the folder results cannot be read: Permission denied"):
+        collect([RESULTS])
 
 
 def test_shards_without_a_beginning_are_named():

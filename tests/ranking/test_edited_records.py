@@ -12,7 +12,8 @@ from rich.console import Console
 from icbench.errors import IntegrityError
 from icbench.ranking import collect, rank
 from icbench.ranking.breakdown import class_figures, confusion_matrix, run_calibration
-from icbench.records import RECORD_FILE, read_record
+from icbench.records import IMAGES_FILE, RECORD_FILE, read_record
+from icbench.records.schema import signed
 from icbench.report.envelope import envelope
 from icbench.report.grid import html_table, latex_table, markdown_table, terminal_table
 from icbench.report.leaderboard import leaderboard_csv, leaderboard_data, track_grids
@@ -103,6 +104,57 @@ def test_an_edited_accuracy_does_not_count_and_is_flagged(record):
     row = next(row for row in document["data"]["tracks"][0]["rows"] if row["name"] != "another")
     assert row["accuracy"]["value"] == 0.9
     assert row["flags"] == ["a flag", "edited by hand"]
+
+
+@pytest.mark.parametrize("sign", [True, False], ids=["signed", "edited"])
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("accuracy", 0.999, 0.9),
+        ("accuracy", None, 0.9),
+        ("accuracy_low", 0.99, pytest.approx(0.699, abs=1e-3)),
+        ("correct", 20, 18),
+        ("images", 19, 20),
+        ("mean_distance", 0.001, pytest.approx(0.01)),
+        ("mean_distance", None, pytest.approx(0.01)),
+        ("images_per_second", 9999.0, pytest.approx(10.0)),
+        ("not_finite", 3, 0),
+        ("nfe", 1, 401),
+    ],
+)
+def test_a_figure_that_its_images_do_not_bear_out_is_never_shown(record, name, value, found, sign):
+    facts = json.loads(record.read_text())
+    facts["metrics"][name] = value
+    record.write_text(json.dumps(signed(facts) if sign else facts))
+    summary = read_record(record.parent).summary()
+    assert summary["metrics"][name] == found
+    assert summary["flags"] == ["a flag", "edited by hand"]
+
+
+def test_costs_that_were_edited_are_kept_and_flagged(record):
+    facts = json.loads(record.read_text())
+    facts["metrics"] |= {"seconds": 4.0, "peak_memory_bytes": 3}
+    record.write_text(json.dumps(facts))
+    edited = read_record(record.parent)
+    assert (edited.metrics["seconds"], edited.metrics["images_per_second"], edited.edited) == (4.0, 5.0, True)
+
+
+def test_rounding_on_another_machine_is_no_edit(record):
+    facts = json.loads(record.read_text())
+    facts["metrics"]["mean_distance"] *= 1 + 1e-7
+    record.write_text(json.dumps(signed(facts)))
+    assert not read_record(record.parent).edited
+
+
+def test_a_record_whose_images_are_gone_is_left_out_rather_than_shown_as_it_says(record):
+    facts = json.loads(record.read_text())
+    facts["metrics"]["accuracy"] = 1.0
+    record.write_text(json.dumps(facts))
+    (record.parent / IMAGES_FILE).unlink()
+    with pytest.raises(IntegrityError, match=IMAGES_FILE):
+        read_record(record.parent)
+    (reason,) = collect([RESULTS]).problems
+    assert str(record.parent / IMAGES_FILE) in reason
 
 
 def test_calling_a_record_one_of_schema_1_hides_no_edit(record):
