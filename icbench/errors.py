@@ -1,5 +1,8 @@
 """What can go wrong in a way the user can mend: one exception base, one hint, one exit code each."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class IcbenchError(Exception):
     """An expected failure, shown as one line and without a traceback.
@@ -43,3 +46,24 @@ class PluginError(IcbenchError):
     """A plugin that was asked for cannot be used."""
 
     exit_code = 4
+
+
+@contextmanager
+def only_exceptions(what: str) -> Iterator[None]:
+    """Let components raise only exceptions: `SystemExit`, a Rust panic and the like would end all that is going on.
+
+    Args:
+        what: to blame, such as an entry's label.
+
+    Raises:
+        ComponentError: what was raised is neither an `Exception` nor the user's KeyboardInterrupt.
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise ComponentError(
+            f"{what} raised {type(error).__name__}: {error}",
+            "This is a fault of a component; `icbench plugins` tells where it comes from.",
+        ) from error

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from icbench.devices import chosen_device, chosen_precision
 from icbench.entry import DEFAULTS, PARTS, Entry, Plan, grid
-from icbench.errors import UsageError
+from icbench.errors import UsageError, only_exceptions
 from icbench.kinds.dataset import SPLITS, data_folder
 from icbench.methods import Inversion
 from icbench.plugins import Host
@@ -58,9 +58,14 @@ def execute_each(jobs: Sequence[tuple[Entry, Options]], watcher: Watcher) -> Ite
         check_writable(options.results)
         _checked_options(options)
     sources = _sources(jobs)
-    sessions = [Session(entry, sources[entry.dataset.label], options, watcher) for entry, options in jobs]
+    sessions = []
+    for entry, options in jobs:
+        with only_exceptions(entry.label):
+            session = Session(entry, sources[entry.dataset.label], options, watcher)
+            sessions.append(session)
     for session in sessions:
-        session.check()
+        with only_exceptions(session.entry.label):
+            session.check()
     for session in sessions:
         for record in session.runs():
             yield record

@@ -25,7 +25,7 @@ from icbench.errors import ResultsError, UsageError
 from icbench.kinds.dataset import Dataset, Split
 from icbench.methods import Direct, Inversion, Method
 from icbench.records import SCHEMA, Arrays, Record, ResultsFolder
-from icbench.records.record import Costs
+from icbench.records.record import Costs, check_known
 from icbench.records.results_folder import DEFAULT_FOLDER, GrowingRun
 from icbench.source_closure import engine_digest
 
@@ -126,7 +126,9 @@ class Session:
             )
         try:
             method = self._method()
-            method.check(self.split.images, self._plan(method, self.options.seeds[0]))
+            plan = self._plan(method, self.options.seeds[0])
+            method.check(self.split.images, plan)
+            check_known(self._known_facts(self._keyed_facts(plan, method), "", "", method))
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -175,16 +177,22 @@ class Session:
 
     def _finished(self, results: ResultsFolder, key: str) -> Record | None:
         latents = self._keeps_latents()
-        record = results.finished(key, latents)
+        record = results.finished(key, latents, self._say_unreadable)
         if record is None:
             if latents and results.finished(key):
                 self.watcher.say(f"{self.entry.label}: finished before without latents; run again to have them")
             return None
         self.watcher.say(f"{self.entry.label}: finished before, taken from {record.path} (--rerun runs it again)")
-        return Record(record.path, record.facts, record.edited, reused=True)
+        return replace(record, reused=True)
+
+    def _say_unreadable(self, reason: str) -> None:
+        self.watcher.warn(f"{self.entry.label} was finished before and is run again: {reason}")
 
     def _grow(self, run: GrowingRun, method: Method, plan: Plan) -> Record:
-        """Classify the images that are not done yet; what stops that is noted, and what is finished is kept."""
+        """Classify the images that are not done yet; what stops that is noted, and what is finished is kept.
+
+        Components may raise what is no `Exception`, as Rust's panics or pytest's `Skipped`: only the user stops all.
+        """
         done = run.arrays()
         index = np.setdiff1d(np.arange(plan.images), done["index"])
         seed_label = f" · seed {plan.seed}" if len(self.options.seeds) > 1 else ""
@@ -195,19 +203,24 @@ class Session:
             for arrays in self._classified(method, plan, index, run, pending):
                 self._report(arrays)
             pending.flush()
+            run.facts["metrics"]["generator_parameters"] = method.parameters()
+            return run.finish(self._keeps_latents())
         except ResultsError:
             raise
         except KeyboardInterrupt:
             pending.flush()
-            if not run.parts:
+            if run.finished or not run.parts:
                 raise
             return run.stop("interrupted", "")
-        except Exception as error:
-            pending.flush()
-            self.watcher.warn(f"{self.entry.label} failed after {len(run.arrays()['index'])} images: {error}")
-            return run.stop("failed", without_folders(f"{type(error).__name__}: {error}"))
-        run.facts["metrics"]["generator_parameters"] = method.parameters()
-        return run.finish(self._keeps_latents())
+        except BaseException as error:
+            return self._fail(run, pending, error)
+
+    def _fail(self, run: GrowingRun, pending: "_Pending", error: BaseException) -> Record:
+        done = len(run.arrays()["index"]) + pending.images
+        reason = str(error) if isinstance(error, Exception) and str(error) else f"{type(error).__name__} {error}"
+        self.watcher.warn(f"{self.entry.label} failed after {done} images: {reason}")
+        pending.flush()
+        return run.stop("failed", without_folders(f"{type(error).__name__}: {error}"))
 
     def _keeps_latents(self) -> bool:
         return self.options.save_latents and not self.entry.direct
@@ -226,8 +239,8 @@ class Session:
             try:
                 for result in method.results(self.split.images, index, plan, batch_size, self.watcher.on_step):
                     arrays = {"label": self.split.labels[result.arrays["index"]], **result.arrays}
-                    index = np.setdiff1d(index, result.arrays["index"])
                     pending.add(arrays, result.forward, result.backward)
+                    index = np.setdiff1d(index, result.arrays["index"])
                     yield arrays
             except Exception as error:
                 if not is_out_of_memory(error) or batch_size <= 1:
@@ -326,19 +339,27 @@ class _Pending:
         self.started = time.perf_counter()
 
     def add(self, arrays: Arrays, forward: float, backward: float) -> None:
-        self.batches.append(arrays)
+        """Take a batch.
+
+        Raises:
+            ComponentError: its results are not of the form that a record has.
+        """
+        self.run.check(arrays)
         self.forward, self.backward = round(forward), round(backward)
-        if self._images() >= SHARD_IMAGES or time.perf_counter() - self.started >= SHARD_SECONDS:
+        self.batches.append(arrays)
+        if self.images >= SHARD_IMAGES or time.perf_counter() - self.started >= SHARD_SECONDS:
             self.flush()
 
     def flush(self) -> None:
-        """Write what there is as one shard."""
-        batches, self.batches = self.batches, []
-        if batches:
+        """Write what there is as one shard; what stops that leaves it to be written."""
+        if self.batches:
             seconds = time.perf_counter() - self.started
-            joined = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+            joined = {name: np.concatenate([batch[name] for batch in self.batches]) for name in self.batches[0]}
             self.run.add(joined, Costs(self.forward, self.backward, seconds, peak_memory(self.device)))
+            self.batches = []
         self.start()
 
-    def _images(self) -> int:
+    @property
+    def images(self) -> int:
+        """How many are not on disk yet."""
         return sum(len(batch["index"]) for batch in self.batches)

@@ -4,10 +4,11 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import click
 
-from icbench.errors import IcbenchError
+from icbench.errors import IcbenchError, only_exceptions
 from icbench.version import __version__
 
 VERBS = {
@@ -39,6 +40,11 @@ class Verbs(click.Group):
             return None
         command: click.Command = import_module(f"icbench.cli.{cmd_name}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        # A component that calls sys.exit must not end the command silently with its code.
+        with only_exceptions("a component"):
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
