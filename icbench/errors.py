@@ -38,6 +38,10 @@ class ResultsError(UsageError):
     """The results folder cannot be written; no half record is left in it."""
 
 
+class OutputError(IcbenchError):
+    """A file that was asked for could not be written; what was computed is printed or kept all the same."""
+
+
 class IntegrityError(IcbenchError):
     """A file is unreadable, or is not the one it claims to be."""
 

@@ -186,6 +186,16 @@ def test_training_leaves_the_global_random_state_alone(small):
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+def test_fewer_images_than_a_batch_are_trained_on_all_the_same(small):
+    split = small.split("train", Path())
+    trainer = CGANTrainer(5)
+    trainer.begin(Split(split.images[:3], split.labels[:3]), 10, job("out"))
+    before = trainer.generator.state_dict()["linears.0.weight"].clone()
+    losses = trainer.epoch(0, lambda _: None)
+    assert all(np.isfinite(list(losses.values())))
+    assert not torch.equal(trainer.generator.state_dict()["linears.0.weight"], before)
+
+
 def test_two_seeds_give_two_generators(small):
     files = [train(CGANTrainer(5), small, job(f"out{seed}", epochs=1, seed=seed), Monitor()) for seed in (0, 1)]
     assert files[0].read_bytes() != files[1].read_bytes()

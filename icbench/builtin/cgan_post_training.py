@@ -16,6 +16,7 @@ from icbench.builtin.cgan_post import GROUP, NOISE_DIM, PostGenerator
 from icbench.devices import training_autocast
 from icbench.generation import as_target
 from icbench.kinds.dataset import Split
+from icbench.training.batches import full_batches
 from icbench.training.selection import Effort
 from icbench.training.trainer import Trainer, TrainingJob
 
@@ -94,7 +95,7 @@ class PostTrainer(Trainer):
         self.random = torch.Generator(self.job.device).manual_seed(self.job.seed * 100_003 + number)
         losses = torch.zeros(len(LOSSES), device=self.job.device)
         order = torch.randperm(len(self.split), generator=torch.Generator().manual_seed(self.job.seed * 7919 + number))
-        batches = order[: len(order) // BATCH * BATCH].view(-1, BATCH)
+        batches = full_batches(order, BATCH)
         for rows in batches:
             losses += torch.stack(self._train_batch(rows)).detach()
             on_batch(BATCH)

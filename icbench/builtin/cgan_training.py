@@ -19,6 +19,7 @@ from icbench.builtin.cgan import CGAN
 from icbench.devices import training_autocast
 from icbench.generation import as_target
 from icbench.kinds.dataset import Split
+from icbench.training.batches import batches_per_epoch, full_batches
 from icbench.training.trainer import Trainer, TrainingJob
 
 BATCH = 128
@@ -100,7 +101,7 @@ class CGANTrainer(Trainer):
 
     def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
         self.split, self.num_classes, self.job = split, num_classes, job
-        self.step, self.steps = 0, job.epochs * (len(split) // BATCH)
+        self.step, self.steps = 0, job.epochs * batches_per_epoch(len(split), BATCH)
         with torch.random.fork_rng():
             torch.manual_seed(job.seed)
             self.generator = CGAN(self.noise_dim).to(job.device)
@@ -115,7 +116,7 @@ class CGANTrainer(Trainer):
         self.random = torch.Generator(self.job.device).manual_seed(self.job.seed * 100_003 + number)
         losses = torch.zeros(3, device=self.job.device)
         order = torch.randperm(len(self.split), generator=torch.Generator().manual_seed(self.job.seed * 7919 + number))
-        batches = order[: len(order) // BATCH * BATCH].view(-1, BATCH)
+        batches = full_batches(order, BATCH)
         for rows in batches:
             losses += torch.stack(self._train_batch(rows)).detach()
             on_batch(BATCH)

@@ -113,9 +113,10 @@ def _report(file: Path, selection: "Selection", study: bool, as_json: bool) -> N
         click.echo(envelope({"weights": str(file), **documents}))
         return
     record = documents["record"]
-    validation = record["validation"]
-    accuracies = ", ".join(f"{validation[f'{name}_accuracy']:.3f} {name}" for name in validation["steps"])
-    click.echo(f"{file}: epoch {record['chosen']['epochs']} of {record['epochs']}, validation accuracy {accuracies}")
+    validation, images = record["validation"], record["validation"]["images"]
+    accuracies = ", ".join(f"{validation[f'{name}_accuracy']:.3f} {name}" for name in validation["steps"] if images)
+    measured = f"validation accuracy {accuracies}" if images else "no validation image left to measure it on"
+    click.echo(f"{file}: epoch {record['chosen']['epochs']} of {record['epochs']}, {measured}")
     params = {**selection.params, "weights": file}
     spec = ",".join(f"{name}={value}" for name, value in params.items() if value != "")
     click.echo(f"use it:  icbench run --generator {selection.name}:{spec}")

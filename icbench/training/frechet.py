@@ -8,11 +8,13 @@ def frechet_distance(first: NDArray[np.floating], second: NDArray[np.floating]) 
     """The squared distance |m - n|^2 + trace(C + D - 2 (C D)^(1/2)) of Heusel et al. (2017, equation 6).
 
     Args:
-        first, second: (N, D) and (M, D) features, N and M of 2 or more.
+        first, second: (N, D) and (M, D) features.
 
     Returns:
-        0 or more; infinity if a feature is not finite.
+        0 or more; infinity if a feature is not finite, or one feature alone is to have a covariance.
     """
+    if min(len(first), len(second)) < 2:
+        return float("inf")
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
         return float("inf")
     one, other = first.astype(np.float64), second.astype(np.float64)

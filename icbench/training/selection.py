@@ -68,6 +68,21 @@ def usual_effort() -> Effort:
     return Effort(IMAGES, STEPS)
 
 
+def choosing(images: int, effort: Effort) -> slice:
+    """The rows of so many validation images that choose a checkpoint: of few, the first half, or the only one."""
+    return slice(0, min(effort.images, _unseen_from(images)))
+
+
+def unseen(images: int, most: int) -> slice:
+    """The rows of so many validation images that choose nothing, at most so many; none where there is one image."""
+    first = _unseen_from(images)
+    return slice(first, min(images, first + most))
+
+
+def _unseen_from(images: int) -> int:
+    return min(IMAGES, (images + 1) // 2)
+
+
 def judge(
     generator: Generator,
     validation: Split,
@@ -80,7 +95,9 @@ def judge(
     """The quality of a frozen generator on the first validation images."""
     effort = effort or usual_effort()
     return Quality(
-        inversion_accuracies(generator, schedules, validation, slice(effort.images), effort.steps, settings),
+        inversion_accuracies(
+            generator, schedules, validation, choosing(len(validation), effort), effort.steps, settings
+        ),
         sample_accuracy(generator, reference, settings),
         by_samples,
     )

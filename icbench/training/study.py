@@ -22,6 +22,7 @@ from icbench.errors import UsageError
 from icbench.generation import as_target
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
+from icbench.outputs import write_output
 from icbench.training import selection
 from icbench.training.findings import Snapshot, findings, findings_data
 from icbench.training.frechet import frechet_distance
@@ -31,6 +32,7 @@ from icbench.training.selection import Effort, Quality, usual_effort
 SCHEMA = 1
 FILE = "study.json"
 LEAST_CHECKS = 20
+LEAST_IMAGES = 2
 FULL_IMAGES = 2_000
 """Validation images of the full inversions, after those of the figures."""
 FULL_STEPS = {"joint": 200, "exhaustive": 60}
@@ -48,6 +50,19 @@ def require_checks(checks: int) -> None:
         raise UsageError(
             f"a study needs at least {LEAST_CHECKS} checks, one after each epoch, and would make {checks}",
             f"Say --epochs {LEAST_CHECKS} or more, or leave it out.",
+        )
+
+
+def require_images(images: int) -> None:
+    """Refuse a study on so many validation images.
+
+    Raises:
+        UsageError: none is left for the full inversions.
+    """
+    if images < LEAST_IMAGES:
+        raise UsageError(
+            f"a study needs at least {LEAST_IMAGES} validation images, and there is {images}",
+            "Choose another dataset, or leave --study out.",
         )
 
 
@@ -100,22 +115,21 @@ def save_study(
     effort = effort or usual_effort()
     about = ("generator", "params", "dataset", "seed", "epochs", "device", "versions")
     schedules = list(snapshots[0].accuracy)
-    images = len(range(len(validation))[_full_rows()])
+    short, full = selection.choosing(len(validation), effort), _full_rows(validation)
+    images = full.stop - full.start
     document = {
         "schema": SCHEMA,
         **{key: record[key] for key in about},
         "threads": torch.get_num_threads(),
-        "short": _inversions(0, effort.images, effort.steps, schedules),
+        "short": _inversions(0, short.stop, effort.steps, schedules),
         "samples": selection.SAMPLES,
-        "full": _inversions(selection.IMAGES, images, FULL_STEPS, schedules),
+        "full": _inversions(full.start, images, FULL_STEPS, schedules),
         "reference_seconds": round(reference_seconds, 1),
         **findings_data(findings(snapshots, images)),
         "checks": [vars(snapshot) for snapshot in snapshots],
     }
     file = folder / FILE
-    temporary = file.with_suffix(".tmp")
-    temporary.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n")
-    temporary.replace(file)
+    write_output(file, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
     return file
 
 
@@ -126,8 +140,8 @@ def timed(work: Callable[[], Result]) -> tuple[Result, float]:
     return result, time.perf_counter() - started
 
 
-def _full_rows() -> slice:
-    return slice(selection.IMAGES, selection.IMAGES + FULL_IMAGES)
+def _full_rows(validation: Split) -> slice:
+    return selection.unseen(len(validation), FULL_IMAGES)
 
 
 def _inversions(first: int, images: int, steps: Mapping[str, int], schedules: Sequence[str]) -> dict[str, Any]:
@@ -140,7 +154,7 @@ def _short_inversions(
     """The inversions that `selection.judge` makes, and their seconds, by the schedule's name."""
     runs, seconds = {}, {}
     for name, spec in selection.by_name(schedules).items():
-        rows, steps = slice(effort.images), effort.steps[name]
+        rows, steps = selection.choosing(len(validation), effort), effort.steps[name]
         work = partial(selection.inverted, generator, spec, validation, rows, steps, settings)
         runs[name], seconds[name] = timed(work)
     return runs, seconds
@@ -149,7 +163,9 @@ def _short_inversions(
 def _full_accuracies(
     generator: Generator, validation: Split, schedules: Sequence[str], settings: Settings
 ) -> dict[str, float]:
-    return selection.inversion_accuracies(generator, schedules, validation, _full_rows(), FULL_STEPS, settings)
+    return selection.inversion_accuracies(
+        generator, schedules, validation, _full_rows(validation), FULL_STEPS, settings
+    )
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 """What a trainer is, and the loop that runs any of them: resumable, watched, and stopped at the best checkpoint."""
 
 import hashlib
+import io
 import json
 import time
 from abc import ABC, abstractmethod
@@ -9,18 +10,22 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torchvision
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as safetensors
 from torch import Tensor
 
 from icbench.devices import chosen_precision, torch_dtype
 from icbench.engine import Settings
 from icbench.environment import library_versions
-from icbench.errors import IntegrityError, ResultsError, UsageError
+from icbench.errors import IcbenchError, IntegrityError, ResultsError, UsageError
 from icbench.generation import generate, sample_vectors
 from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
+from icbench.outputs import PROBE, reason, way_out, write_output
+from icbench.records.files import remove_leftovers, replace_synced
 from icbench.training import selection, study
 from icbench.training.findings import Snapshot
 from icbench.training.reference_cnn import ReferenceCNN, train_reference_cnn
@@ -52,6 +57,11 @@ class Trainer(ABC):
         """How snapshots are inverted; the number of steps is set elsewhere."""
         precision = chosen_precision((self.effort or usual_effort()).precision, job.device)
         return Settings(steps=0, seed=job.seed, device=job.device, precision=torch_dtype(precision))
+
+    @property
+    def images_per_class(self) -> int:
+        """The training images that each class must have; a class without one learns nothing."""
+        return 0
 
     @abstractmethod
     def begin(self, split: Split, num_classes: int, job: "TrainingJob") -> None:
@@ -172,6 +182,11 @@ class _Progress:
     def best(self) -> dict[str, float]:
         return max(self.checks, key=lambda check: check["score"])
 
+    def lacks_check(self, every: int, epochs: int) -> bool:
+        """Whether the epochs that are done end with one that has to be judged and is not yet."""
+        due = self.done > 0 and (self.done % every == 0 or self.done == epochs)
+        return due and all(check["epochs"] != self.done for check in self.checks)
+
 
 def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, monitor: Monitor) -> Path:
     """Train a generator, or go on with a training of the same settings in `job.out`.
@@ -186,28 +201,24 @@ def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, monitor: Monitor
     if job.study:
         study.require_checks(job.epochs)
     _make_folder(job.out)
-    split, validation = (dataset.split(name, job.data_dir) for name in ("train", "validation"))
+    split, validation = (_images(dataset, name, job) for name in ("train", "validation"))
+    if job.study:
+        study.require_images(len(validation))
+    _require_classes(trainer, split, dataset.num_classes, job.dataset_name)
     trainer.begin(split, dataset.num_classes, job)
     progress = _resume(trainer, job, monitor)
     monitor.message("training the reference CNN that judges the samples")
     reference, reference_seconds = study.timed(lambda: train_reference_cnn(split, dataset.num_classes, job.device))
-    settings = trainer.judging(job)
     check_every = 1 if job.study else job.check_every or trainer.check_every
-    for number in range(progress.done, job.epochs):
-        _train_epoch(trainer, number, len(split), progress, monitor)
-        if (number + 1) % check_every == 0 or number + 1 == job.epochs:
-            snapshot = trainer.snapshot()
-            weights = _floating(snapshot)
-            frozen = snapshot.frozen(job.device)
-            if job.study:
-                quality = _study(frozen, validation, reference, trainer, settings, progress, monitor)
-            else:
-                quality = judge(
-                    frozen, validation, reference, trainer.schedules, settings, trainer.effort, trainer.by_samples
-                )
-            _keep(frozen, weights, Check(number + 1, quality), progress, job, monitor)
+    while True:
+        if progress.lacks_check(check_every, job.epochs):
+            _check(trainer, validation, reference, progress, job, monitor)
+            _save_checkpoint(trainer, progress, job)
+        if progress.done >= job.epochs:
+            return _finish(trainer, split, validation, progress, job, reference_seconds)
+        _train_epoch(trainer, progress.done, len(split), progress, monitor)
+        # Before the check: what was trained is on disk, whatever becomes of judging it.
         _save_checkpoint(trainer, progress, job)
-    return _finish(trainer, split, validation, progress, job, reference_seconds)
 
 
 def save_samples(generator: Generator, file: Path, settings: Settings, columns: int = 10) -> None:
@@ -217,27 +228,47 @@ def save_samples(generator: Generator, file: Path, settings: Settings, columns: 
     class_vector = sample_vectors(generator, columns)
     with torch.no_grad():
         images = generate(generator, class_vector.to(settings.device), noise.to(settings.device), settings.precision)
-    torchvision.utils.save_image(images, file, nrow=columns)
+    stream = io.BytesIO()
+    torchvision.utils.save_image(images, stream, nrow=columns, format="png")
+    write_output(file, stream.getvalue())
 
 
 def save_weights(weights: dict[str, Tensor], file: Path) -> str:
     """Write weights as float16 safetensors, atomically; returns the file's SHA-256."""
-    temporary = file.with_suffix(".tmp")
-    save_file({name: tensor.half().contiguous().cpu() for name, tensor in weights.items()}, temporary)
-    temporary.chmod(0o644)
-    temporary.replace(file)
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    content = safetensors({name: tensor.half().contiguous().cpu() for name, tensor in weights.items()})
+    write_output(file, content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".writable").touch()
+        remove_leftovers(folder)
+        replace_synced(folder / ".writable", PROBE)
         (folder / ".writable").unlink()
     except OSError as error:
-        raise ResultsError(
-            f"{folder} cannot be written: {error.strerror}", "Choose another folder with --out."
-        ) from None
+        hint = way_out(error, "Choose another folder with --out.")
+        raise ResultsError(f"{folder} cannot be written: {reason(error)}", hint) from None
+
+
+def _images(dataset: Dataset, name: str, job: TrainingJob) -> Split:
+    split = dataset.split(name, job.data_dir)
+    if len(split) == 0:
+        raise UsageError(
+            f"the {name} split of {job.dataset_name} has no images",
+            "A training needs one at least, to learn from and to choose a checkpoint by.",
+        )
+    return split
+
+
+def _require_classes(trainer: Trainer, split: Split, num_classes: int, dataset: str) -> None:
+    few = np.flatnonzero(np.bincount(split.labels, minlength=num_classes) < trainer.images_per_class)
+    if len(few):
+        raise UsageError(
+            f"{dataset} has too few training images of class {', '.join(map(str, few))}: "
+            f"this generator needs {trainer.images_per_class} of each class",
+            "Choose another dataset.",
+        )
 
 
 def _train_epoch(trainer: Trainer, number: int, images: int, progress: _Progress, monitor: Monitor) -> None:
@@ -247,6 +278,40 @@ def _train_epoch(trainer: Trainer, number: int, images: int, progress: _Progress
     progress.seconds += time.perf_counter() - started
     progress.done = number + 1
     monitor.end_epoch(number, losses)
+
+
+def _check(
+    trainer: Trainer,
+    validation: Split,
+    reference: ReferenceCNN,
+    progress: _Progress,
+    job: TrainingJob,
+    monitor: Monitor,
+) -> None:
+    """Judge what is trained, and keep it if it is the best so far.
+
+    Raises:
+        IntegrityError: it cannot be judged.
+    """
+    try:
+        snapshot = trainer.snapshot()
+        weights = _floating(snapshot)
+        frozen = snapshot.frozen(job.device)
+        settings = trainer.judging(job)
+        if job.study:
+            quality = _study(frozen, validation, reference, trainer, settings, progress, monitor)
+        else:
+            quality = judge(
+                frozen, validation, reference, trainer.schedules, settings, trainer.effort, trainer.by_samples
+            )
+    except IcbenchError:
+        raise
+    except Exception as error:
+        raise IntegrityError(
+            f"epoch {progress.done} is trained but cannot be judged: {type(error).__name__}: {error}",
+            f"It is kept in {_checkpoint_file(job)}, and the same command judges it again.",
+        ) from error
+    _keep(frozen, weights, Check(progress.done, quality), progress, job, monitor)
 
 
 def _study(
@@ -301,9 +366,9 @@ def _checkpoint_file(job: TrainingJob) -> Path:
 
 def _save_checkpoint(trainer: Trainer, progress: _Progress, job: TrainingJob) -> None:
     state = {"schema": SCHEMA, "identity": job.identity, "progress": asdict(progress), "trainer": trainer.state()}
-    temporary = _checkpoint_file(job).with_suffix(".tmp")
-    torch.save(state, temporary)
-    temporary.replace(_checkpoint_file(job))
+    stream = io.BytesIO()
+    torch.save(state, stream)
+    write_output(_checkpoint_file(job), stream.getvalue())
 
 
 def _resume(trainer: Trainer, job: TrainingJob, monitor: Monitor) -> _Progress:
@@ -348,13 +413,9 @@ def _finish(
     generator = trainer.snapshot()
     generator.load_state_dict(_loaded(file), strict=False)
     frozen = generator.frozen(job.device)
-    settings = trainer.judging(job)
-    found = trainer.completed(frozen, validation, settings)
+    found = trainer.completed(frozen, validation, trainer.judging(job))
     if found:
         save_weights({**_loaded(file), **found}, file)
-    rows = slice(selection.IMAGES, selection.IMAGES + FINAL_IMAGES)
-    images = (trainer.effort or usual_effort()).images
-    final = inversion_accuracies(frozen, trainer.schedules, validation, rows, FINAL_STEPS, settings)
     record = {
         "schema": SCHEMA,
         "generator": job.name,
@@ -364,29 +425,50 @@ def _finish(
         "dataset": {"name": job.dataset_name, "split": "train", "images": len(split), "digest": split.digest},
         "seed": job.seed,
         "epochs": job.epochs,
-        "chosen": {
-            "epochs": int(progress.best["epochs"]),
-            "why": f"highest mean of short {' and '.join(final)} accuracy (first {images:,} validation images)"
-            + (" and reference-CNN accuracy of samples" if trainer.by_samples else ""),
-            **{name: value for name, value in progress.best.items() if name != "epochs"},
-        },
-        "validation": {
-            "first": selection.IMAGES,
-            "images": FINAL_IMAGES,
-            "schedules": list(trainer.schedules),
-            "steps": {name: FINAL_STEPS[name] for name in final},
-            **{f"{name}_accuracy": value for name, value in final.items()},
-        },
+        "chosen": _choice(trainer, progress, len(validation)),
+        "validation": _measured(frozen, trainer, validation, job),
         "checks": progress.checks,
         "training_seconds": round(progress.seconds, 1),
         "device": job.device.type,
         "versions": {"icbench": __version__, **library_versions()},
     }
-    file.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
+    write_output(file.with_suffix(".json"), (json.dumps(record, indent=2) + "\n").encode())
     if job.study:
         snapshots = [Snapshot(**row) for row in progress.study]
         study.save_study(job.out, snapshots, validation, record, reference_seconds, trainer.effort)
     return file
+
+
+def _choice(trainer: Trainer, progress: _Progress, images: int) -> dict[str, Any]:
+    """The chosen check, as the record has it, with the rows of so many validation images that chose it."""
+    rows = selection.choosing(images, trainer.effort or usual_effort())
+    schedules = " and ".join(selection.by_name(trainer.schedules))
+    return {
+        "epochs": int(progress.best["epochs"]),
+        "why": f"highest mean of short {schedules} accuracy (first {rows.stop:,} validation images)"
+        + (" and reference-CNN accuracy of samples" if trainer.by_samples else ""),
+        "first": 0,
+        "images": rows.stop,
+        **{name: value for name, value in progress.best.items() if name != "epochs"},
+    }
+
+
+def _measured(frozen: Generator, trainer: Trainer, validation: Split, job: TrainingJob) -> dict[str, Any]:
+    """The accuracies of the chosen weights, as the record has them; null where no validation image is left for them."""
+    rows = selection.unseen(len(validation), FINAL_IMAGES)
+    left = rows.stop - rows.start
+    schedules = selection.by_name(trainer.schedules)
+    final: dict[str, float | None] = dict.fromkeys(schedules)
+    if left:
+        settings = trainer.judging(job)
+        final |= inversion_accuracies(frozen, trainer.schedules, validation, rows, FINAL_STEPS, settings)
+    return {
+        "first": rows.start,
+        "images": left,
+        "schedules": list(trainer.schedules),
+        "steps": {name: FINAL_STEPS[name] for name in schedules},
+        **{f"{name}_accuracy": value for name, value in final.items()},
+    }
 
 
 def _loaded(file: Path) -> dict[str, Tensor]:

@@ -39,6 +39,10 @@ class LSTMTrainer(Trainer):
     def __init__(self, picks: str = "centres", weights: str = "") -> None:
         self.picks = picks
 
+    @property
+    def images_per_class(self) -> int:
+        return PICKS
+
     def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
         self.job, self.images_per_step = job, len(split) // STEPS_PER_EPOCH
         self.step, self.steps = 0, job.epochs * STEPS_PER_EPOCH

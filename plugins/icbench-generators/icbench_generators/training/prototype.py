@@ -29,6 +29,10 @@ class PrototypeTrainer(Trainer):
             # One hypothesis for each of thousands of prototypes would take hours, and answer another question.
             self.schedules = ("relaxed:simplex_map=mirror",)
 
+    @property
+    def images_per_class(self) -> int:
+        return self.generator.types
+
     def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
         self.split, self.seed = split, job.seed
         self.generator.to(job.device)

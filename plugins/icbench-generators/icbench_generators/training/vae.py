@@ -52,6 +52,10 @@ class VAETrainer(Trainer):
         """What each of the terms counts in the loss; of the first two, so that they are the evidence lower bound."""
         return 1.0, 2 * PIXEL_VARIANCE / prod(self.generator.image_shape)
 
+    @property
+    def images_per_class(self) -> int:
+        return 1
+
     def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
         self.split, self.job = split, job
         self.by_class = [np.flatnonzero(split.labels == label) for label in range(num_classes)]
