@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from icbench.errors import IcbenchError, PluginError, UsageError
+from icbench.isolation import importing
 
 Value: TypeAlias = bool | int | float | str
 
@@ -221,13 +222,19 @@ class Selection:
             PluginError: it cannot be imported or made, or is not of its kind.
             IcbenchError: what the factory itself says about the parameters.
         """
+        with importing():
+            return self.build_watched()
+
+    def build_watched(self) -> Any:
+        """As `build`, with whatever that does to the process, for those who look at it."""
         registered = self.registered
         factory = resolve(registered.component.factory, registered.dist)
         try:
             built = factory(**self.params)
-        except IcbenchError:
+        except (IcbenchError, KeyboardInterrupt):
             raise
-        except Exception as error:
+        # Whatever else a factory ends with, `sys.exit` or a panic of Rust code, is its own failure.
+        except BaseException as error:
             raise _unusable(registered, f"{type(error).__name__}: {error}") from error
         base = resolve(f"icbench.kinds.{registered.kind}:{registered.kind.capitalize()}", "icbench")
         if not isinstance(built, base):
@@ -248,9 +255,13 @@ def resolve(path: str, dist: str) -> Any:
     """
     module, _, name = path.partition(":")
     try:
-        return getattr(import_module(module), name)
-    except Exception as error:
-        raise PluginError(f"{path} from {dist} cannot be imported: {error}", f"Update or remove {dist}.") from error
+        with importing():
+            return getattr(import_module(module), name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        reason = str(error) or type(error).__name__
+        raise PluginError(f"{path} from {dist} cannot be imported: {reason}", f"Update or remove {dist}.") from error
 
 
 def faults(record: object) -> list[str]:

@@ -4,12 +4,13 @@ import os
 import platform
 import re
 import subprocess
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from icbench.devices import precision_reason
 from icbench.machine import available_cores, bfloat16_instructions, cpu_model
+from icbench.plugins.sources import installed_sources
 from icbench.probe import onednn_pays
 from icbench.version import __version__
 
@@ -29,6 +30,8 @@ def library_versions() -> dict[str, str]:
 
 def environment() -> dict[str, Any]:
     """What a record says about where it was made. Imports torch."""
+    # First, as whoever imports torch has it read the metadata of every distribution.
+    plugins = plugin_versions()
     import torch
 
     return {
@@ -45,14 +48,13 @@ def environment() -> dict[str, Any]:
         "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
         "cuda": torch.version.cuda or "",
         "git_revision": git_revision(),
-        "plugins": plugin_versions(),
+        "plugins": plugins,
     }
 
 
 def plugin_versions() -> dict[str, str]:
     """The versions of the installed distributions that bring icbench components, from their metadata alone."""
-    dists = [point.dist for point in entry_points(group="icbench") if point.dist]
-    return {dist.name: dist.version for dist in sorted(dists, key=lambda dist: dist.name)}
+    return dict(sorted((source.dist, source.version) for source in installed_sources()))
 
 
 def without_folders(text: str) -> str:

@@ -46,6 +46,10 @@ class IntegrityError(IcbenchError):
     """A file is unreadable, or is not the one it claims to be."""
 
 
+class PluginWarning(UserWarning):
+    """A plugin could not be used; the others were."""
+
+
 class PluginError(IcbenchError):
     """A plugin that was asked for cannot be used."""
 

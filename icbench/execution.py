@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from icbench.devices import chosen_device, chosen_precision
 from icbench.entry import DEFAULTS, PARTS, Entry, Plan, grid
 from icbench.errors import UsageError, only_exceptions
+from icbench.isolation import isolated
 from icbench.kinds.dataset import SPLITS, data_folder
 from icbench.methods import Inversion
 from icbench.plugins import Host
@@ -73,6 +74,7 @@ def execute_each(jobs: Sequence[tuple[Entry, Options]], watcher: Watcher) -> Ite
                 return
 
 
+@isolated()
 def invert_images(
     images: NDArray[np.uint8],
     specs: Mapping[str, Sequence[str]],

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from icbench.devices import chosen_device
 from icbench.entry import Entry, Plan
+from icbench.isolation import isolated
 from icbench.kinds.dataset import data_folder
 from icbench.methods import Inversion
 from icbench.records import Record
@@ -46,6 +47,7 @@ class ClassPaths:
     path: NDArray[np.float32]
 
 
+@isolated()
 def reconstructions(entry: Entry, record: Record, options: Options, count: int) -> Reconstructions:
     """The first `count` images of a run and what it made of them: from the latents it kept, or inverted once more.
 
@@ -76,6 +78,7 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
     )
 
 
+@isolated()
 def class_vector_paths(entry: Entry, record: Record, options: Options, count: int) -> ClassPaths | None:
     """How the class vectors of `count` images of a run moved, by inverting these again: half of them images that it
     classified correctly, half images that it did not, as far as there are so many.
@@ -98,6 +101,7 @@ def class_vector_paths(entry: Entry, record: Record, options: Options, count: in
     return ClassPaths(split.images[index].astype(np.float32) / np.float32(255), split.labels[index], path)
 
 
+@isolated()
 def samples(entry: Entry, columns: int, device: str) -> NDArray[np.float32]:
     """The generator's images (K, N, C, H, W) of each class for N noises, the same for every class."""
     from icbench.generation import sample_vectors

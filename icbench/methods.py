@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from icbench.devices import torch_dtype
 from icbench.entry import PARTS, Entry, Plan
+from icbench.isolation import isolated
 from icbench.kinds.dataset import Split
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Method(ABC):
 class Inversion(Method):
     """Inverts a generator."""
 
+    @isolated()
     def __init__(self, entry: Entry, device: "torch.device") -> None:
         from icbench.engine import Parts
 
@@ -96,12 +98,14 @@ class Inversion(Method):
         self.parts: Parts = Parts(**built)
         self.default_steps = self.parts.schedule.default_steps
 
+    @isolated()
     def check(self, images: NDArray[np.uint8], plan: Plan) -> None:
         from icbench.checks import check_parts
 
         names = {kind: selection.label for kind, selection in self.entry.parts.items()}
         check_parts(self.parts, images, self.settings(plan, 1), names)
 
+    @isolated()
     def details(self) -> dict[str, dict[str, str]]:
         return {"generator": {"weights": self.parts.generator.weights_digest}}
 
@@ -112,11 +116,13 @@ class Inversion(Method):
     def parameters(self) -> int | None:
         return self.kept
 
+    @isolated()
     def batch_size(self, images: NDArray[np.uint8], plan: Plan) -> int:
         from icbench.batching import measured_batch_size
 
         return measured_batch_size(self.parts, images, plan.images, self.settings(plan, 1))
 
+    @isolated()
     def batch_bytes(self, batch_size: int, plan: Plan) -> int | None:
         from icbench.memory import batch_bytes
 
@@ -154,6 +160,7 @@ class Inversion(Method):
         precision, tf32 = torch_dtype(plan.precision), plan.precision == "tf32"
         return Settings(plan.steps, plan.seed, batch_size, self.device, precision, plan.stop_when, tf32)
 
+    @isolated()
     def generate(self, class_vector: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np.float32]:
         """The generator's images for latents (N, K) and (N, Z), in float32."""
         import torch
@@ -171,6 +178,7 @@ class Direct(Method):
 
     default_steps = 0
 
+    @isolated()
     def __init__(self, entry: Entry, device: "torch.device", num_classes: int, training: Callable[[], Split]) -> None:
         self.entry, self.device, self.num_classes, self.training = entry, device, num_classes, training
         self.classifier: Classifier = entry.parts["classifier"].build()
@@ -182,6 +190,7 @@ class Direct(Method):
     def details(self) -> dict[str, dict[str, str]]:
         return {"classifier": {"training_data": self.training().digest}}
 
+    @isolated()
     def parameters(self) -> int | None:
         return self.classifier.parameters() if self.fitted else None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from icbench.devices import chosen_device
 from icbench.entry import PARTS, Entry, Plan
 from icbench.errors import IntegrityError, UsageError
+from icbench.isolation import isolated
 from icbench.kinds.dataset import Split, data_folder
 from icbench.methods import Inversion
 from icbench.plugins import Host
@@ -63,6 +64,7 @@ def entry_of(host: Host, record: Record) -> Entry:
     return entry
 
 
+@isolated()
 def diagnose_record(
     host: Host,
     record: Record,

@@ -22,6 +22,7 @@ from icbench.devices import (
 from icbench.entry import Entry, Plan, run_key, series_key
 from icbench.environment import environment, without_folders
 from icbench.errors import ResultsError, UsageError
+from icbench.isolation import isolated, isolated_each
 from icbench.kinds.dataset import Dataset, Split
 from icbench.methods import Direct, Inversion, Method
 from icbench.records import SCHEMA, Arrays, Record, ResultsFolder
@@ -99,7 +100,8 @@ class Source:
 
     def split(self, name: str) -> Split:
         if name not in self._loaded:
-            self._loaded[name] = self.dataset.split(name, self.folder)
+            with isolated():
+                self._loaded[name] = self.dataset.split(name, self.folder)
         return self._loaded[name]
 
     @cached_property
@@ -117,6 +119,7 @@ class Session:
         self.precision = chosen_precision(options.precision, self.device)
         self._measured: int | None = None
 
+    @isolated()
     def check(self) -> None:
         """Everything that can be found wrong before a run; keeps nothing."""
         if self.options.limit is not None and self.options.limit > len(self.split):
@@ -237,7 +240,8 @@ class Session:
         while len(index):
             run.facts.update(batch_size=batch_size, batch_bytes=batch_bytes)
             try:
-                for result in method.results(self.split.images, index, plan, batch_size, self.watcher.on_step):
+                results = method.results(self.split.images, index, plan, batch_size, self.watcher.on_step)
+                for result in isolated_each(results):
                     arrays = {"label": self.split.labels[result.arrays["index"]], **result.arrays}
                     pending.add(arrays, result.forward, result.backward)
                     index = np.setdiff1d(index, result.arrays["index"])

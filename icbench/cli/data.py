@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from icbench.cli.output import json_option, show
+from icbench.isolation import isolated
 
 
 @click.command()
@@ -29,20 +30,20 @@ def command(data_dir: Path | None, as_json: bool) -> None:
 def _datasets(folder: Path) -> list[dict[str, Any]]:
     from icbench.plugins import Host
 
-    found = []
-    for registered in Host().components("dataset"):
-        dataset = registered_dataset(registered)
-        found.append(
-            {
-                "name": registered.name,
-                "dist": registered.dist,
-                "summary": registered.component.summary,
-                "status": dataset.status(folder),
-                "licence": dataset.licence,
-                "sha256": dataset.digests(),
-            }
-        )
-    return found
+    return [_dataset(registered, folder) for registered in Host().components("dataset")]
+
+
+@isolated()
+def _dataset(registered: Any, folder: Path) -> dict[str, Any]:
+    dataset = registered_dataset(registered)
+    return {
+        "name": registered.name,
+        "dist": registered.dist,
+        "summary": registered.component.summary,
+        "status": dataset.status(folder),
+        "licence": dataset.licence,
+        "sha256": dataset.digests(),
+    }
 
 
 def registered_dataset(registered: Any) -> Any:

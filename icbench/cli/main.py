@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from icbench.errors import IcbenchError, only_exceptions
+from icbench.errors import IcbenchError, PluginWarning, only_exceptions
 from icbench.version import __version__
 
 VERBS = {
@@ -66,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     warnings.showwarning = _one_line_warning
+    # Also where warnings are errors: a broken plugin costs its own components and nothing else.
+    warnings.simplefilter("default", PluginWarning)
     sys.exit(_exit_code(given))
 
 

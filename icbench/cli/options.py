@@ -9,14 +9,14 @@ import click
 def _add_plugin_files(ctx: click.Context, param: click.Parameter, files: tuple[Path, ...]) -> None:
     """Put the files into the environment, where this process and its workers look for them."""
     from icbench.errors import UsageError
-    from icbench.plugins.sources import FILES_VARIABLE
+    from icbench.plugins.sources import FILES_VARIABLE, named_files
 
     for file in files:
         if not file.is_file():
             raise UsageError(f"there is no plugin file {file}", "Name a .py file that implements hooks.")
     if files:
-        before = filter(None, os.environ.get(FILES_VARIABLE, "").split(os.pathsep))
-        os.environ[FILES_VARIABLE] = os.pathsep.join(dict.fromkeys([*before, *map(str, files)]))
+        named = dict.fromkeys([*named_files(), *files])
+        os.environ[FILES_VARIABLE] = os.pathsep.join(map(str, named))
 
 
 plugin_file_option = click.option(

@@ -123,10 +123,10 @@ def _named(host: "Host", name: str) -> "list[Registered]":
     """The components of this name, of whatever kind."""
     from icbench.component import ALL_KINDS, suggestion
     from icbench.errors import PluginError, UsageError
+    from icbench.plugins.host import means
 
-    dist, _, bare = name.rpartition("/")
     every = [registered for kind in ALL_KINDS for registered in host.components(kind)]
-    found = [registered for registered in every if registered.name == bare and dist in ("", registered.dist)]
+    found = [registered for registered in every if means(name, registered)]
     for kind in ALL_KINDS if not found else ():
         try:
             host.find(kind, name)
@@ -136,7 +136,7 @@ def _named(host: "Host", name: str) -> "list[Registered]":
             continue
     if not found:
         known = {registered.name for registered in every}
-        raise UsageError(f"there is no component '{name}'", suggestion(bare, known, "components"))
+        raise UsageError(f"there is no component '{name}'", suggestion(name.rpartition("/")[2], known, "components"))
     return found
 
 

@@ -1,7 +1,5 @@
 """`icbench plugins check`: whether components keep their contracts."""
 
-import contextlib
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -24,6 +22,10 @@ def command(target: str, as_json: bool) -> int:
     NAME is a component (l1, DIST/l1, or l1:key=value for other parameters) or a distribution, of which all components
     are checked. PATH is a .py file with components, or the folder of a distribution, which need not be installed.
     """
+    from icbench.environment import plugin_versions
+
+    # First, as whoever imports torch has it read the metadata of every distribution.
+    plugin_versions()
     from icbench.report.conformance import conformance_data, conformance_errors, conformance_report
     from icbench.testing.targets import opened
 
@@ -43,11 +45,12 @@ def command(target: str, as_json: bool) -> int:
 
 
 def _checked(subjects: "list[Subject]") -> "Iterator[Checked]":
+    from icbench.isolation import isolated
     from icbench.testing.outcomes import check_component
 
     console = messages()
     for subject in subjects:
         name = f"{subject.kind} {subject.record.name}"
-        with console.status(name) as status, contextlib.redirect_stdout(sys.stderr):
+        with console.status(name) as status, isolated():
             checked = check_component(subject, lambda check: status.update(f"{name}: {check}"))  # noqa: B023
         yield checked

@@ -66,11 +66,14 @@ def command(generator: str, noise_dim: int | None, **given: Any) -> int:
 def _trainer(selection: "Selection") -> Any:
     from icbench.component import resolve
     from icbench.errors import UsageError
+    from icbench.isolation import isolated
 
     component = selection.registered.component
     if not component.trainer:
         raise UsageError(f"generator {component.name} has no trainer", "`icbench plugins` lists the generators.")
-    return resolve(component.trainer, selection.registered.dist)(**selection.params)
+    make = resolve(component.trainer, selection.registered.dist)
+    with isolated():
+        return make(**selection.params)
 
 
 def _job(selection: "Selection", default_epochs: int, given: dict[str, Any]) -> "TrainingJob":

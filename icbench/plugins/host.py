@@ -9,8 +9,8 @@ import pluggy
 
 from icbench import hookspecs
 from icbench.component import Param, Registered, Selection, Value, suggestion
-from icbench.errors import PluginError, UsageError
-from icbench.plugins.loading import Loaded, PluginStatus, PluginWarning, load
+from icbench.errors import PluginError, PluginWarning, UsageError
+from icbench.plugins.loading import Loaded, PluginStatus, load
 from icbench.plugins.preferences import disabled_plugins
 from icbench.plugins.sources import BUILTIN, PluginSource, canonical, declared_names, plugin_sources
 
@@ -50,7 +50,7 @@ class Host:
             UsageError: there is none, or several distributions bring one of that name.
         """
         dist, _, bare = name.rpartition("/")
-        found = [r for r in self.components(kind) if r.name == bare and dist in ("", r.dist)]
+        found = [registered for registered in self.components(kind) if means(name, registered)]
         own = [registered for registered in found if registered.dist == BUILTIN.dist]
         if len(found) == 1 or own:
             return (own or found)[0]
@@ -87,6 +87,8 @@ class Host:
     def _loaded(self, source: PluginSource, disabled: set[str]) -> PluginStatus:
         if canonical(source.dist) in disabled:
             return PluginStatus(source, "disabled", reason=f"enable it with `icbench plugins enable {source.dist}`")
+        if not source.value:
+            return PluginStatus(source, "broken", "metadata", source.fault)
         incompatible = source.incompatible()
         if incompatible:
             return PluginStatus(source, "incompatible", reason=incompatible)
@@ -118,7 +120,7 @@ class Host:
             raise PluginError(f"the plugin {source.dist} cannot be used: {reason}", CURE)
         for status in self._unusable():
             source = status.source
-            meant = dist == source.dist if dist else _may_bring(source, name)
+            meant = canonical(dist) == canonical(source.dist) if dist else _may_bring(source, name)
             if meant and status.state == "disabled":
                 raise PluginError(f"the plugin {source.dist} is disabled", f"Enable it: {status.reason}.")
             if meant:
@@ -134,6 +136,12 @@ class Host:
         warnings.warn(message, PluginWarning, stacklevel=3)
 
 
+def means(name: str, registered: Registered) -> bool:
+    """Whether `name`, or `dist/name` with the distribution's name in any spelling, is a component's."""
+    dist, _, bare = name.rpartition("/")
+    return registered.name == bare and (not dist or canonical(dist) == canonical(registered.dist))
+
+
 def _may_bring(source: PluginSource, name: str) -> bool:
     """Whether a plugin that could not be loaded is likely the one with the component `name`."""
     called = {canonical(source.entry_point), canonical(source.dist).removeprefix("icbench-")}
@@ -145,7 +153,7 @@ def _status(source: PluginSource, loaded: Loaded) -> PluginStatus:
         source=source,
         state="broken" if loaded.stage else "active",
         stage=loaded.stage,
-        reason=loaded.reason,
+        reason=loaded.reason or source.fault,
         components=tuple(f"{registered.kind} {registered.name}" for registered in loaded.registered),
         traceback=loaded.traceback,
         seconds=loaded.seconds,

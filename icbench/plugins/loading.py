@@ -6,24 +6,20 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
-from pathlib import Path
 from typing import Any, Literal
 
 import pluggy
 
 from icbench.component import ALL_KINDS, Component, Registered, faults
-from icbench.plugins.sources import GROUP, PluginSource
+from icbench.isolation import importing
+from icbench.plugins.sources import GROUP, PluginSource, module_name
 
 State = Literal["active", "disabled", "incompatible", "broken", "conflict"]
 
 MOST_RECORDS = 1000
 HOOKS = {f"icbench_{kind}s": kind for kind in ALL_KINDS}
-
-
-class PluginWarning(UserWarning):
-    """A plugin could not be used; the others were."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class PluginStatus:
         source: where it comes from.
         state: "active"; "disabled" by the user; "incompatible" with this icbench; "broken"; or in "conflict" about a
             component's name, which is usable as `dist/name` then.
-        stage: where it broke: "import", "hook signature", "hook call", "iteration" or "bad record".
+        stage: where it broke: "metadata", "import", "hook signature", "hook call", "iteration" or "bad record".
         reason: why, in one line.
         components: what it offers, as `kind name`.
         traceback: of what it raised.
@@ -83,12 +79,20 @@ class _StageError(Exception):
 
 def load(source: PluginSource, manager: pluggy.PluginManager) -> Loaded:
     """Import a plugin, register it and collect its records. Never raises for what the plugin does."""
+    with importing():
+        return _load(source, manager)
+
+
+def _load(source: PluginSource, manager: pluggy.PluginManager) -> Loaded:
     loaded = Loaded()
     started = time.perf_counter()
     try:
         with _stage("import"):
             plugin = _imported(source)
         loaded.seconds = time.perf_counter() - started
+        if manager.is_registered(plugin):
+            loaded.reason = f"it is the same as {manager.get_name(plugin)}, and counts once"
+            return loaded
         with _stage("hook signature"):
             manager.register(plugin, name=f"{source.dist}:{source.entry_point}")
         _check_hooks(plugin, manager)
@@ -104,15 +108,13 @@ def load(source: PluginSource, manager: pluggy.PluginManager) -> Loaded:
 
 @contextlib.contextmanager
 def _stage(name: str) -> Iterator[None]:
-    """Turn whatever is raised inside into a failure of this stage.
-
-    What is printed goes to stderr, as stdout is for data, and the working folder stays what it is.
-    """
+    """Turn whatever is raised inside into a failure of this stage."""
     try:
-        with contextlib.redirect_stdout(sys.stderr), contextlib.chdir("."):
-            yield
-    # SystemExit and the like too: a plugin that exits must not take the tool with it.
-    except (Exception, SystemExit, GeneratorExit) as error:
+        yield
+    except KeyboardInterrupt:
+        raise
+    # `sys.exit`, a test that is skipped, a panic of Rust code: no plugin takes the tool with it.
+    except BaseException as error:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise _StageError(name, " ".join(reason.split()), traceback.format_exc()) from error
 
@@ -120,15 +122,9 @@ def _stage(name: str) -> Iterator[None]:
 def _imported(source: PluginSource) -> Any:
     if source.file is None:
         return EntryPoint(source.entry_point, source.value, GROUP).load()
-    file = source.file.resolve()
-    loaded = sys.modules.get(source.value)
-    if loaded is not None and getattr(loaded, "__file__", None) == str(file):
-        return loaded
-    # Found by its name as well where its folder is on the path, as with `python -m icbench`.
-    other = importlib.util.find_spec(source.value) if loaded is None else None
-    if loaded is not None or (other and Path(other.origin or "").resolve() != file):
-        raise ImportError(f"a module named {source.value} is there already; rename the file")
-    spec = importlib.util.spec_from_file_location(source.value, file)
+    if source.value in sys.modules:
+        return sys.modules[source.value]
+    spec = importlib.util.spec_from_file_location(source.value, source.file.resolve())
     if spec is None or spec.loader is None:
         raise ImportError(f"{source.file} is not a Python file")
     module = importlib.util.module_from_spec(spec)
@@ -185,10 +181,23 @@ def _add(source: PluginSource, kind: str, record: object, loaded: Loaded) -> Non
         known = [r.name for r in loaded.registered if r.kind == kind]
         wrong += [f"it yields {kind} {record.name} twice"] if record.name in known else []
     if not wrong and isinstance(record, Component):
-        loaded.registered.append(Registered(kind, record, source.dist, source.version))
+        loaded.registered.append(Registered(kind, _in_file(source, record), source.dist, source.version))
         return
     name = getattr(record, "name", "")
     reason = f"{kind} {name or repr(record)[:80]}: {'; '.join(wrong)}"
     if isinstance(name, str) and name:
         loaded.refused[kind, name] = reason
     loaded.fail("bad record", reason)
+
+
+def _in_file(source: PluginSource, record: Component) -> Component:
+    """The record with paths that lead to its own file by the file's name, as `"l4:L4"` in l4.py, made to do so."""
+    if source.file is None:
+        return record
+    own = {source.file.stem, module_name(source.file)}
+
+    def path(written: str) -> str:
+        module, _, name = written.partition(":")
+        return f"{source.value}:{name}" if module in own else written
+
+    return replace(record, factory=path(record.factory), trainer=path(record.trainer))

@@ -5,7 +5,8 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import Distribution, entry_points
+from functools import cache
+from importlib.metadata import Distribution, EntryPoints, PackagePath, distributions
 from pathlib import Path
 
 from icbench.version import __version__
@@ -24,10 +25,11 @@ class PluginSource:
         entry_point: its name.
         dist: the distribution that brings it; of a file its name.
         version: of the distribution; of a file the beginning of its SHA-256.
-        value: what is imported, `"package.module"` or `"package.module:object"`.
+        value: what is imported, `"package.module"` or `"package.module:object"`; empty where the metadata does not say.
         file: the file it is, or None for a distribution.
         requires: what the distribution requires of icbench, such as `">=0.2"`; empty if nothing.
         editable: whether the distribution was installed with `pip install -e`.
+        fault: what is wrong with the distribution's metadata; empty if nothing.
     """
 
     entry_point: str
@@ -37,6 +39,7 @@ class PluginSource:
     file: Path | None = None
     requires: str = ""
     editable: bool = False
+    fault: str = ""
 
     @property
     def origin(self) -> str:
@@ -67,7 +70,7 @@ def plugin_sources() -> list[PluginSource]:
     `ICBENCH_NO_PLUGINS=1` leaves out all distributions, `ICBENCH_PLUGINS=a,b` all but those; `ICBENCH_PLUGIN_FILES`
     names files.
     """
-    sources = sorted(_installed(), key=lambda source: (source.dist, source.entry_point))
+    sources = sorted(installed_sources(), key=lambda source: (source.dist, source.entry_point))
     if os.environ.get(NONE_VARIABLE, "0") not in ("", "0"):
         sources = []
     only = os.environ.get(ONLY_VARIABLE)
@@ -82,22 +85,102 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 
-def _installed() -> Iterator[PluginSource]:
-    for point in entry_points(group=GROUP):
-        dist = point.dist
-        yield PluginSource(
-            entry_point=point.name,
-            dist=dist.name if dist else point.value,
-            version=dist.version if dist else "",
-            value=point.value,
-            requires=_requires(dist) if dist else "",
-            editable=_is_editable(dist) if dist else False,
-        )
+def installed_sources() -> Iterator[PluginSource]:
+    """The sources that installed distributions declare; what one has wrong in its metadata is noted, and stops none."""
+    for dist, name in _distributions():
+        declared = _text(dist, "entry_points.txt")
+        if not all("=" in line for _, line in _lines(declared)):
+            _spare_others()
+        if f"[{GROUP}]" in declared.replace(" ", ""):
+            yield from _of_distribution(dist, name, declared)
+
+
+def _distributions() -> Iterator[tuple[Distribution, str]]:
+    """Each installed distribution and its name; of several of one name the first on the path, which is imported."""
+    seen = set()
+    for dist in distributions():
+        name = _stem(dist)[0] or _field(dist, "Name")
+        if canonical(name) not in seen:
+            seen.add(canonical(name))
+            yield dist, name
+
+
+def _of_distribution(dist: Distribution, stem: str, declared: str) -> Iterator[PluginSource]:
+    name, version = _field(dist, "Name"), _field(dist, "Version")
+    missing = [field for field, found in (("Name", name), ("Version", version)) if not found]
+    fault = f"its metadata has no {' and no '.join(missing)}; install it anew" if missing else ""
+    name, version = name or stem or "unknown", version or _stem(dist)[1] or "unknown"
+    requires, editable = _requires(dist), _is_editable(dist)
+    for line in (line for group, line in _lines(declared) if group == GROUP):
+        point, _, value = (part.strip() for part in line.partition("="))
+        if not (point and value):
+            point, value, fault = line, "", f"its entry_points.txt says {line!r}, which is not 'name = module'"
+        yield PluginSource(point, name, version, value, requires=requires, editable=editable, fault=fault)
+
+
+def _lines(declared: str) -> Iterator[tuple[str, str]]:
+    """The lines that declare entry points, each with its group."""
+    group = ""
+    for line in map(str.strip, declared.splitlines()):
+        if line.startswith("[") and line.endswith("]"):
+            group = line[1:-1].strip()
+        elif line and not line.startswith("#"):
+            yield group, line
+
+
+@cache
+def _spare_others() -> None:
+    """Let Python take a distribution whose entry points it cannot read for one without any.
+
+    It would raise for whoever asks for entry points of whatever group, as torch does when it is imported.
+    """
+    read = Distribution.entry_points.fget  # type: ignore[attr-defined]
+
+    def entry_points(dist: Distribution) -> EntryPoints:
+        try:
+            found: EntryPoints = read(dist)
+        except Exception:
+            return EntryPoints(())
+        return found
+
+    Distribution.entry_points = property(entry_points)  # type: ignore[method-assign,assignment]
+
+
+def _stem(dist: Distribution) -> tuple[str, str]:
+    """The name and version that a distribution's folder is called by, as far as it is in one."""
+    parts = Path(str(getattr(dist, "_path", ""))).name.removesuffix(".dist-info").removesuffix(".egg-info").split("-")
+    return parts[0], parts[1] if len(parts) > 1 else ""
+
+
+# What reading metadata may raise depends on what is wrong with it, and on the version of Python.
+
+
+def _text(dist: Distribution, file: str) -> str:
+    try:
+        return dist.read_text(file) or ""
+    except UnicodeDecodeError as error:
+        return error.object.decode(errors="replace")
+    except Exception:
+        return ""
+
+
+def _field(dist: Distribution, name: str) -> str:
+    try:
+        return str(dist.metadata[name] or "").strip()
+    except Exception:
+        return ""
+
+
+def _requirements(dist: Distribution) -> list[str]:
+    try:
+        return dist.requires or []
+    except Exception:
+        return []
 
 
 def _requires(dist: Distribution) -> str:
     """The version specifiers of the requirement on icbench, if the metadata has a plain one."""
-    for requirement in dist.requires or []:
+    for requirement in _requirements(dist):
         name = re.match(r"[A-Za-z0-9._-]+", requirement)
         if name and canonical(name.group()) == "icbench":
             from packaging.requirements import InvalidRequirement, Requirement
@@ -112,21 +195,42 @@ def _requires(dist: Distribution) -> str:
 
 
 def _is_editable(dist: Distribution) -> bool:
-    return '"editable": true' in (dist.read_text("direct_url.json") or "").replace(
-        '"editable":true', '"editable": true'
-    )
+    return '"editable":true' in _text(dist, "direct_url.json").replace(" ", "")
 
 
-def _files() -> Iterator[PluginSource]:
-    for name in filter(None, os.environ.get(FILES_VARIABLE, "").split(os.pathsep)):
-        yield file_source(Path(name))
+def named_files() -> list[Path]:
+    """The files that `ICBENCH_PLUGIN_FILES` names. A path may have the separator in it, if it leads to a file."""
+    parts = os.environ.get(FILES_VARIABLE, "").split(os.pathsep)
+    found = []
+    while parts:
+        joined = (Path(os.pathsep.join(parts[:count])) for count in range(1, len(parts) + 1))
+        file = next((path for path in joined if path.is_file()), Path(parts[0]))
+        del parts[: str(file).count(os.pathsep) + 1]
+        found += [file] if file.name else []
+    return found
+
+
+def _files() -> list[PluginSource]:
+    """The sources that files are, each once however it is written."""
+    return [file_source(file) for file in {file.resolve(): file for file in named_files()}.values()]
 
 
 def file_source(file: Path) -> PluginSource:
-    """The source that a single file is, whether it is there or not."""
+    """The source that a single file is, whether it is there or not.
+
+    Its module has a name of its own, which neither another module nor another content of the file can have.
+    """
     content = file.read_bytes() if file.is_file() else b""
     digest = hashlib.sha256(content).hexdigest()[:8]
-    return PluginSource(file.stem, file.name, digest, file.stem, file=file)
+    place = hashlib.sha256(str(file.resolve()).encode() + content).hexdigest()[:8]
+    # In a spec, `dist/name:key=value`, the file's name must not end before its end.
+    dist = re.sub(r"[/:]", "-", file.name)
+    return PluginSource(file.stem, dist, digest, f"icbench_file_{module_name(file)}_{place}", file=file)
+
+
+def module_name(file: Path) -> str:
+    """The file's name as Python could import it."""
+    return re.sub(r"\W", "_", file.stem)
 
 
 def declared_names(source: PluginSource) -> set[str]:
@@ -147,8 +251,15 @@ def declared_names(source: PluginSource) -> set[str]:
 def _module_files(source: PluginSource) -> Iterator[Path]:
     """The files of the distribution's package that its entry point names."""
     package = re.split(r"[.:\s]", source.value)[0]
-    for point in entry_points(group=GROUP):
-        if point.dist and (point.name, point.dist.name) == (source.entry_point, source.dist):
-            for file in point.dist.files or []:
+    for dist, name in _distributions():
+        if canonical(name) == canonical(source.dist):
+            for file in _listed(dist):
                 if file.suffix == ".py" and file.parts[0].removesuffix(".py") == package:
                     yield Path(str(file.locate()))
+
+
+def _listed(dist: Distribution) -> list[PackagePath]:
+    try:
+        return dist.files or []
+    except Exception:
+        return []

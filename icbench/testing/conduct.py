@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from icbench.shared_state import Shared, changes, preserved, shared_state
 from icbench.testing.checks import Check, Skipped, expect, expect_close
 from icbench.testing.exercise import exercise
-from icbench.testing.state import Shared, changes, preserved, shared_state
 from icbench.testing.subject import Subject
 
 CPU = torch.device("cpu")

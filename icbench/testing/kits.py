@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from icbench.shared_state import preserved
 from icbench.testing import classifier, conduct, dataset, distance, generator, optimizer, registration, schedule
 from icbench.testing.checks import Check, Skipped
-from icbench.testing.state import preserved
 from icbench.testing.subject import Subject
 
 

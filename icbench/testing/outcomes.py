@@ -78,6 +78,8 @@ def outcome_of(subject: Subject, check: Check) -> Outcome:
         run(subject, check)
     except Skipped as skipped:
         return Outcome(check.__name__, claim(check), "skipped", reason(skipped))
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return Outcome(check.__name__, claim(check), "failed", reason(error))
     return Outcome(check.__name__, claim(check), "passed")

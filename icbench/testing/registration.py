@@ -13,8 +13,8 @@ from icbench.component import TIERS, TRAIT_FORMS, TRAITS, Param, Selection, Valu
 from icbench.errors import IntegrityError, UsageError
 from icbench.kinds.dataset import SPLITS
 from icbench.plugins import PluginSource
+from icbench.shared_state import changes, shared_state
 from icbench.testing.checks import Check, Skipped, expect, reason
-from icbench.testing.state import changes, shared_state
 from icbench.testing.subject import Subject
 
 TRAIT_KINDS = {

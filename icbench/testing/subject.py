@@ -9,8 +9,8 @@ import torch
 from icbench.component import Component, Registered, Selection, Value, faults
 from icbench.errors import MissingWeightsError
 from icbench.plugins import Host, PluginSource
+from icbench.shared_state import preserved
 from icbench.testing.checks import Check, Skipped
-from icbench.testing.state import preserved
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class Subject:
             Skipped: its weights are not here, so that nothing can be said of it.
         """
         try:
-            return self.selection.build()
+            return self.selection.build_watched()
         except MissingWeightsError as error:
             raise Skipped(f"{error.message}. {error.hint}") from None
 
@@ -77,7 +77,9 @@ class Subject:
                 self._passed[gate] = True
             except Skipped:
                 self._passed[gate] = True
-            except (Exception, SystemExit):
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
                 self._passed[gate] = False
         return self._passed[gate]
 

@@ -14,6 +14,7 @@ from icbench import hookspecs
 from icbench.component import KINDS, Registered, Selection, suggestion
 from icbench.errors import PluginError, UsageError
 from icbench.plugins import Host, PluginSource
+from icbench.plugins.host import means
 from icbench.plugins.loading import load
 from icbench.plugins.sources import GROUP, canonical, file_source
 from icbench.testing.subject import Subject, source_of
@@ -112,8 +113,7 @@ def _of_name(text: str) -> Target:
     host = Host(warn=False)
     name, _, assignments = text.partition(":")
     every = [registered for kind in KINDS for registered in host.components(kind)]
-    dist, _, bare = name.rpartition("/")
-    found = [registered for registered in every if registered.name == bare and dist in ("", registered.dist)]
+    found = [registered for registered in every if means(name, registered)]
     if found:
         specs = [(r.kind, f"{r.dist}/{r.name}:{assignments}") for r in found]
         selections = [host.select(kind, spec) for kind, spec in specs]

@@ -22,6 +22,7 @@ from icbench.engine import Settings
 from icbench.environment import library_versions
 from icbench.errors import IcbenchError, IntegrityError, ResultsError, UsageError
 from icbench.generation import generate, sample_vectors
+from icbench.isolation import isolated
 from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
 from icbench.outputs import PROBE, reason, way_out, write_output
@@ -188,6 +189,7 @@ class _Progress:
         return due and all(check["epochs"] != self.done for check in self.checks)
 
 
+@isolated()
 def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, monitor: Monitor) -> Path:
     """Train a generator, or go on with a training of the same settings in `job.out`.
 
@@ -201,7 +203,8 @@ def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, monitor: Monitor
     if job.study:
         study.require_checks(job.epochs)
     _make_folder(job.out)
-    split, validation = (_images(dataset, name, job) for name in ("train", "validation"))
+    with isolated():
+        split, validation = (_images(dataset, name, job) for name in ("train", "validation"))
     if job.study:
         study.require_images(len(validation))
     _require_classes(trainer, split, dataset.num_classes, job.dataset_name)

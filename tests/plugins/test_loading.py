@@ -1,9 +1,11 @@
 """Loading: built-ins go the public road, and a broken plugin takes nothing else with it."""
 
 import json
+import os
 import sys
 import types
 import warnings
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,32 @@ from icbench.plugins.preferences import disabled_plugins, preferences_file, set_
 from icbench.plugins.sources import plugin_sources
 
 GOOD = Component("good", "math:sqrt", "a good one")
+FILE_PLUGIN = """
+from icbench import Component, Param, hookimpl
+from icbench.kinds.distance import Distance
+class L4(Distance):
+    def __init__(self, power=4):
+        self.power = power
+    def compare(self, reconstruction, features): ...
+@hookimpl
+def icbench_distances():
+    yield Component("l4", f"{__name__}:L4", "fourth power", params=(Param("power", 4),))
+"""
+
+
+def distribution(stem, metadata, entry_points):
+    """A distribution in the folder "site", whose files say what they are given to say."""
+    info = Path("site", f"{stem}.dist-info")
+    info.mkdir(parents=True)
+    for name, content in (("METADATA", metadata), ("entry_points.txt", entry_points)):
+        if content is not None:
+            (info / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return info
+
+
+def named(name, function):
+    function.__name__ = name
+    return function
 
 
 @pytest.fixture
@@ -258,20 +286,10 @@ def test_unreadable_preferences_disable_nothing(content):
 
 
 def test_the_switches_choose_which_plugins_are_loaded(monkeypatch):
-    class Dist:
-        version, requires = "1", None
-
-        def __init__(self, name):
-            self.name = name
-
-        def read_text(self, name):
-            return json.dumps({"dir_info": {"editable": True}}) if self.name == "icbench-a" else None
-
-    class Point:
-        def __init__(self, name):
-            self.name, self.value, self.dist = name, name, Dist(f"icbench-{name}")
-
-    monkeypatch.setattr("icbench.plugins.sources.entry_points", lambda group: [Point("b"), Point("a")])
+    for name in ("b", "a"):
+        info = distribution(f"icbench_{name}-1", f"Name: icbench-{name}\nVersion: 1\n", f"[icbench]\n{name} = {name}\n")
+    (info / "direct_url.json").write_text(json.dumps({"dir_info": {"editable": True}}))
+    monkeypatch.setattr("icbench.plugins.sources.distributions", lambda: distributions(path=["site"]))
     assert [source.origin for source in plugin_sources()] == ["installed, editable", "installed"]
     monkeypatch.setenv("ICBENCH_PLUGINS", "icbench_b")
     assert [source.dist for source in plugin_sources()] == ["icbench-b"]
@@ -297,17 +315,136 @@ def test_a_file_can_be_a_plugin(monkeypatch):
     selection = Host().select("distance", "l1")
     assert type(selection.build()).__name__ == "L1"
     assert Host().statuses[1].source.origin == "file my_l1_component.py"
-    monkeypatch.delitem(sys.modules, "my_l1_component")
 
 
-@pytest.mark.parametrize(("name", "said"), [("json.py", "rename the file"), ("absent.py", "FileNotFoundError")])
+@pytest.mark.parametrize("place", ["json.py", "a:b/my l1.py", "2nd-plugin.py", "a/torch.py", "odd:name.py"])
+def test_a_file_may_be_called_and_lie_as_it_likes(monkeypatch, place):
+    file = Path(place)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(FILE_PLUGIN)
+    monkeypatch.syspath_prepend(str(file.parent))
+    monkeypatch.setenv("ICBENCH_PLUGIN_FILES", os.pathsep.join(["", place, f"./{place}"]))
+    monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
+    host = Host()
+    assert [status.state for status in host.statuses] == ["active", "active"]
+    dist = host.find("distance", "l4").dist
+    assert host.select("distance", f"{dist}/l4:power=3").build().power == 3
+
+
+def test_a_file_that_was_changed_is_read_anew(monkeypatch):
+    monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
+    monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "l4.py")
+    Path("l4.py").write_text(FILE_PLUGIN)
+    assert Host().select("distance", "l4").build().power == 4
+    Path("l4.py").write_text(FILE_PLUGIN.replace("4)", "6)"))
+    assert Host().select("distance", "l4").build().power == 6
+
+
+@pytest.mark.parametrize(("name", "said"), [("plain.txt", "not a Python file"), ("absent.py", "FileNotFoundError")])
 def test_a_file_that_cannot_be_a_plugin_says_why(monkeypatch, name, said):
-    if name == "json.py":
-        Path(name).write_text("")
+    Path("plain.txt").write_text("")
     monkeypatch.setenv("ICBENCH_PLUGIN_FILES", name)
     monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
     with pytest.warns(PluginWarning, match=said):
         Host()
+
+
+@pytest.fixture
+def of_distributions(monkeypatch):
+    """The sources of the distributions in the folder "site" by name; nothing else is installed."""
+    monkeypatch.setattr("icbench.plugins.sources.distributions", lambda: distributions(path=["site"]))
+    return lambda: {source.dist: source for source in plugin_sources()}
+
+
+def test_each_broken_distribution_costs_itself_alone(of_distributions):
+    distribution("icbench_whole-1", "Name: icbench-whole\nVersion: 1\n", "[icbench]\na = a\n")
+    distribution("gone-1.5", None, "[icbench]\na = gone\n")
+    distribution("bare-2", "Name: bare\n", "[icbench]\na = bare\n")
+    distribution("odd", "Name: odd\nVersion: 1\n", b"[icbench]\n# \xff\nnot an entry point\n")
+    distribution("other-1", "Name: other\nVersion: 1\n", "[console_scripts]\nanother line\n")
+    distribution("binary-1", b"Name: \xff\nVersion: 1\n", "[icbench]\na = binary\n")
+    Path("site/file-1.dist-info").write_text("")
+    found = of_distributions()
+    assert sorted(found) == ["bare", "binary", "gone", "icbench-whole", "odd"]
+    assert (found["gone"].version, found["bare"].version, found["icbench-whole"].fault) == ("1.5", "2", "")
+    assert "no Version" in found["bare"].fault
+    assert (found["odd"].value, "not an entry point" in found["odd"].fault) == ("", True)
+
+
+def test_a_broken_line_is_a_broken_plugin_and_the_lines_beside_it_count(of_distributions, monkeypatch):
+    distribution("half-1", "Name: half\nVersion: 1\n", "[icbench]\nnonsense\nmine = half_plugin\n")
+    module = types.ModuleType("half_plugin")
+    module.icbench_distances = hookimpl(named("icbench_distances", lambda: [GOOD]))
+    monkeypatch.setitem(sys.modules, "half_plugin", module)
+    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: list(plugin_sources()))
+    with pytest.warns(PluginWarning, match="'nonsense'"):
+        host = Host()
+    assert [(status.state, status.stage) for status in host.statuses[1:]] == [("active", ""), ("broken", "metadata")]
+    assert host.find("distance", "good")
+
+
+def test_libraries_that_ask_for_entry_points_are_spared_a_broken_distribution(of_distributions):
+    distribution("odd-1", "Name: odd\nVersion: 1\n", "[icbench]\nnot an entry point\n")
+    of_distributions()
+    assert all(len(dist.entry_points) == 0 for dist in distributions(path=["site"]))
+
+
+def test_two_entry_points_of_one_module_are_one_plugin(installed, monkeypatch):
+    installed("once", icbench_distances=lambda: [GOOD])
+    sources = [PluginSource(name, "icbench-once", "1", "once") for name in ("first", "second")]
+    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: sources)
+    host = Host()
+    assert [status.state for status in host.statuses] == ["active", "active", "active"]
+    assert "the same as icbench-once:first" in host.statuses[2].reason
+    assert host.find("distance", "good").dist == "icbench-once"
+
+
+class Panic(BaseException):
+    """As Rust code raises through Python."""
+
+
+@pytest.mark.parametrize("failure", [Panic("index out of bounds"), SystemExit(3), pytest.skip.Exception("not here")])
+def test_whatever_a_plugin_ends_with_is_its_own_failure(installed, monkeypatch, failure):
+    def end():
+        raise failure
+
+    def make():
+        raise failure
+
+    installed("ending", icbench_distances=lambda: [Component("ending", "ending:make", "x")], icbench_schedules=end)
+    sys.modules["ending"].make = make
+    host, status = broken_host()
+    assert (status.stage, type(failure).__name__ in status.reason) == ("hook call", True)
+    with pytest.raises(PluginError, match="cannot be made"):
+        host.select("distance", "ending").build()
+
+
+def test_stopping_from_the_keyboard_is_no_plugin_s_failure(installed):
+    def stop():
+        raise KeyboardInterrupt
+
+    installed("stopped", icbench_distances=stop)
+    with pytest.raises(KeyboardInterrupt):
+        Host()
+
+
+def test_a_distribution_may_be_spelt_otherwise(installed, monkeypatch):
+    installed("odd", dist="My_Plug.X", icbench_distances=lambda: [GOOD])
+    assert Host().find("distance", "my-plug-x/good").dist == "My_Plug.X"
+    set_disabled("my.plug_x", True)
+    with pytest.raises(PluginError, match="disabled"):
+        Host().find("distance", "MY-PLUG-X/good")
+
+
+def test_a_warning_breaks_no_plugin_where_warnings_are_errors(monkeypatch):
+    Path("old.py").write_text("import warnings\nwarnings.warn('old', DeprecationWarning)\n" + FILE_PLUGIN)
+    monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
+    monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "old.py")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("error")
+        host = Host()
+    assert [str(warning.message) for warning in caught] == ["old"]
+    assert host.find("distance", "l4")
 
 
 def test_the_builtin_source_is_first_and_active():
