@@ -1,6 +1,7 @@
 """Nothing that a plugin does to the process reaches anybody else, and stdout is for data alone."""
 
 import decimal
+import io
 import json
 import locale
 import logging
@@ -131,7 +132,7 @@ def test_what_is_printed_goes_to_stderr_whichever_way(capfd):
 def test_streams_that_are_replaced_or_closed_are_put_back(capfd):
     streams = sys.stdin, sys.stdout, sys.stderr
     with isolated():
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        sys.stdout = io.StringIO()
         sys.stderr = None
         os.close(1)
     assert (sys.stdin, sys.stdout, sys.stderr) == streams
@@ -243,6 +244,34 @@ def icbench_classifiers():
 def icbench_datasets():
     yield Component("unruly-digits", "unruly:Digits", "d")
 """
+UNRULY_TRAINER = """
+import os, random
+import numpy, torch
+from icbench import Component, hookimpl
+from toy_training import ToyTrainer
+
+def misbehave(what):
+    print(what)
+    os.write(1, what.encode() + b"\\n")
+    torch.manual_seed(99)
+    torch.use_deterministic_algorithms(True)
+    numpy.random.seed(99)
+    random.seed(99)
+    os.chdir("/")
+
+class Unruly(ToyTrainer):
+    schedules = ("joint",)
+    def __init__(self):
+        misbehave("made")
+    def epoch(self, number, on_batch):
+        torch.use_deterministic_algorithms(True)
+        print("trained")
+        return super().epoch(number, on_batch)
+
+@hookimpl
+def icbench_generators():
+    yield Component("learner", "toy:LinearGenerator", "g", trainer="trainers:Unruly")
+"""
 RUN = ["run", "--generator", "linear", "--steps", "5", "--device", "cpu"]
 RUN += ["--precision", "float32", "--batch-size", "20"]
 
@@ -262,6 +291,33 @@ def test_a_built_in_beside_an_unruly_plugin_has_the_figures_it_has_alone(capfd, 
     for run in mse:
         for name in ("accuracy", "mean_distance", "nfe"):
             assert run["metrics"][name] == alone[0]["metrics"][name]
+
+
+def test_a_component_that_is_built_leaves_the_process_alone(capfd, monkeypatch):
+    Path("unruly.py").write_text(UNRULY)
+    monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "unruly.py")
+    before = shared_state()
+    selection = Host().select("distance", "unruly")
+    assert changes(before) == []
+    selection.build()
+    assert changes(before) == []
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.usefixtures("toy_plugin")
+def test_an_unruly_trainer_leaves_the_process_and_the_document_alone(capfd, monkeypatch):
+    monkeypatch.setattr("icbench.training.selection.IMAGES", 20)
+    monkeypatch.setattr("icbench.training.trainer.FINAL_IMAGES", 20)
+    Path("trainers.py").write_text(UNRULY_TRAINER)
+    monkeypatch.setattr("icbench.plugins.host.plugin_sources", with_file("trainers.py"))
+    before = shared_state()
+    code, out, err = icbench(
+        capfd, "train", "learner", "--dataset", "toy", "--epochs", "1", "--device", "cpu", "--json"
+    )
+    assert code == 0, err
+    assert json.loads(out)["ok"]
+    assert {"made", "trained"} <= {*err.splitlines()}
+    assert changes(before) == []
 
 
 def document(outcome):
