@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icbench.devices import torch_dtype
-from icbench.entry import PARTS, Entry, Plan
+from icbench.entry import PARTS, Entry, Plan, selection_facts
 from icbench.isolation import isolated
 from icbench.kinds.dataset import Split
 
@@ -50,8 +50,8 @@ class Method(ABC):
         """
 
     @abstractmethod
-    def details(self) -> dict[str, dict[str, str]]:
-        """What decides numbers and is known only from built components: digests by kind and name."""
+    def details(self) -> dict[str, dict[str, Any]]:
+        """What decides numbers and is known only from built components: facts by kind and name."""
 
     def flags(self) -> list[str]:
         """What a reader of its results has to know."""
@@ -106,7 +106,7 @@ class Inversion(Method):
         check_parts(self.parts, images, self.settings(plan, 1), names)
 
     @isolated()
-    def details(self) -> dict[str, dict[str, str]]:
+    def details(self) -> dict[str, dict[str, Any]]:
         return {"generator": {"weights": self.parts.generator.weights_digest}}
 
     def flags(self) -> list[str]:
@@ -187,8 +187,12 @@ class Direct(Method):
     def check(self, images: NDArray[np.uint8], plan: Plan) -> None:
         self.training()
 
-    def details(self) -> dict[str, dict[str, str]]:
-        return {"classifier": {"training_data": self.training().digest}}
+    @isolated()
+    def details(self) -> dict[str, dict[str, Any]]:
+        built = {kind: selection_facts(selection) for kind, selection in self.classifier.components().items()}
+        return {
+            "classifier": {"training_data": self.training().digest, **({"components": built} if built else {})},
+        }
 
     @isolated()
     def parameters(self) -> int | None:

@@ -1,8 +1,13 @@
 """What a direct classifier is: a baseline that is fitted to training images and inverts nothing."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from icbench.component import Selection
 
 
 class Classifier(ABC):
@@ -22,6 +27,10 @@ class Classifier(ABC):
     @abstractmethod
     def scores(self, images: Tensor) -> Tensor:
         """Class scores (B, K) of images (B, C, H, W) in [0, 1]; the argmax is the prediction. Rows are independent."""
+
+    def components(self) -> "Mapping[str, Selection]":
+        """The components that it has built for itself, by kind: their code decides its scores as well."""
+        return {}
 
     def parameters(self) -> int:
         """How many numbers the fitted classifier keeps."""

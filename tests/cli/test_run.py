@@ -13,6 +13,7 @@ import torch
 from command_line import icbench
 
 from icbench import records, session
+from icbench.entry import selection_facts
 from icbench.kinds.generator import Generator
 from icbench.methods import Inversion
 from icbench.plugins import PluginSource
@@ -345,6 +346,20 @@ def test_a_changed_helper_of_a_plugin_makes_a_new_run(capsys, plugin_file):
     other = plugin_file(capsys, "POWER = 4\n")
     assert (first["reused"], again["reused"], other["reused"]) == (False, True, False)
     assert other["metrics"]["mean_distance"] != first["metrics"]["mean_distance"]
+
+
+def test_what_a_classifier_builds_for_itself_is_in_its_record(capsys, monkeypatch, host):
+    def classified():
+        _, out, _ = icbench(capsys, *TOY[:1], "--dataset", "toy", "--classifier", "class-mean", "--json")
+        return json.loads(out)["data"]["runs"][0]
+
+    plain = classified()
+    distance = host.select("distance", "mse")
+    monkeypatch.setattr("icbench.builtin.direct_classifiers.ClassMean.components", lambda self: {"distance": distance})
+    built = classified()
+    assert built["reused"] is False
+    assert "components" not in plain["entry"]["classifier"]
+    assert built["entry"]["classifier"]["components"] == {"distance": selection_facts(distance)}
 
 
 def test_a_changed_engine_makes_a_new_run(capsys, monkeypatch):

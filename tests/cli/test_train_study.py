@@ -53,6 +53,14 @@ def test_a_training_without_study_says_nothing_of_one(capsys):
     assert not Path("out/study.json").exists()
 
 
+def test_a_training_whose_code_changed_is_one_line(capsys, monkeypatch):
+    assert trained(capsys, "--quiet")[0] == 0
+    monkeypatch.setattr("icbench.source_closure.engine_digest", lambda: "sha256:other")
+    code, out, err = trained(capsys, "--quiet")
+    assert (code, out) == (2, "")
+    assert "out holds a training with other code" in err
+
+
 def test_fewer_than_twenty_checks_are_a_usage_error(capsys):
     code, out, err = trained(capsys, "--study", "--epochs", "19")
     assert (code, out) == (2, "")

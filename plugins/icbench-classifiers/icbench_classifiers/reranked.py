@@ -1,6 +1,9 @@
 """The nearest neighbour by any distance that is registered: what a distance is worth without an inversion."""
 
+from collections.abc import Mapping
+
 import torch
+from icbench.component import Selection
 from icbench.kinds.classifier import Classifier
 from icbench.plugins import Host
 from torch import Tensor
@@ -26,7 +29,8 @@ class RerankedNeighbour(Classifier):
     """
 
     def __init__(self, distance: str = "mse", candidates: int = 300) -> None:
-        self.distance = Host().select("distance", distance).build()
+        self.selection = Host().select("distance", distance)
+        self.distance = self.selection.build()
         self.candidates = candidates
 
     def fit(self, images: Tensor, labels: Tensor, num_classes: int, seed: int) -> None:
@@ -36,6 +40,9 @@ class RerankedNeighbour(Classifier):
     def scores(self, images: Tensor) -> Tensor:
         count = min(self.candidates, len(self.images))
         return torch.cat([self._scores(block, count) for block in torch.split(images, max(1, PAIRS // count))])
+
+    def components(self) -> Mapping[str, Selection]:
+        return {"distance": self.selection}
 
     def parameters(self) -> int:
         return self.images.numel()
