@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.machinery import SOURCE_SUFFIXES, ModuleSpec, PathFinder
-from importlib.metadata import Distribution, PackageNotFoundError, distribution, entry_points
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote, urlparse
 
+from icbench.plugins.sources import installed_sources
 from icbench.source_syntax import Import, Piece, SourceFile, read_source, sha256
 
 ENGINE = ("icbench.engine", "icbench.methods", "icbench.kinds")
@@ -38,6 +39,7 @@ NEUTRAL = (
     "icbench.environment",
     "icbench.errors",
     "icbench.hookspecs",
+    "icbench.isolation",
     "icbench.kinds.suite",
     "icbench.machine",
     "icbench.memory",
@@ -46,9 +48,11 @@ NEUTRAL = (
     "icbench.ranking",
     "icbench.records",
     "icbench.report",
+    "icbench.shared_state",
     "icbench.source_closure",
     "icbench.source_syntax",
     "icbench.statistics",
+    "icbench.torch_state",
     "icbench.version",
 )
 """What decides no number of a run, and is not followed: these modules and what is in them, but of `icbench` itself only
@@ -308,7 +312,7 @@ class _Packages:
 @cache
 def _plugin_packages() -> frozenset[str]:
     """The packages that bring components: those of one may build on those of another."""
-    return frozenset(re.split(r"[.:\s]", point.value)[0] for point in entry_points(group="icbench"))
+    return frozenset(re.split(r"[.:\s]", source.value)[0] for source in installed_sources())
 
 
 def _place(spec: ModuleSpec | None) -> Path | None:
