@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from icbench.devices import torch_dtype
 from icbench.entry import PARTS, Entry, Plan, selection_facts
+from icbench.errors import ComponentError
 from icbench.isolation import isolated
 from icbench.kinds.dataset import Split
 
@@ -40,6 +41,7 @@ class Result:
 class Method(ABC):
     """An entry's components, built on a device and ready to classify."""
 
+    entry: Entry
     default_steps: int
     """Steps of an entry that says nothing else."""
 
@@ -79,6 +81,14 @@ class Method(ABC):
         on_step: Callable[[float], None],
     ) -> Iterator[Result]:
         """Classify images[index], batch by batch; `on_step` is told of each step as a number of whole images."""
+
+    def _check_scores(self, kind: str, scores: NDArray[np.float32], expected: tuple[int, int]) -> None:
+        """Raise if scores are not one for each image and class."""
+        if scores.shape != expected:
+            raise ComponentError(
+                f"{kind} {self.entry.parts[kind].label} returned scores of shape {scores.shape}, not {expected}",
+                "This is a fault of the component; `icbench plugins` tells where it comes from.",
+            )
 
 
 class Inversion(Method):
@@ -146,6 +156,7 @@ class Inversion(Method):
         left_out |= {"forwards", "backwards"} if plan.stop_when is None else set()
         names = [name for name in PER_IMAGE if name not in left_out]
         for batch in invert(self.parts, images, index, settings, lambda count: on_step(count / plan.steps)):
+            self._check_scores("schedule", batch.class_scores, (len(batch.index), self.parts.generator.num_classes))
             yield Result({name: getattr(batch, name) for name in names}, batch.forward, batch.backward)
 
     def _drops(self, steps: int) -> bool:
@@ -221,6 +232,7 @@ class Direct(Method):
             rows = index[begin : begin + batch_size]
             with torch.no_grad():
                 scores = self.classifier.scores(as_target(images[rows], self.device)).float().cpu().numpy()
+            self._check_scores("classifier", scores, (len(rows), self.num_classes))
             yield Result(_direct_arrays(rows, scores), 0, 0)
 
 

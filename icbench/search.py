@@ -12,7 +12,7 @@ from icbench.active_set import ActiveSet, moved_state
 from icbench.beginnings import Bank, ImagesBeginning, begun, drawn_noise
 from icbench.devices import float32_products
 from icbench.draws import normal
-from icbench.errors import UsageError
+from icbench.errors import ComponentError, UsageError
 from icbench.generation import as_target, generate
 from icbench.inverted import NOT_FINITE, Inverted, concatenate
 from icbench.kinds.distance import Features, LeastSquares
@@ -263,6 +263,11 @@ class Search:
             energy = energy + self._occam()
         energies, vectors = self.active.whole(energy, self.class_vector)
         scores = self.parts.schedule.class_scores(energies, self.by_class(vectors).sum(dim=-1))
+        if scores.ndim != 2 or len(scores) != len(self.index):
+            raise ComponentError(
+                f"the schedule gives {len(self.index)} images class scores of shape {tuple(scores.shape)}",
+                "This is a fault of the component; `icbench plugins` tells where it comes from.",
+            )
         if self.parts.generator.types > 1 and scores.shape[1] == self.parts.generator.entries:
             # A schedule that scores hypotheses has one for each type; a class is as good as its best.
             scores = self.by_class(scores).amax(dim=-1)

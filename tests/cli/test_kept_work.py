@@ -10,9 +10,13 @@ import pytest
 from command_line import icbench
 
 from icbench import records, session
+from icbench.builtin.direct_classifiers import ClassMean
 from icbench.builtin.mse import MSE
+from icbench.builtin.schedules import Joint
 from icbench.kinds.generator import Generator
 from icbench.methods import Inversion
+from icbench.plugins import PluginSource
+from icbench.records.shards import ShardFile
 
 RESULTS = Path("icbench-results")
 TOY = ["run", "--generator", "linear", "--dataset", "toy", "--steps", "5", "--device", "cpu", "--batch-size", "10"]
@@ -123,6 +127,28 @@ def test_an_interruption_while_the_record_is_written_is_an_interrupted_run(capsy
     assert icbench(capsys, *TOY, "--quiet")[0] == 0
 
 
+def test_an_interruption_once_the_record_is_written_leaves_the_finished_run(capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ShardFile, "remove", interrupted)
+        assert icbench(capsys, *TOY, "--schedule", "joint", "--schedule", "class-only")[0] == 130
+    (run,) = json.loads(icbench(capsys, *TOY, "--json")[1])["data"]["runs"]
+    assert (run["reused"], run["metrics"]["images"]) == (True, 50)
+    assert sorted(file.name for file in Path(run["path"]).iterdir()) == ["images.npz", "record.json"]
+
+
+def test_what_no_record_could_hold_is_found_before_anything_is_computed(capsys, monkeypatch):
+    source = PluginSource("toy", "icbench-toy", None, "toy")
+    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: [source])
+    code, _, err = icbench(capsys, *TOY)
+    assert code == 2
+    assert "linear · mse · adam · joint cannot be run" in err
+    assert "'entry.generator.version'" in err
+    assert not RESULTS.exists()
+
+
 def test_a_full_disk_does_not_hide_what_failed_before(capsys, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -162,6 +188,19 @@ def test_odd_results_fail_the_run_by_name_and_the_next_one_can_be_run(capsys, mo
     assert "the results of linear · mse · adam · joint are odd" in err
     for command in (["leaderboard", RESULTS], ["show", run["path"]], TOY):
         assert icbench(capsys, *command)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "change", [lambda scores: scores[:, 0], lambda scores: scores[:, :3], lambda scores: scores[1:]]
+)
+def test_a_schedule_or_classifier_whose_scores_are_odd_is_named(capsys, monkeypatch, change):
+    schedule, classifier = Joint.class_scores, ClassMean.scores
+    monkeypatch.setattr(Joint, "class_scores", lambda self, *found: change(schedule(self, *found)))
+    monkeypatch.setattr(ClassMean, "scores", lambda self, images: change(classifier(self, images)))
+    _, out, err = icbench(capsys, *TOY, "--classifier", "class-mean", "--json")
+    assert [run["status"] for run in json.loads(out)["data"]["runs"]] == ["failed", "failed"]
+    assert "classifier class-mean returned scores of shape" in err
+    assert "schedule joint returned scores of shape" in err or "the schedule gives 10 images class scores" in err
 
 
 @pytest.mark.parametrize("damage", [lambda file: file.unlink(), lambda file: file.write_bytes(file.read_bytes()[:-99])])
@@ -205,8 +244,6 @@ def test_no_clean_record_is_made_of_what_was_edited(capsys):
 
 
 def test_a_run_in_a_classifier_s_fit_that_panics_is_a_failed_run(capsys, monkeypatch):
-    from icbench.builtin.direct_classifiers import ClassMean
-
     def panic(*_):
         raise PanicException("no")
 

@@ -139,6 +139,13 @@ def test_costs_that_were_edited_are_kept_and_flagged(record):
     assert (edited.metrics["seconds"], edited.metrics["images_per_second"], edited.edited) == (4.0, 5.0, True)
 
 
+def test_a_figure_that_was_put_in_is_not_shown(record):
+    facts = json.loads(record.read_text())
+    facts["metrics"]["wrongly_dropped"] = 5
+    record.write_text(json.dumps(facts))
+    assert "wrongly_dropped" not in read_record(record.parent).metrics
+
+
 def test_rounding_on_another_machine_is_no_edit(record):
     facts = json.loads(record.read_text())
     facts["metrics"]["mean_distance"] *= 1 + 1e-7

@@ -50,6 +50,11 @@ def test_metrics_count_not_finite_as_wrong():
     assert metrics["class_vector_resets"] == 3
 
 
+def test_an_image_whose_label_has_no_hypothesis_has_lost_none():
+    dropped = np.array([[3, -1], [-1, 4], [2, 2], [2, 2]], np.int16)
+    assert result_metrics({**ARRAYS, "class_dropped_at": dropped}, Costs())["wrongly_dropped"] == 2
+
+
 def test_shards_are_joined_in_the_order_of_their_images():
     halves = [{name: values[rows] for name, values in ARRAYS.items()} for rows in (slice(2, 4), slice(0, 2))]
     arrays, costs = joined([as_part(half, Costs(5, 4, 1.5, 10)) for half in halves])

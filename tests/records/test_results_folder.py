@@ -5,12 +5,13 @@ import os
 import stat
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pytest
 from record_factory import RESULTS, arrays_of, facts_of, finished, right
 
 from icbench.errors import ComponentError, IntegrityError, ResultsError
-from icbench.records import IMAGES_FILE, RECORD_FILE, SHARDS_FILE, ResultsFolder, check_writable, read_record
+from icbench.records import IMAGES_FILE, RECORD_FILE, ResultsFolder, check_writable, read_record
 from icbench.records.files import replace_synced
 from icbench.records.record import Costs, check_known
 from icbench.records.results_folder import GrowingRun
@@ -43,6 +44,20 @@ def test_a_file_system_that_cannot_sync_folders_is_written_to(monkeypatch, numbe
 def test_a_file_system_without_modes_is_written_to(monkeypatch):
     monkeypatch.setattr(os, "chmod", raising(errno.EPERM))
     assert read_record(grown().finish(keep_latents=False).path).status == "ok"
+
+
+def test_a_folder_that_one_may_write_into_and_not_read_is_written_to(monkeypatch):
+    open_, folders = os.open, []
+
+    def forbidding(path, flags, *arguments, **options):
+        if Path(path).is_dir() and not flags & os.O_TMPFILE:
+            folders.append(path)
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return open_(path, flags, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", forbidding)
+    assert read_record(grown().finish(keep_latents=False).path).status == "ok"
+    assert folders
 
 
 def test_the_first_error_is_the_one_that_is_said(monkeypatch):
@@ -84,15 +99,16 @@ def test_a_folder_below_a_file_cannot_be_written():
 
 
 def test_a_folder_that_another_process_removes_just_then_is_made_again(monkeypatch):
-    mkdir, removed = Path.mkdir, []
+    acquire, removed = filelock.FileLock.acquire, []
 
-    def unlucky(path, *arguments, **options):
-        mkdir(path, *arguments, **options)
+    def unlucky(lock, *arguments, **options):
         if len(removed) < 3:
-            removed.append(path)
-            path.rmdir()
+            removed.append(lock)
+            RESULTS.rmdir()
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return acquire(lock, *arguments, **options)
 
-    monkeypatch.setattr(Path, "mkdir", unlucky)
+    monkeypatch.setattr(filelock.FileLock, "acquire", unlucky)
     with ResultsFolder(RESULTS).locked("run", lambda: None):
         assert RESULTS.is_dir()
     assert len(removed) == 3
@@ -115,8 +131,8 @@ def test_a_record_that_is_not_read_as_written_leaves_the_shards(monkeypatch):
         patch.setattr(Path, "read_bytes", flipped)
         with pytest.raises(IntegrityError, match="its record says"):
             run.finish(keep_latents=False)
-    assert (run.path / SHARDS_FILE).exists()
-    assert read_record(run.path).metrics["images"] == 20
+    kept = read_record(run.path)
+    assert (kept.status, kept.metrics["images"]) == ("interrupted", 20)
     assert run.finish(keep_latents=False).status == "ok"
     assert sorted(file.name for file in run.path.iterdir()) == [IMAGES_FILE, RECORD_FILE]
 

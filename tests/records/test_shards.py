@@ -111,6 +111,27 @@ def test_an_append_that_fails_leaves_the_file_as_it_was(file, content, monkeypat
     assert FILE.read_bytes() == content
 
 
+def test_a_shard_that_cannot_be_taken_back_does_not_hide_why(file, monkeypatch):
+    def failing(*_):
+        raise OSError(5, "Input/output error")
+
+    def refusing(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fsync", failing)
+    monkeypatch.setattr(os, "truncate", refusing)
+    with pytest.raises(OSError, match="Input/output error"):
+        file.append(shard(3))
+
+
+@pytest.mark.parametrize("frames", [encoded(b"F", b"{"), encoded(b"F", b"{}") + encoded(b"S", b"no arrays")])
+def test_whole_frames_with_odd_content_are_said_to_be_unreadable(frames):
+    FILE.parent.mkdir()
+    FILE.write_bytes(frames)
+    with pytest.raises(IntegrityError, match="cannot be read"):
+        read_shards(FILE)
+
+
 def test_a_file_without_its_beginning_says_so(content):
     FILE.parent.mkdir()
     FILE.write_bytes(content[1:])
