@@ -244,7 +244,7 @@ class ResultsFolder:
 
     def _is_begun(self, path: Path, key: str) -> bool:
         try:
-            return not (path / RECORD_FILE).exists() and bool(read_shards(path / SHARDS_FILE).facts["key"] == key)
+            return not (path / RECORD_FILE).exists() and bool(read_shards(path / SHARDS_FILE).facts.get("key") == key)
         except IntegrityError:
             return False
 
