@@ -26,13 +26,18 @@ def chosen_device(name: str) -> "torch.device":
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, number = name.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not number.isdigit()) or (kind == "cpu" and number):
+    if kind not in ("cpu", "cuda") or (number and not _is_number(number)) or (kind == "cpu" and number):
         raise UsageError(f"there is no device '{name}'", "Say auto, cpu, cuda or cuda:N.")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if kind == "cuda" and int(number or 0) >= count:
         found = f"{count} CUDA devices" if count else "no CUDA device"
         raise UsageError(f"device '{name}' is not here: torch sees {found}", "Use --device auto or --device cpu.")
     return torch.device(name)
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is plain digits, and no more than any machine has devices."""
+    return text.isascii() and text.isdigit() and len(text) < 5
 
 
 def chosen_precision(name: str, device: "torch.device") -> str:

@@ -19,6 +19,8 @@ from icbench.session import Options, Session, Source, Watcher
 if TYPE_CHECKING:
     from icbench.engine import Inverted
 
+MOST_STEPS = 1_000_000
+
 
 def entries_from_specs(host: Host, specs: Mapping[str, Sequence[str]], lr: float | None = None) -> list[Entry]:
     """The entries that specs ask for: the grid of inversions, then the direct classifiers.
@@ -98,6 +100,8 @@ def invert_images(
 
 
 def _checked_options(options: Options) -> None:
+    if options.steps is not None and options.steps > MOST_STEPS:
+        raise UsageError(f"--steps {options.steps} is not a number of {MOST_STEPS:,} or less", "Say less.")
     given = (("limit", options.limit, 1), ("steps", options.steps, 0), ("batch-size", options.batch_size, 1))
     for name, value, least in given:
         if value is not None and value < least:

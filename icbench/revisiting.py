@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from icbench.devices import chosen_device
 from icbench.entry import PARTS, Entry, Plan
-from icbench.errors import IntegrityError, UsageError
+from icbench.errors import IntegrityError, OutputError, UsageError
 from icbench.isolation import isolated
 from icbench.kinds.dataset import Split, data_folder
 from icbench.methods import Inversion
+from icbench.outputs import write_output
 from icbench.plugins import Host
 from icbench.ranking.rows import Track
 from icbench.records import Record
-from icbench.records.files import replace_synced
 from icbench.records.schema import canonical, is_edited, signed
 from icbench.session import Source
 from icbench.source_closure import engine_digest
@@ -71,11 +71,13 @@ def diagnose_record(
     data_dir: Path | None = None,
     device: str = "auto",
     on_step: Callable[[float], None] = lambda share: None,
+    on_lost: Callable[[str], None] = lambda reason: None,
 ) -> dict[str, Any]:
     """Diagnose a run's errors, and keep the result beside its record.
 
     Args:
         on_step: told of the share of the work done with each step.
+        on_lost: told why, if the result cannot be kept.
 
     Returns:
         the fields of `icbench.diagnosis.Diagnosis`.
@@ -107,7 +109,11 @@ def diagnose_record(
     plan = Plan.of_record(entry, facts, len(predictions), on.type)
     settings = method.settings(plan, facts.get("batch_size") or method.batch_size(split.images, plan))
     found = diagnose(method.parts, split, predictions, settings, on_step=on_step).as_data()
-    replace_synced(record.path / DIAGNOSIS_FILE, canonical(signed({"key": facts["key"], "diagnosis": found})))
+    try:
+        content = canonical(signed({"key": facts["key"], "diagnosis": found}))
+        write_output(record.path / DIAGNOSIS_FILE, content)
+    except OutputError as error:
+        on_lost(f"the diagnosis is not kept: {error.message}")
     return found
 
 

@@ -271,7 +271,7 @@ class Halving(Exhaustive):
 def _numbers(text: str) -> list[int]:
     """The numbers in "5/15/50"; empty where it is something else."""
     parts = text.split("/")
-    return [int(part) for part in parts] if all(part.isdigit() for part in parts) else []
+    return [int(part) for part in parts] if all(part.isascii() and part.isdigit() for part in parts) else []
 
 
 class Evidence(Halving):

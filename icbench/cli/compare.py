@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from icbench.cli.output import data, json_option, results_option, say
+from icbench.cli.main import FAILED
+from icbench.cli.options import PICTURES, OutputFile
+from icbench.cli.output import data, json_option, made, results_option, say
 
 if TYPE_CHECKING:
     from icbench.ranking.comparison import Comparison
@@ -17,13 +19,13 @@ if TYPE_CHECKING:
 @results_option
 @click.option(
     "--figure",
-    type=click.Path(path_type=Path),
+    type=OutputFile(PICTURES),
     metavar="PNG",
     help="Draw images that only one of them has right.",
 )
 @click.option("--data-dir", type=click.Path(path_type=Path), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
 @json_option
-def command(first: str, second: str, results: Path, figure: Path | None, data_dir: Path | None, as_json: bool) -> None:
+def command(first: str, second: str, results: Path, figure: Path | None, data_dir: Path | None, as_json: bool) -> int:
     """Compare two entries image by image: McNemar's table, the difference with its interval, and where they differ.
 
     A and B are folders of records, or the beginnings of run ids in the results folder; then all seeds count.
@@ -38,18 +40,17 @@ def command(first: str, second: str, results: Path, figure: Path | None, data_di
     lookup = Lookup(results)
     track, rows = lookup.rows([first, second])
     comparison = compare_rows(track, *rows)
-    if figure:
-        _draw(comparison, figure, data_dir)
+    lacking = made("picture", figure, lambda: _draw(comparison, figure, data_dir)) if figure else []
     if as_json:
         from icbench.report.comparison import comparison_data
         from icbench.report.envelope import envelope
 
-        click.echo(envelope(comparison_data(comparison), lookup.problems))
+        click.echo(envelope(comparison_data(comparison), lookup.problems, lacking, ok=not lacking))
     else:
         _print(comparison)
     say(lookup.problems, "yellow")
-    if figure:
-        say([f"picture: {figure}"])
+    say(lacking, "red")
+    return FAILED if lacking else 0
 
 
 def _print(comparison: "Comparison") -> None:

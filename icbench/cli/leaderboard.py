@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from icbench.cli.main import FAILED
+from icbench.cli.options import Share
 from icbench.cli.output import data, json_option, say
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ FORMATS = ("table", "json", "csv", "markdown", "latex", "html")
 )
 @click.option(
     "--margin",
-    type=click.FloatRange(min=0, max=1),
+    type=Share(),
     default=0.005,
     show_default=True,
     help="The loss of accuracy that the gate accepts.",

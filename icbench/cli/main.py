@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from icbench.cli.streams import StreamError, tolerant_streams
 from icbench.errors import IcbenchError, PluginWarning, only_exceptions
 from icbench.version import __version__
 
@@ -68,7 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     warnings.showwarning = _one_line_warning
     # Also where warnings are errors: a broken plugin costs its own components and nothing else.
     warnings.simplefilter("default", PluginWarning)
-    sys.exit(_exit_code(given))
+    with tolerant_streams():
+        try:
+            code = _exit_code(given)
+            # Here, and not when the interpreter ends and can only complain.
+            if sys.stdout:
+                sys.stdout.flush()
+        except StreamError as error:
+            code = _unwritten(error)
+    sys.exit(code)
 
 
 def _exit_code(given: list[str]) -> int:
@@ -86,8 +95,8 @@ def _exit_code(given: list[str]) -> int:
         return _failed(given, error.format_message(), "", error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         return _failed(given, "interrupted before anything was finished", "", INTERRUPTED)
-    except BrokenPipeError:
-        return 1
+    except StreamError:
+        raise
     except Exception as error:
         if "--debug" in given:
             raise
@@ -97,6 +106,23 @@ def _exit_code(given: list[str]) -> int:
 
 def _failed(given: list[str], message: str, hint: str, code: int) -> int:
     """Say what failed in one line, on stderr and, if it was asked for, as the JSON document."""
+    _say_failure(message, hint)
+    if "--json" in given:
+        from icbench.report.envelope import envelope
+
+        click.echo(envelope(None, errors=[message], ok=False))
+    return code
+
+
+def _unwritten(error: StreamError) -> int:
+    if not error.nobody_reads:
+        from icbench.outputs import reason, way_out
+
+        _say_failure(f"the output cannot be written: {reason(error.cause)}", way_out(error.cause, "Send it elsewhere."))
+    return FAILED
+
+
+def _say_failure(message: str, hint: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -104,13 +130,7 @@ def _failed(given: list[str], message: str, hint: str, code: int) -> int:
 
     said = printable(" ".join(message.split()))
     rest = f"{'' if said.endswith(('.', '?')) else '.'} {printable(hint)}" if hint else ""
-    text = Text.assemble((said, "bold red"), rest)
-    Console(stderr=True).print(text, soft_wrap=True)
-    if "--json" in given:
-        from icbench.report.envelope import envelope
-
-        click.echo(envelope(None, errors=[message], ok=False))
-    return code
+    Console(stderr=True).print(Text.assemble((said, "bold red"), rest), soft_wrap=True)
 
 
 def _one_line_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:

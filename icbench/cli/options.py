@@ -1,9 +1,33 @@
 """Options that several verbs share."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import click
+
+PICTURES = (".png", ".jpg", ".jpeg", ".pdf")
+CHARTS = (*PICTURES, ".svg")
+
+
+class OutputFile(click.Path):
+    """A file to write at the end, which is refused before anything is computed if it cannot be.
+
+    Args:
+        suffixes: of the formats there are; empty where any name will do.
+    """
+
+    def __init__(self, suffixes: Collection[str] = ()) -> None:
+        super().__init__(path_type=Path)
+        self.suffixes = suffixes
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from icbench.outputs import check_output_file
+
+        file = Path(os.fsdecode(super().convert(value, param, ctx)))
+        check_output_file(file, self.suffixes)
+        return file
 
 
 def _add_plugin_files(ctx: click.Context, param: click.Parameter, files: tuple[Path, ...]) -> None:
@@ -17,6 +41,17 @@ def _add_plugin_files(ctx: click.Context, param: click.Parameter, files: tuple[P
     if files:
         named = dict.fromkeys([*named_files(), *files])
         os.environ[FILES_VARIABLE] = os.pathsep.join(map(str, named))
+
+
+class Share(click.FloatRange):
+    """A number from 0 to 1, which not-a-number is not."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, max=1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        return self.fail(f"{value} is not in the range 0<=x<=1.", param, ctx) if found != found else found
 
 
 plugin_file_option = click.option(

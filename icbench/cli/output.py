@@ -1,12 +1,13 @@
 """Where a verb's output goes: data to stdout, everything else to stderr."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from icbench.errors import IcbenchError
 from icbench.report.grid import printable
 
 
@@ -34,6 +35,32 @@ def show(renderable: RenderableType) -> None:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+
+
+def made(what: str, file: Path, make: Callable[[], None], quiet: bool = False) -> list[str]:
+    """Make a file that was asked for beside the data, and say where it is unless all is to be quiet.
+
+    Returns:
+        what kept it from being made, if anything did, as a line: what was computed is printed all the same.
+    """
+    try:
+        make()
+    except KeyboardInterrupt:
+        return [f"the {what} {file} is not made: interrupted"]
+    except Exception as error:
+        return [f"the {what} {file} is not made: {_reason(error)}"]
+    if not quiet:
+        say([f"{what}: {file}"])
+    return []
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, IcbenchError):
+        return f"{error.message}{'. ' if error.hint else ''}{error.hint}"
+    if click.get_current_context().find_root().params.get("debug"):
+        raise error
+    return f"internal error: {type(error).__name__}: {error}"
+
 
 results_option = click.option(
     "--results",

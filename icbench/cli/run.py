@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from icbench.cli.main import FAILED, INTERRUPTED
-from icbench.cli.options import plugin_file_option
-from icbench.cli.output import data, json_option, messages
+from icbench.cli.options import PICTURES, OutputFile, plugin_file_option
+from icbench.cli.output import data, json_option, made, messages, say
 
 AnyFunction: TypeAlias = Callable[..., Any]
+
 
 if TYPE_CHECKING:
     from icbench.entry import Entry
@@ -71,7 +72,7 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
 @click.option("--save-latents", is_flag=True, help="Keep the final class vectors and noises in the record.")
 @click.option(
     "--figure",
-    type=click.Path(path_type=Path),
+    type=OutputFile(PICTURES),
     metavar="PNG",
     help="Draw the first targets above their reconstructions.",
 )
@@ -105,12 +106,11 @@ def command(**given: Any) -> int:
     records: list[Record] = []
     with RunProgress(messages(), given["quiet"]) as progress:
         interrupted = _collect(execute(entries, options, progress), records)
-    if given["figure"]:
-        _draw(entries, records, options, given["figure"])
-    _report(records, progress, given, interrupted)
+    lacking = _draw(entries, records, options, given) if given["figure"] else []
+    _report(records, progress, given, lacking, interrupted)
     if interrupted:
         return INTERRUPTED
-    return FAILED if any(record.status == "failed" for record in records) else 0
+    return FAILED if lacking or any(record.status == "failed" for record in records) else 0
 
 
 def _collect(runs: "Iterator[Record]", records: "list[Record]") -> bool:
@@ -150,41 +150,51 @@ def _options(given: dict[str, Any]) -> "Options":
 def _seeds(seed: int | None, count: int | None) -> tuple[int, ...]:
     if seed is not None and count is not None:
         raise click.UsageError("--seed and --seeds exclude each other")
-    if count is not None and count < 1:
-        raise click.UsageError(f"--seeds {count} is not a number of 1 or more")
+    from icbench.kinds.suite import MOST_SEEDS
+
+    if count is not None and not 1 <= count <= MOST_SEEDS:
+        raise click.UsageError(f"--seeds {count} is not a number from 1 to {MOST_SEEDS:,}")
     return tuple(range(count)) if count is not None else (seed or 0,)
 
 
 def _batch_size(text: str) -> int | None:
     if text == "auto":
         return None
-    if not text.lstrip("-").isdigit():
-        raise click.UsageError(f"--batch-size {text} is neither auto nor a number")
-    return int(text)
+    try:
+        return int(text)
+    except ValueError:
+        raise click.UsageError(f"--batch-size {text} is neither auto nor a number") from None
 
 
-def _draw(entries: "list[Entry]", records: "list[Record]", options: "Options", file: Path) -> None:
-    """One row of targets per entry and one of its reconstructions, for each entry's first seed."""
+def _draw(entries: "list[Entry]", records: "list[Record]", options: "Options", given: dict[str, Any]) -> list[str]:
+    """One row of targets per entry and one of its reconstructions, for each entry's first seed; returns what failed."""
     from icbench.illustration import reconstructions
     from icbench.report.pictures import COLUMNS, draw_reconstructions
 
-    first_seeds = records[:: len(options.seeds)]
-    rows = [
-        reconstructions(entry, record, options, COLUMNS)
-        for entry, record in zip(entries, first_seeds, strict=False)
-        if not entry.direct
-    ]
-    draw_reconstructions(rows, file)
+    file = given["figure"]
+    shown = [pair for pair in zip(entries, records[:: len(options.seeds)], strict=False) if not pair[0].direct]
+    return made(
+        "picture",
+        file,
+        lambda: draw_reconstructions([reconstructions(*pair, options, COLUMNS) for pair in shown], file),
+        given["quiet"],
+    )
 
 
-def _report(records: "list[Record]", progress: "RunProgress", given: dict[str, Any], interrupted: bool) -> None:
+def _report(
+    records: "list[Record]",
+    progress: "RunProgress",
+    given: dict[str, Any],
+    lacking: list[str],
+    interrupted: bool,
+) -> None:
     from icbench.report.envelope import envelope
     from icbench.report.results import results_table
 
     console = messages()
     errors = [
         f"{record.facts['id']}: {record.facts['error'] or record.status}" for record in records if record.status != "ok"
-    ]
+    ] + lacking
     if given["as_json"]:
         click.echo(
             envelope({"runs": [record.summary() for record in records]}, progress.warnings, errors, ok=not errors)
@@ -192,12 +202,11 @@ def _report(records: "list[Record]", progress: "RunProgress", given: dict[str, A
     else:
         console_for_data = data()
         console_for_data.print(results_table(records, console_for_data.width))
+    say(lacking, "red")
     if given["quiet"]:
         return
     for record in records:
         console.print(f"record: {record.path}", soft_wrap=True, highlight=False, markup=False)
-    if given["figure"]:
-        console.print(f"picture: {given['figure']}", soft_wrap=True, highlight=False, markup=False)
     if interrupted:
         resume = shlex.join(["icbench", *sys.argv[1:]])
         console.print(f"interrupted; go on with: {resume}", soft_wrap=True, highlight=False, markup=False)

@@ -1,10 +1,12 @@
 """`icbench show`: one run in full."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from icbench.cli.main import FAILED
 from icbench.cli.output import data, json_option, messages, results_option, say
 from icbench.errors import IntegrityError
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--device", default="auto", show_default=True, help="Where to diagnose: auto, cpu, cuda or cuda:N.")
 @click.option("--data-dir", type=click.Path(path_type=Path), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
 @json_option
-def command(run: str, results: Path, diagnose: bool, device: str, data_dir: Path | None, as_json: bool) -> None:
+def command(run: str, results: Path, diagnose: bool, device: str, data_dir: Path | None, as_json: bool) -> int:
     """Show one run: configuration, figures, classes, confusions, calibration, and the diagnosis of its errors.
 
     RUN is the folder of a record, or the beginning of a run's id in the results folder.
@@ -37,19 +39,22 @@ def command(run: str, results: Path, diagnose: bool, device: str, data_dir: Path
     record = lookup.record(run)
     confusion = confusion_matrix(record)
     calibrated, problems = _calibration(record, lookup)
-    found = _diagnosis(record, diagnose, device, data_dir)
+    lacking: list[str] = []
+    found = _diagnosis(record, diagnose, device, data_dir, lacking.append)
     content = (record, confusion, class_figures(confusion), calibrated, found)
     if as_json:
         from icbench.report.envelope import envelope
         from icbench.report.run import run_data
 
-        click.echo(envelope(run_data(*content), problems))
+        click.echo(envelope(run_data(*content), problems, lacking, ok=not lacking))
     else:
         from icbench.report.run import run_report
 
         console = data()
         console.print(run_report(*content, console.width), highlight=False)
     say(problems, "yellow")
+    say(lacking, "red")
+    return FAILED if lacking else 0
 
 
 def _calibration(record: "Record", lookup: "Lookup") -> "tuple[Calibration | None, list[str]]":
@@ -64,7 +69,9 @@ def _calibration(record: "Record", lookup: "Lookup") -> "tuple[Calibration | Non
         return None, [*others.problems, left_out(error)]
 
 
-def _diagnosis(record: "Record", wanted: bool, device: str, data_dir: Path | None) -> dict[str, Any] | None:
+def _diagnosis(
+    record: "Record", wanted: bool, device: str, data_dir: Path | None, on_lost: Callable[[str], None]
+) -> dict[str, Any] | None:
     from icbench.revisiting import diagnose_record, kept_diagnosis
 
     if not wanted:
@@ -78,4 +85,4 @@ def _diagnosis(record: "Record", wanted: bool, device: str, data_dir: Path | Non
     console = messages()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("diagnosing", total=1.0)
-        return diagnose_record(Host(), record, data_dir, device, lambda share: progress.advance(task, share))
+        return diagnose_record(Host(), record, data_dir, device, lambda share: progress.advance(task, share), on_lost)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from icbench.cli.main import FAILED, INTERRUPTED
-from icbench.cli.options import plugin_file_option
-from icbench.cli.output import data, json_option, messages, say
+from icbench.cli.options import CHARTS, OutputFile, plugin_file_option
+from icbench.cli.output import data, json_option, made, messages, say
 
 if TYPE_CHECKING:
     from icbench.kinds.suite import Cell, Suite
@@ -37,10 +37,8 @@ OPTIONS = (
     click.option(
         "--data-dir", type=click.Path(path_type=Path), envvar="ICBENCH_DATA", help="Where fetched data is kept."
     ),
-    click.option("--figure", type=click.Path(path_type=Path), metavar="PNG", help="Draw the tables as a chart."),
-    click.option(
-        "--page", type=click.Path(path_type=Path), metavar="HTML", help="Write tables and pictures as one page."
-    ),
+    click.option("--figure", type=OutputFile(CHARTS), metavar="PNG", help="Draw the tables as a chart."),
+    click.option("--page", type=OutputFile(), metavar="HTML", help="Write tables and pictures as one page."),
     plugin_file_option,
     json_option,
     click.option("--quiet", is_flag=True, help="No progress and no messages but warnings."),
@@ -78,12 +76,12 @@ def run_suite(host: "Host", part: "Chosen", given: dict[str, Any]) -> int:
     with RunProgress(messages(), given["quiet"], runs=count) as progress:
         records, interrupted = _collect(jobs, progress)
     outcome = judged(part, records, {cell: len(seeds) for job in jobs for cell, seeds in job.cells.items()})
-    _print(outcome, progress.warnings, given["as_json"])
-    _draw(host, outcome, given)
+    lacking = _draw(host, outcome, given)
+    _print(outcome, progress.warnings, lacking, given["as_json"])
     if interrupted:
         say([f"interrupted; go on with: {shlex.join(['icbench', *sys.argv[1:]])}"])
         return INTERRUPTED
-    return FAILED if outcome.failures else 0
+    return FAILED if outcome.failures or lacking else 0
 
 
 def _options(given: dict[str, Any]) -> "Options":
@@ -115,12 +113,12 @@ def _collect(jobs: "Sequence[Job]", progress: Any) -> "tuple[dict[Cell, list[Rec
     return found, stopped
 
 
-def _print(outcome: "SuiteOutcome", warnings: list[str], as_json: bool) -> None:
+def _print(outcome: "SuiteOutcome", warnings: list[str], lacking: list[str], as_json: bool) -> None:
+    failures = outcome.failures + lacking
     if as_json:
         from icbench.report.envelope import envelope
         from icbench.report.suites import suite_data
 
-        failures = outcome.failures
         click.echo(envelope(suite_data(outcome), warnings, failures, ok=not failures))
         return
     from icbench.report.grid import terminal_tables
@@ -129,17 +127,18 @@ def _print(outcome: "SuiteOutcome", warnings: list[str], as_json: bool) -> None:
     console = data()
     console.print(suite_heading(outcome), "", style="bold", highlight=False, markup=False)
     console.print(terminal_tables(suite_grids(outcome), console.width), highlight=False)
-    say(outcome.failures, "red")
+    say(failures, "red")
 
 
-def _draw(host: "Host", outcome: "SuiteOutcome", given: dict[str, Any]) -> None:
-    if given["figure"]:
+def _draw(host: "Host", outcome: "SuiteOutcome", given: dict[str, Any]) -> list[str]:
+    """Make the chart and the page that were asked for; returns what failed."""
+    figure, page, lacking = given["figure"], given["page"], []
+    if figure:
         from icbench.report.charts import draw_suite
 
-        draw_suite(outcome, given["figure"])
-        say([f"picture: {given['figure']}"])
-    if given["page"]:
+        lacking += made("picture", figure, lambda: draw_suite(outcome, figure))
+    if page:
         from icbench.report.page import write_page
 
-        write_page(host, outcome, _options(given), given["page"])
-        say([f"page: {given['page']}"])
+        lacking += made("page", page, lambda: write_page(host, outcome, _options(given), page))
+    return lacking

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from icbench.cli.main import FAILED
 from icbench.cli.options import plugin_file_option
-from icbench.cli.output import data, json_option, messages, say
+from icbench.cli.output import data, json_option, made, messages, say
 
 if TYPE_CHECKING:
     from icbench.component import Selection
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 @click.argument("generator", metavar="GENERATOR")
 @click.option("--noise-dim", type=int, help="Short for GENERATOR:noise_dim=N.")
 @click.option("--epochs", type=int, help="Passes over the training images.  [default: the trainer's own]")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights, order and noise.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of weights, order and noise."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--dataset", default="mnist", show_default=True, metavar="SPEC", help="What to train on.")
 @click.option("--data-dir", type=click.Path(path_type=Path), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
@@ -59,8 +62,7 @@ def command(generator: str, noise_dim: int | None, **given: Any) -> int:
     dataset = host.select("dataset", given["dataset"]).build()
     with TrainingProgress(messages(), job.epochs, given["quiet"]) as progress:
         file = train(trainer, dataset, job, progress)
-    _report(file, selection, given["study"], given["as_json"])
-    return 0
+    return _report(file, selection, given["study"], given["as_json"])
 
 
 def _trainer(selection: "Selection") -> Any:
@@ -104,17 +106,18 @@ def _job(selection: "Selection", default_epochs: int, given: dict[str, Any]) -> 
     )
 
 
-def _report(file: Path, selection: "Selection", study: bool, as_json: bool) -> None:
+def _report(file: Path, selection: "Selection", study: bool, as_json: bool) -> int:
     import json
 
     from icbench.report.envelope import envelope
 
     documents = {"record": json.loads(file.with_suffix(".json").read_text())}
+    lacking: list[str] = []
     if study:
-        documents["study"] = _draw_study(file.parent)
+        documents["study"], lacking = _draw_study(file.parent)
     if as_json:
-        click.echo(envelope({"weights": str(file), **documents}))
-        return
+        click.echo(envelope({"weights": str(file), **documents}, errors=lacking, ok=not lacking))
+        return _say_lacking(lacking)
     record = documents["record"]
     validation, images = record["validation"], record["validation"]["images"]
     accuracies = ", ".join(f"{validation[f'{name}_accuracy']:.3f} {name}" for name in validation["steps"] if images)
@@ -125,10 +128,16 @@ def _report(file: Path, selection: "Selection", study: bool, as_json: bool) -> N
     click.echo(f"use it:  icbench run --generator {selection.name}:{spec}")
     if study:
         _print_study(documents["study"])
+    return _say_lacking(lacking)
 
 
-def _draw_study(folder: Path) -> dict[str, Any]:
-    """Draw the study in a training's folder; returns it."""
+def _say_lacking(lacking: list[str]) -> int:
+    say(lacking, "red")
+    return FAILED if lacking else 0
+
+
+def _draw_study(folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """Draw the study in a training's folder; returns it, and what kept it from being drawn."""
     import json
 
     from icbench.report.study_chart import draw_study
@@ -137,9 +146,7 @@ def _draw_study(folder: Path) -> dict[str, Any]:
 
     document: dict[str, Any] = json.loads((folder / FILE).read_text())
     picture = (folder / FILE).with_suffix(".png")
-    draw_study(*studied(document), picture)
-    say([f"picture: {picture}"])
-    return document
+    return document, made("picture", picture, lambda: draw_study(*studied(document), picture))
 
 
 def _print_study(document: dict[str, Any]) -> None:

@@ -14,6 +14,8 @@ PARTS = ("generator", "distance", "optimizer", "schedule")
 FORMS = ("cells", "nfe")
 """What a table's chart may be of: accuracies cell by cell, or against the generator evaluations per image."""
 
+MOST_SEEDS = 10_000
+
 LISTS: dict[object, type] = {tuple[float, ...]: float, tuple[str, ...]: str}
 
 T = TypeVar("T")
@@ -170,7 +172,7 @@ def read_suite(file: Path) -> Suite:
         ComponentError: the file is unreadable, or a key is unknown, missing or of the wrong type.
     """
     try:
-        written = tomllib.loads(file.read_text("utf-8"))
+        written = tomllib.loads(file.read_text("utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ComponentError(f"the suite {file.name} cannot be read: {error}") from error
     return _Reader(file.name).suite(written)
@@ -224,7 +226,10 @@ class _Reader:
 
     def cell(self, table: Mapping[str, Any], setting: Mapping[str, Any], where: str) -> Cell:
         values = {**setting, **table}
-        return self.record(Cell, values, f"cell {table.get('label', '?')} of {where}")
+        cell = self.record(Cell, values, f"cell {table.get('label', '?')} of {where}")
+        if not 1 <= cell.seeds <= MOST_SEEDS:
+            raise self._wrong(f"cell {cell.label} of {where} has seeds={cell.seeds}, not 1 to {MOST_SEEDS:,}")
+        return cell
 
     def record(self, kind: type[T], values: Mapping[str, Any], where: str) -> T:
         """An instance of a dataclass, its keys and types checked.

@@ -1,5 +1,6 @@
 """Charts, as PNG files: a suite's tables, and the paths of class vectors. matplotlib is imported to draw one."""
 
+import io
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.errors import ResultsError
+from icbench.errors import OutputError
 from icbench.kinds.suite import Mark
+from icbench.outputs import write_output
 from icbench.report.ladder import Ladder
 from icbench.suites import ExperimentOutcome, SuiteOutcome
 
@@ -49,13 +51,13 @@ def draw_suite(outcome: SuiteOutcome, file: Path) -> None:
         file: the PNG to write.
 
     Raises:
-        ResultsError: nothing is complete, or the file cannot be written.
+        OutputError: nothing is complete, or the file cannot be written.
     """
     import matplotlib
 
     drawn = [experiment for experiment in outcome.experiments if any(cell.row for cell in experiment.cells)]
     if not drawn:
-        raise ResultsError("there is nothing to draw: no entry is complete", "Run the suite to its end.")
+        raise OutputError("there is nothing to draw: no entry is complete", "Run the suite to its end.")
     matplotlib.use("agg")
     with matplotlib.rc_context(STYLE):
         _draw(drawn, outcome.suite.marks, file)
@@ -83,16 +85,18 @@ def _draw(experiments: Sequence[ExperimentOutcome], marks: Sequence[Mark], file:
         figure.set_layout_engine("none")
     for drawn in settled:
         drawn.settle()
-    _save(figure, file)
+    save_figure(figure, file)
 
 
-def _save(figure: "Figure", file: Path) -> None:
-    try:
-        figure.savefig(file)
-    except (OSError, ValueError) as error:
-        raise ResultsError(
-            f"the picture {file} cannot be written: {error}", "Name a .png file in a folder that exists."
-        ) from None
+def save_figure(figure: "Figure", file: Path) -> None:
+    """Write a figure in the format of the file's suffix.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    stream = io.BytesIO()
+    figure.savefig(stream, format=file.suffix.lower().removeprefix("."))
+    write_output(file, stream.getvalue())
 
 
 def _draw_experiment(panel: "Axes", outcome: ExperimentOutcome) -> None:
@@ -154,7 +158,7 @@ def draw_class_paths(paths: "ClassPaths", file: Path) -> None:
             panel.set_xlabel("step")
         for panel in panels[::columns]:
             panel.set_ylabel("class vector")
-        _save(figure, file)
+        save_figure(figure, file)
 
 
 def _draw_path(panel: "Axes", path: NDArray[np.float32], target: NDArray[np.float32], truth: int) -> None:

@@ -6,9 +6,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from icbench.errors import ResultsError
 from icbench.illustration import class_vector_paths, reconstructions, samples
 from icbench.kinds.suite import Cell
+from icbench.outputs import write_output
 from icbench.plugins import Host
 from icbench.records import Record
 from icbench.report.charts import draw_class_paths, draw_suite
@@ -54,7 +54,7 @@ def write_page(host: Host, outcome: SuiteOutcome, options: Options, file: Path) 
         file: the page to write.
 
     Raises:
-        ResultsError: it cannot be written.
+        OutputError: it cannot be written.
     """
     title = html.escape(suite_heading(outcome))
     parts = [HEAD.format(title=title), f"<h1>{title}</h1>", *_source(outcome), *_conclusion(outcome), "<h2>Tables</h2>"]
@@ -62,12 +62,7 @@ def write_page(host: Host, outcome: SuiteOutcome, options: Options, file: Path) 
     with tempfile.TemporaryDirectory() as folder:
         parts += ["<h2>Pictures</h2>", *_figures(host, outcome, options, Path(folder) / "picture.png")]
     parts += [*_made_of(outcome), "</body>", "</html>", ""]
-    try:
-        file.write_text("\n".join(parts), "utf-8")
-    except OSError as error:
-        raise ResultsError(
-            f"the page {file} cannot be written: {error.strerror}", "Name a file in a folder that exists."
-        ) from None
+    write_output(file, "\n".join(parts).encode())
 
 
 def _source(outcome: SuiteOutcome) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Pictures of results, as PNG files."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from icbench.errors import ResultsError
+from icbench.outputs import write_output
 from icbench.report.grid import printable
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def draw_reconstructions(entries: "Sequence[Reconstructions]", file: Path) -> No
         file: the PNG to write.
 
     Raises:
-        ResultsError: the file cannot be written.
+        OutputError: the file cannot be written.
     """
     columns = max(len(entry.truth) for entry in entries)
     band = 2 * CELL + GAP + 54
@@ -51,7 +52,7 @@ def draw_samples(images: NDArray[np.float32], file: Path) -> None:
         file: the PNG to write.
 
     Raises:
-        ResultsError: the file cannot be written.
+        OutputError: the file cannot be written.
     """
     classes, columns = images.shape[:2]
     side = CELL + GAP
@@ -74,7 +75,7 @@ def draw_differences(comparison: "Comparison", split: "Split", file: Path) -> No
         file: the PNG to write.
 
     Raises:
-        ResultsError: the file cannot be written.
+        OutputError: the file cannot be written.
     """
     bands = [
         (f"only A right: {comparison.first.label}", comparison.only_first, comparison.second),
@@ -115,12 +116,9 @@ def _usual_error(predictions: NDArray[np.integer], truth: int) -> str:
 
 
 def _save(picture: Image.Image, file: Path) -> None:
-    try:
-        picture.save(file)
-    except (OSError, ValueError) as error:
-        raise ResultsError(
-            f"the picture {file} cannot be written: {error}", "Name a .png file in a folder that exists."
-        ) from None
+    stream = io.BytesIO()
+    picture.save(stream, Image.registered_extensions()[file.suffix.lower()])
+    write_output(file, stream.getvalue())
 
 
 def _draw_band(picture: Image.Image, entry: "Reconstructions", top: int) -> None:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icbench.errors import ResultsError
-from icbench.report.charts import DPI, HERE, INK, STYLE, THERE
+from icbench.report.charts import DPI, HERE, INK, STYLE, THERE, save_figure
 from icbench.report.study import correlation_text
 from icbench.training.findings import LAST, Criterion, Findings, Snapshot, Standing
 
@@ -33,19 +32,13 @@ def draw_study(snapshots: Sequence[Snapshot], found: Findings, file: Path) -> No
         file: the PNG to write.
 
     Raises:
-        ResultsError: the file cannot be written.
+        OutputError: the file cannot be written.
     """
     import matplotlib
 
     matplotlib.use("agg")
     with matplotlib.rc_context(STYLE):
-        figure = _figure(snapshots, found)
-        try:
-            figure.savefig(file)
-        except (OSError, ValueError) as error:
-            raise ResultsError(
-                f"the picture {file} cannot be written: {error}", "Choose another folder with --out."
-            ) from None
+        save_figure(_figure(snapshots, found), file)
 
 
 def _figure(snapshots: Sequence[Snapshot], found: Findings) -> "Figure":

@@ -235,14 +235,24 @@ def test_a_figure_needs_the_very_images(capsys, toy_plugin):
     for label in ("a", "b"):
         finished(right(50), label=label, dataset="toy")
     code, out, err = compare(capsys, "a-", "b-", "--figure", "out.png")
-    assert (code, out) == (1, "")
-    assert "toy test here has the digest" in err
+    assert code == 1
+    assert "A wrong" in out
+    assert "the picture out.png is not made: toy test here has the digest" in err
     assert not Path("out.png").exists()
 
 
-def test_a_figure_of_a_dataset_that_is_not_here_is_refused(capsys, two):
-    code, _, err = compare(capsys, "a-", "b-", "--figure", "out.png")
-    assert code == 2
+def test_a_figure_that_fails_is_an_error_in_the_one_json_document(capsys, two):
+    code, out, _ = compare(capsys, "a-", "b-", "--figure", "out.png", "--json")
+    document = json.loads(out)
+    assert (code, document["ok"]) == (1, False)
+    assert "there is no dataset 'digits'" in document["errors"][0]
+    assert document["data"]["difference"]
+
+
+def test_the_table_is_printed_also_where_the_figure_is_of_a_dataset_that_is_not_here(capsys, two):
+    code, out, err = compare(capsys, "a-", "b-", "--figure", "out.png")
+    assert code == 1
+    assert "A wrong" in out
     assert "there is no dataset 'digits'" in err
 
 
@@ -250,7 +260,7 @@ def test_a_figure_of_a_dataset_that_is_not_here_is_refused(capsys, two):
 def test_a_figure_that_cannot_be_written_is_one_line(capsys, toy_plugin, file):
     icbench(capsys, *TOY, "--steps", "1")
     icbench(capsys, *TOY, "--steps", "1", "--schedule", "class-only")
-    code, _, err = compare(capsys, "linear-mse-adam-joint", "linear-mse-adam-class", "--figure", file)
-    assert code == 2
-    assert f"the picture {file} cannot be written" in err
+    code, out, err = compare(capsys, "linear-mse-adam-joint", "linear-mse-adam-class", "--figure", file)
+    assert (code, out) == (2, "")
+    assert file in err
     assert len(err.strip().splitlines()) == 1

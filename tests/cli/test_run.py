@@ -145,6 +145,56 @@ def test_latents_are_kept_on_request(capsys):
     assert records.read_record(folder).images()["noise"].shape == (50, 3)
 
 
+@pytest.mark.parametrize("file", ["nowhere/out.png", "out.unknown", "out", "folder.png"])
+def test_a_figure_that_cannot_be_written_is_found_before_anything_is_inverted(capsys, file):
+    Path("folder.png").mkdir()
+    code, out, err = icbench(capsys, *TOY, "--figure", file)
+    assert (code, out) == (2, "")
+    assert len(err.strip().splitlines()) == 1
+    assert file in err
+    assert not Path("icbench-results").exists()
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), ValueError("odd"), KeyboardInterrupt()])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_was_computed_is_printed_though_its_figure_fails(capsys, monkeypatch, as_json, failure):
+    def fails(*given):
+        raise failure
+
+    monkeypatch.setattr("icbench.outputs.replace_synced", fails)
+    code, out, err = icbench(capsys, *TOY, "--figure", "out.png", *(["--json"] if as_json else []))
+    assert code == 1
+    assert "the picture out.png is not made" in err
+    assert not Path("out.png").exists()
+    if as_json:
+        document = json.loads(out)
+        check_run_document(document)
+        assert (document["ok"], len(document["errors"])) == (False, 1)
+        assert document["data"]["runs"][0]["metrics"]["accuracy"] == 1
+    else:
+        assert "1.0000" in out
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--batch-size=--5", "--batch-size --5"),
+        ("--batch-size=²", "--batch-size ²"),
+        ("--device=cuda:²", "no device 'cuda:²'"),
+        ("--device=cuda:" + 30 * "9", "no device"),
+        ("--seeds=3000000000", "--seeds 3000000000"),
+        ("--seeds=0", "--seeds 0"),
+        ("--steps=" + 30 * "9", "--steps 999"),
+        ("--limit=²", "²"),
+    ],
+)
+def test_odd_numbers_are_usage_errors(capsys, option, said):
+    code, out, err = icbench(capsys, *TOY, option)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert not Path("icbench-results").exists()
+
+
 def test_the_figure_is_a_picture(capsys):
     from PIL import Image
 

@@ -280,6 +280,20 @@ def test_a_kept_diagnosis_is_this_run_s_as_it_was_written(capsys, toy_run):
         assert "not made yet" in show(capsys, toy_run)[1]
 
 
+def test_a_diagnosis_that_cannot_be_kept_is_shown_all_the_same(capsys, toy_run, monkeypatch):
+    def no_room(*given):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("icbench.outputs.replace_synced", no_room)
+    code, out, err = show(capsys, toy_run, "--diagnose", "--json")
+    document = json.loads(out)
+    assert (code, document["ok"]) == (1, False)
+    assert document["data"]["diagnosis"]["errors"] > 0
+    assert "the diagnosis is not kept" in document["errors"][0]
+    assert "No space left" in err
+    assert not (toy_run / DIAGNOSIS_FILE).exists()
+
+
 def test_a_diagnosis_does_not_make_a_record_unreadable(capsys, toy_run):
     data(capsys, toy_run, "--diagnose")
     code, _, err = icbench(capsys, "leaderboard", RESULTS, "--strict")

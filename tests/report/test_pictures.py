@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from record_factory import RESULTS, finished, first, right
 
-from icbench.errors import ResultsError
+from icbench.errors import OutputError
 from icbench.kinds.dataset import Split
 from icbench.ranking import collect
 from icbench.ranking.comparison import compare_rows
@@ -84,8 +84,8 @@ def test_control_characters_are_drawn_by_their_codes():
     assert pictures[0] == pictures[1]
 
 
-def test_a_picture_that_cannot_be_written_is_a_results_error():
+def test_a_picture_that_cannot_be_written_is_an_output_error():
     finished(right(20), label="a")
     finished(right(20), label="b")
-    with pytest.raises(ResultsError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         draw_differences(compared(), grey(20), Path("nowhere/out.png"))

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from studied import COUNT, IMAGES, RISING, found, snapshots
 
-from icbench.errors import ResultsError
+from icbench.errors import OutputError
 from icbench.report import study_chart
 from icbench.report.study_chart import draw_study
 from icbench.training.findings import CRITERIA, LAST, Snapshot, findings
@@ -72,6 +72,6 @@ def test_the_picture_is_written():
         assert min(picture.size) > 1500
 
 
-def test_a_picture_that_cannot_be_written_is_a_results_error():
-    with pytest.raises(ResultsError, match="cannot be written"):
+def test_a_picture_that_cannot_be_written_is_an_output_error():
+    with pytest.raises(OutputError, match="cannot be written"):
         draw_study(snapshots(), found(), Path("nowhere/study.png"))

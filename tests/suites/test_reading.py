@@ -75,6 +75,8 @@ def test_an_experiments_own_setting_goes_before_the_suites():
         (SMALL[: SMALL.index("cells")], "experiment one has no cells"),
         (SMALL.replace("[setting]", "[settings]"), "the suite has an unknown key 'settings'"),
         (SMALL.replace('title = "first"', 'title = "first"\nchart = "pie"'), "experiment one has chart='pie'"),
+        (SMALL.replace("seeds = 2", "seeds = 0"), "seeds=0, not 1 to 10,000"),
+        (SMALL.replace("seeds = 2", "seeds = 3000000000"), "seeds=3000000000, not 1 to"),
         (SMALL + '[[mark]]\nname = "1-NN"\n', "mark 1-NN lacks accuracy"),
     ],
 )
@@ -82,6 +84,10 @@ def test_what_is_wrong_is_said_with_its_place(wrong, said):
     with pytest.raises(ComponentError, match=said) as caught:
         read(wrong)
     assert "mine.toml" in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_declaration():
+    assert read("\ufeff" + SMALL) == read(SMALL)
 
 
 def test_a_misspelt_key_gets_a_suggestion():
