@@ -122,6 +122,7 @@ def _sources(jobs: Sequence[tuple[Entry, Options]]) -> dict[str, Source]:
     """The dataset of every entry by its label, each built once."""
     found: dict[str, Source] = {}
     for entry, options in jobs:
-        if entry.dataset.label not in found:
-            found[entry.dataset.label] = Source(entry.dataset.build(), data_folder(options.data_dir))
+        label = entry.dataset.label
+        if label not in found:
+            found[label] = Source(entry.dataset.build(), data_folder(options.data_dir), label)
     return found

@@ -16,9 +16,11 @@ def generate(generator: Generator, class_vector: Tensor, noise: Tensor, precisio
     return images.float()
 
 
-def as_target(images: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Images (B, C, H, W) uint8 as float32 in [0, 1] on the device."""
-    return torch.from_numpy(images).to(device).float() / 255
+def as_target(images: NDArray[np.uint8] | NDArray[np.float32], device: torch.device) -> Tensor:
+    """Images (B, C, H, W), uint8 or float32 in [0, 1], as float32 in [0, 1] on the device."""
+    # A copy: a dataset's arrays may be read-only or turned around, which torch's own tensors cannot be.
+    pixels = torch.tensor(np.ascontiguousarray(images)).to(device)
+    return pixels.float() / 255 if pixels.dtype is torch.uint8 else pixels.float()
 
 
 def sample_vectors(generator: Generator, columns: int) -> Tensor:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from icbench.devices import chosen_device
 from icbench.entry import Entry, Plan
 from icbench.isolation import isolated
-from icbench.kinds.dataset import data_folder
+from icbench.kinds.dataset import Split, data_folder
 from icbench.methods import Inversion
 from icbench.records import Record
 from icbench.records.record import LATENTS
@@ -56,7 +56,7 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
     """
     from icbench.engine import concatenate, invert, whole_groups
 
-    split = Source(entry.dataset.build(), data_folder(options.data_dir)).split(record.facts["dataset"]["split"])
+    split = _split(entry, record, options)
     method = Inversion(entry, chosen_device(options.device))
     group = method.parts.generator.group
     shown = record.images(["index"])["index"][:count]
@@ -88,7 +88,7 @@ def class_vector_paths(entry: Entry, record: Record, options: Options, count: in
     """
     from icbench.engine import class_paths
 
-    split = Source(entry.dataset.build(), data_folder(options.data_dir)).split(record.facts["dataset"]["split"])
+    split = _split(entry, record, options)
     method = Inversion(entry, chosen_device(options.device))
     steps = record.facts["entry"]["steps"]
     if not any(method.parts.schedule.rates(step, steps).class_vector for step in range(steps)):
@@ -99,6 +99,12 @@ def class_vector_paths(entry: Entry, record: Record, options: Options, count: in
     plan = Plan.of_record(entry, record.facts, count)
     path = class_paths(method.parts, split.images, index, method.settings(plan, count))
     return ClassPaths(split.images[index].astype(np.float32) / np.float32(255), split.labels[index], path)
+
+
+def _split(entry: Entry, record: Record, options: Options) -> Split:
+    """The split that a run is of."""
+    source = Source(entry.dataset.build(), data_folder(options.data_dir), entry.dataset.label)
+    return source.split(record.facts["dataset"]["split"])
 
 
 @isolated()

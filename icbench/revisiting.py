@@ -32,7 +32,7 @@ def split_of(host: Host, track: Track, data_dir: Path | None = None) -> Split:
         UsageError: no installed dataset has the name.
         IntegrityError: the dataset here has other images.
     """
-    source = Source(host.select("dataset", track.dataset).build(), data_folder(data_dir))
+    source = Source(host.select("dataset", track.dataset).build(), data_folder(data_dir), track.dataset)
     split = source.split(track.split)
     if split.digest != track.digest:
         raise IntegrityError(

@@ -29,6 +29,7 @@ from icbench.records import SCHEMA, Arrays, Record, ResultsFolder
 from icbench.records.record import Costs, check_known
 from icbench.records.results_folder import DEFAULT_FOLDER, GrowingRun
 from icbench.source_closure import engine_digest
+from icbench.splits import load_split
 
 SHARD_IMAGES = 256
 SHARD_SECONDS = 10.0
@@ -93,15 +94,15 @@ class Watcher:
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset and the folder that what it fetches is kept in; each split is loaded once."""
+    """A dataset, the folder that what it fetches is kept in, and its label; each split is loaded once."""
 
     dataset: Dataset
     folder: Path
+    label: str
 
     def split(self, name: str) -> Split:
         if name not in self._loaded:
-            with isolated():
-                self._loaded[name] = self.dataset.split(name, self.folder)
+            self._loaded[name] = load_split(self.dataset, self.label, name, self.folder)
         return self._loaded[name]
 
     @cached_property

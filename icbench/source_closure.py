@@ -32,6 +32,7 @@ ENGINE = ("icbench.engine", "icbench.methods", "icbench.kinds")
 NEUTRAL = (
     "icbench",
     "icbench.batching",
+    "icbench.blame",
     "icbench.checks",
     "icbench.cli",
     "icbench.component",

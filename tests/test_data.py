@@ -71,6 +71,16 @@ def test_downloaded_files_are_read_from_the_data_folder(suffix):
     assert dataset.split("test", Path("data")).images.shape == (30, 1, 28, 28)
 
 
+@pytest.mark.parametrize(("name", "part"), [("test", "t10k"), ("train", "train"), ("validation", "train")])
+def test_files_that_do_not_fit_each_other_are_told(name, part):
+    folder = Path("data/KMNIST/raw")
+    write_idx(folder, 30)
+    labels = folder / f"{part}-labels-idx1-ubyte"
+    labels.write_bytes(struct.pack(">4BI", 0, 0, 8, 1, 7) + bytes(7))
+    with pytest.raises(IntegrityError, match=f"images in {part}-images and 7 labels in {part}-labels"):
+        fetched.kmnist().split(name, Path("data"))
+
+
 def test_a_system_copy_is_used_and_its_digests_are_checked(monkeypatch):
     write_idx(Path("system"), 30, ".gz")
     monkeypatch.setattr(fetched, "FASHION_SYSTEM_FOLDER", Path("system"))

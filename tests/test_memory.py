@@ -93,7 +93,7 @@ def test_a_batch_that_does_not_fit_is_told_before_it_is_tried(monkeypatch, tmp_p
     entry = entries_from_specs(host, {"generator": ["linear"], "dataset": ["toy"]})[0]
     monkeypatch.setattr("icbench.memory.free_bytes", lambda device: 1000)
     options = Options(steps=2, limit=20, batch_size=20, results=tmp_path)
-    session = Session(entry, Source(entry.dataset.build(), tmp_path), options, Listener())
+    session = Session(entry, Source(entry.dataset.build(), tmp_path, "toy"), options, Listener())
     (record,) = session.runs()
     assert record.status == "ok"
     assert any("batches of 20 take about" in warning and "--batch-size auto" in warning for warning in warnings)

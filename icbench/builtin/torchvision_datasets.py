@@ -51,6 +51,11 @@ class IDXDataset(Dataset):
         part = "t10k" if name == "test" else "train"
         images = self._array(found, f"{part}-images", 3)[:, None]
         labels = self._array(found, f"{part}-labels", 1).astype(np.int64)
+        if len(images) != len(labels):
+            raise IntegrityError(
+                f"{found} has {len(images)} images in {part}-images and {len(labels)} labels in {part}-labels",
+                "Remove the folder to fetch it anew.",
+            )
         cut = len(labels) - VALIDATION
         rows = {"train": slice(cut), "validation": slice(cut, None), "test": slice(None)}[name]
         return Split(images[rows], labels[rows])

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
@@ -39,6 +40,59 @@ class Split:
         return digest.hexdigest()
 
 
+def arrangement_fault(split: Any) -> str:
+    """Why something is no split of images (N, C, H, W) and labels (N,), N above 0; empty if it is one."""
+    if not isinstance(split, Split):
+        return f"it is {_kind_of(split)}, not an icbench.kinds.dataset.Split"
+    for name, array in (("images", split.images), ("labels", split.labels)):
+        if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
+            return f"its {name} are {_kind_of(array)}, not a numpy array"
+    images, labels = split.images.shape, split.labels.shape
+    if len(images) != 4 or 0 in images[1:]:
+        return f"its images have shape {images}, not (N, C, H, W)"
+    if len(labels) != 1:
+        return f"its labels have shape {labels}, not (N,)"
+    if images[0] != labels[0]:
+        return f"it has {images[0]} images and {labels[0]} labels"
+    return "" if images[0] else "it has no images"
+
+
+def images_fault(images: NDArray[Any]) -> str:
+    """Why images are not bytes; empty if they are."""
+    return "" if images.dtype == np.uint8 else f"its images are {images.dtype}, not uint8 from 0 to 255"
+
+
+def labels_fault(labels: NDArray[Any], num_classes: int) -> str:
+    """Why labels (N,) are no integers in [0, K) for K classes; empty if they are."""
+    if not np.issubdtype(labels.dtype, np.integer):
+        return f"its labels are {labels.dtype}, not integers"
+    low, high = labels.min(), labels.max()
+    if low < 0 or high >= num_classes:
+        return f"its labels go from {low} to {high}, and {num_classes} classes are numbered from 0 to {num_classes - 1}"
+    return ""
+
+
+def classes_fault(num_classes: Any) -> str:
+    """Why something is no number of classes; empty if it is one."""
+    sound = type(num_classes) is int and num_classes >= 2
+    return "" if sound else f"num_classes is {num_classes!r}, not an integer of 2 or more"
+
+
+def split_fault(split: Any, num_classes: Any) -> str:
+    """What is wrong with what a dataset of K classes returned as a split; empty if nothing is."""
+    return (
+        classes_fault(num_classes)
+        or arrangement_fault(split)
+        or images_fault(split.images)
+        or labels_fault(split.labels, num_classes)
+    )
+
+
+def _kind_of(value: object) -> str:
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+
+
 class Dataset(ABC):
     """Named images with train, validation and test splits."""
 
@@ -48,6 +102,8 @@ class Dataset(ABC):
     @abstractmethod
     def split(self, name: str, folder: Path) -> Split:
         """The split called `name`.
+
+        What it returns is checked when it is loaded (`icbench.splits`); integer labels of other types become int64.
 
         Args:
             name: "train", "validation" or "test".

@@ -11,7 +11,15 @@ from unittest import mock
 
 import numpy as np
 
-from icbench.kinds.dataset import SPLITS, Split, data_folder
+from icbench.kinds.dataset import (
+    SPLITS,
+    Split,
+    arrangement_fault,
+    classes_fault,
+    data_folder,
+    images_fault,
+    labels_fault,
+)
 from icbench.testing.checks import Check, Skipped, expect
 from icbench.testing.subject import Subject
 
@@ -24,7 +32,7 @@ OVERLAP = 0.1
 def facts_are_declared(subject: Subject) -> None:
     """num_classes is an integer of 2 or more, and the licence is named."""
     count, licence = (getattr(subject.component, name, None) for name in ("num_classes", "licence"))
-    expect(isinstance(count, int) and count >= 2, f"num_classes is {count!r}, not an integer of 2 or more")
+    _expect_none(classes_fault(count))
     expect(isinstance(licence, str) and licence.strip(), f"licence is {licence!r}, not the name of one")
 
 
@@ -54,19 +62,13 @@ def digests_are_sha256(subject: Subject) -> None:
 def splits_are_complete(subject: Subject) -> None:
     """There are splits train, validation and test, each with a label for each of its images."""
     for name, split in _splits(subject).items():
-        expect(isinstance(split, Split), f"split {name} is {type(split).__name__}")
-        for array in ("images", "labels"):
-            found = type(getattr(split, array)).__name__
-            expect(found == "ndarray", f"the {array} of {name} are {found}, not a numpy array")
-        images, labels = split.images.shape, split.labels.shape
-        expect(len(images) == 4 and len(labels) == 1, f"{name} has images {images} and labels {labels}")
-        expect(images[0] == labels[0] > 0, f"{name} has {images[0]} images and {labels[0]} labels")
+        _expect_none(arrangement_fault(split), name)
 
 
 def images_are_bytes(subject: Subject) -> None:
     """Images are uint8 and use its range."""
     for name, split in _splits(subject).items():
-        expect(split.images.dtype == np.uint8, f"images of {name} are {split.images.dtype}")
+        _expect_none(images_fault(split.images), name)
         highest = split.images.max()
         expect(highest > 1, f"the brightest pixel of {name} is {highest}: images go from 0 to 255, not to 1")
 
@@ -81,9 +83,8 @@ def labels_are_in_range(subject: Subject) -> None:
     """Labels are int64 in [0, num_classes)."""
     count = subject.component.num_classes
     for name, split in _splits(subject).items():
+        _expect_none(labels_fault(split.labels, count), name)
         expect(split.labels.dtype == np.int64, f"labels of {name} are {split.labels.dtype}, not int64")
-        low, high = split.labels.min(), split.labels.max()
-        expect(low >= 0 and high < count, f"labels of {name} go from {low} to {high}, there are {count} classes")
 
 
 def every_class_can_be_learned(subject: Subject) -> None:
@@ -135,6 +136,10 @@ CHECKS: tuple[Check, ...] = (
     splits_are_apart,
     bundled_data_is_in_the_package,
 )
+
+
+def _expect_none(fault: str, split: str = "") -> None:
+    expect(not fault, f"split {split}: {fault}" if split else fault)
 
 
 def _splits(subject: Subject) -> dict[str, Split]:

@@ -27,6 +27,7 @@ from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
 from icbench.outputs import PROBE, reason, way_out, write_output
 from icbench.records.files import remove_leftovers, replace_synced
+from icbench.splits import load_split
 from icbench.training import selection, study
 from icbench.training.findings import Snapshot
 from icbench.training.reference_cnn import ReferenceCNN, train_reference_cnn
@@ -203,8 +204,7 @@ def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, monitor: Monitor
     if job.study:
         study.require_checks(job.epochs)
     _make_folder(job.out)
-    with isolated():
-        split, validation = (_images(dataset, name, job) for name in ("train", "validation"))
+    split, validation = (load_split(dataset, job.dataset_name, name, job.data_dir) for name in ("train", "validation"))
     if job.study:
         study.require_images(len(validation))
     _require_classes(trainer, split, dataset.num_classes, job.dataset_name)
@@ -252,16 +252,6 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         hint = way_out(error, "Choose another folder with --out.")
         raise ResultsError(f"{folder} cannot be written: {reason(error)}", hint) from None
-
-
-def _images(dataset: Dataset, name: str, job: TrainingJob) -> Split:
-    split = dataset.split(name, job.data_dir)
-    if len(split) == 0:
-        raise UsageError(
-            f"the {name} split of {job.dataset_name} has no images",
-            "A training needs one at least, to learn from and to choose a checkpoint by.",
-        )
-    return split
 
 
 def _require_classes(trainer: Trainer, split: Split, num_classes: int, dataset: str) -> None:

@@ -1,0 +1,33 @@
+"""Splits as runs, diagnoses, pictures and trainings get them: loaded from a dataset, and checked."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from icbench.blame import HINT, blame
+from icbench.errors import ComponentError
+from icbench.isolation import isolated
+from icbench.kinds.dataset import Dataset, Split, split_fault
+
+
+def load_split(dataset: Dataset, label: str, name: str, folder: Path) -> Split:
+    """A split of a dataset: uint8 images (N, C, H, W) and int64 labels (N,) in [0, K).
+
+    Args:
+        dataset: whose.
+        label: the dataset's name and parameters, for messages.
+        name: "train", "validation" or "test".
+        folder: where fetched data is kept.
+
+    Raises:
+        ComponentError: the dataset fails, or returns anything else.
+        IntegrityError: a file of it is missing, unreadable or not the expected one.
+    """
+    with isolated(), blame(f"dataset {label}, asked for its split {name},"):
+        split = dataset.split(name, folder)
+        fault = split_fault(split, getattr(dataset, "num_classes", None))
+    if fault:
+        raise ComponentError(f"dataset {label}, split {name}: {fault}", HINT)
+    # Exact, as all labels are below K.
+    return split if split.labels.dtype == np.int64 else replace(split, labels=split.labels.astype(np.int64))
