@@ -1,14 +1,21 @@
-"""What a component raises, said in one line that names it."""
+"""What a component raises, or returns of a wrong type, said in one line that names it."""
 
+import copy
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import wraps
+from typing import Any, TypeAlias, TypeVar
 
 from icbench.devices import is_out_of_memory
 from icbench.errors import ComponentError, IcbenchError
 
 HINT = "This is a fault of the component; `icbench plugins` tells where it comes from."
 LONGEST = 300
+
+Methods: TypeAlias = Mapping[str, tuple[type, ...]]
+"""What each method of a component returns, by its name."""
+T = TypeVar("T")
 
 
 @contextmanager
@@ -43,3 +50,37 @@ def described(error: BaseException) -> str:
         return type(error).__name__
     file = places[-1].filename.replace("\\", "/").rpartition("/")[2]
     return f"{type(error).__name__} in {file}, line {places[-1].lineno}: {places[-1].line}"
+
+
+def expose(part: T, what: str, methods: Methods) -> T:
+    """A component that computes as the given one, and whose failures name it: a shallow copy, with its methods watched.
+
+    Args:
+        part: the component.
+        what: as for `blame`.
+        methods: those to watch.
+
+    Returns:
+        the component itself where it cannot be copied.
+    """
+    with suppress(Exception):
+        watched = copy.copy(part)
+        for name, types in methods.items():
+            if hasattr(part, name):
+                # Past what a class makes of setting attributes, such as a frozen dataclass.
+                object.__setattr__(watched, name, _watched(getattr(part, name), what, name, types))
+        return watched
+    return part
+
+
+def _watched(call: Callable[..., Any], what: str, name: str, types: tuple[type, ...]) -> Callable[..., Any]:
+    @wraps(call)
+    def watched(*args: Any, **options: Any) -> Any:
+        with blame(what):
+            found = call(*args, **options)
+        if types and not isinstance(found, types):
+            expected = " or ".join(kind.__name__ for kind in types)
+            raise ComponentError(f"{what} returned {type(found).__name__} from `{name}`, not {expected}", HINT)
+        return found
+
+    return watched

@@ -1,6 +1,7 @@
 """Whether four components work together, found out on a few images before a run writes anything."""
 
 from collections.abc import Mapping
+from types import NoneType
 
 import numpy as np
 import torch
@@ -8,19 +9,43 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from icbench.beginnings import Bank, ImagesBeginning, begun, drawn_noise
-from icbench.engine import Parts, Settings
+from icbench.blame import HINT, Methods, blame, expose
 from icbench.errors import ComponentError, UsageError
 from icbench.generation import as_target, generate
-from icbench.kinds.distance import LeastSquares
-from icbench.kinds.schedule import Schedule
+from icbench.gradients import check_gradients
+from icbench.kinds.distance import Features, LeastSquares
+from icbench.kinds.generator import Generator
+from icbench.kinds.schedule import Rates, Schedule, Starts
 from icbench.linearisation import linearise
+from icbench.mates import check_mates
+from icbench.parts import Parts, Settings
+from icbench.trial import Trial, one_thread
 
 CHECKED = 4
 TOLERANCE = 1e-3
 
+METHODS: Mapping[str, Methods] = {
+    "generator": {"forward": (Tensor,), "encode": (Tensor, NoneType), "residual_scale": (tuple, NoneType)},
+    "distance": {"features": (Tensor, tuple), "compare": (Tensor,), "residuals": (Tensor,)},
+    "optimizer": {"over": (torch.optim.Optimizer,)},
+    "schedule": {
+        "starts": (Starts,),
+        "rates": (Rates,),
+        "start_noise": (Tensor,),
+        "survivors": (int,),
+        "coordinates": (Tensor,),
+        "class_vector_of": (Tensor,),
+        "constrain": (Tensor,),
+        "prior": (Tensor, NoneType),
+        "occam": (Tensor,),
+        "class_scores": (Tensor,),
+    },
+}
+"""What the engine asks of each kind of component, and what the answers are."""
+
 
 def check_parts(parts: Parts, images: NDArray[np.uint8], settings: Settings, names: Mapping[str, str]) -> None:
-    """Generate and compare once before a run, so that a broken component is named and nothing is written.
+    """Try the components on a few images before a run, so that a broken one is named and nothing is written.
 
     Args:
         parts: the components, the generator frozen on the device.
@@ -29,11 +54,28 @@ def check_parts(parts: Parts, images: NDArray[np.uint8], settings: Settings, nam
         names: what to call each part, by kind.
 
     Raises:
-        ComponentError: the generator returns the wrong shape or values that are not in [0, 1], or the distance returns
-            anything but one finite number per image, or residuals that do not fit them.
+        ComponentError: a component raises anything, or returns what its kind does not: images of the wrong shape or not
+            in [0, 1], or anything but one finite number per image, or residuals that do not fit them; what the schedule
+            moves has no gradient; an image's result depends on those that it is inverted beside.
         UsageError: the optimizer needs residuals, and the distance has none; the schedule moves nothing at a step, or
             starts from what the generator does not offer; images are to stop early that cannot.
     """
+    labels = {kind: f"{kind} {name}" for kind, name in names.items()}
+    with one_thread(), blame(f"inverting a few images with {', '.join(labels.values())}"):
+        watched = expose_parts(parts, labels)
+        _check_contracts(watched, images, settings, names)
+        trial = Trial.of(watched, images, settings)
+        check_gradients(trial, labels)
+        _check_linearisations(watched, images, settings, names)
+        check_mates(trial, labels)
+
+
+def expose_parts(parts: Parts, labels: Mapping[str, str]) -> Parts:
+    """The components, such that what they raise names them."""
+    return Parts(**{kind: expose(getattr(parts, kind), labels[kind], methods) for kind, methods in METHODS.items()})
+
+
+def _check_contracts(parts: Parts, images: NDArray[np.uint8], settings: Settings, names: Mapping[str, str]) -> None:
     generator, shape = parts.generator, images.shape[1:]
     _check_rates(parts.schedule, settings.steps, names["schedule"])
     if settings.stop_when is not None:
@@ -43,13 +85,11 @@ def check_parts(parts: Parts, images: NDArray[np.uint8], settings: Settings, nam
             f"generator {names['generator']} makes images of {tuple(generator.image_shape)}, the dataset has {shape}",
             "Choose a dataset of the shape that the generator was trained on.",
         )
-    target = as_target(images[:CHECKED], settings.device)
-    noise = drawn_noise(np.arange(len(target)), (0,), generator.noise_dim, settings.seed).flatten(0, 1)
-    class_vector = torch.eye(generator.entries)[torch.arange(len(target)) % generator.entries]
-    latents = class_vector.to(settings.device), noise.to(settings.device)
+    target, latents = _tried(generator, images, settings)
     with torch.no_grad():
         generated = generate(generator, *latents, settings.precision)
         _check_images(generated, target.shape, names["generator"])
+        _check_features(parts.distance.features(target), len(target), names["distance"])
         _check_distance(parts.distance(generated, target), len(target), names["distance"])
         _check_start(parts, images, settings)
         if parts.schedule.calibrates and generator.residual_scale(latents[0]) is None:
@@ -58,6 +98,20 @@ def check_parts(parts: Parts, images: NDArray[np.uint8], settings: Settings, nam
                 "its residuals usually are",
                 "Leave out calibrate=true, or choose another generator.",
             )
+
+
+def _tried(generator: Generator, images: NDArray[np.uint8], settings: Settings) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """The first few targets, and as many latents: a class each."""
+    target = as_target(images[:CHECKED], settings.device)
+    noise = drawn_noise(np.arange(len(target)), (0,), generator.noise_dim, settings.seed).flatten(0, 1)
+    class_vector = torch.eye(generator.entries)[torch.arange(len(target)) % generator.entries]
+    return target, (class_vector.to(settings.device), noise.to(settings.device))
+
+
+def _check_linearisations(
+    parts: Parts, images: NDArray[np.uint8], settings: Settings, names: Mapping[str, str]
+) -> None:
+    target, latents = _tried(parts.generator, images, settings)
     for kind, part in (("optimizer", parts.optimizer), ("schedule", parts.schedule)):
         if part.linearises:
             _check_linearisation(parts, latents, target, settings.precision, names, f"{kind} {names[kind]}")
@@ -105,6 +159,12 @@ def _check_images(images: Tensor, expected: tuple[int, ...], name: str) -> None:
     low, high = images.min().item(), images.max().item()
     if low < -TOLERANCE or high > 1 + TOLERANCE:
         raise _fault(f"generator {name} returned values from {low:.3g} to {high:.3g}, not in [0, 1]")
+
+
+def _check_features(features: Features, count: int, name: str) -> None:
+    rows = [len(feature) for feature in (features if isinstance(features, tuple) else (features,))]
+    if not rows or set(rows) != {count}:
+        raise _fault(f"distance {name} returned features of {rows} rows for {count} images")
 
 
 def _check_distance(distance: Tensor, count: int, name: str) -> None:
@@ -156,4 +216,4 @@ def _without_second_derivatives(energy: Tensor, residuals: Tensor, latents: tupl
 
 
 def _fault(message: str) -> ComponentError:
-    return ComponentError(message, "This is a fault of the component; `icbench plugins` tells where it comes from.")
+    return ComponentError(message, HINT)

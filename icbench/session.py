@@ -130,15 +130,24 @@ class Session:
             )
         try:
             method = self._method()
-            plan = self._plan(method, self.options.seeds[0])
-            method.check(self.split.images, plan)
-            check_known(self._known_facts(self._keyed_facts(plan, method), "", "", method))
+            plans = [self._plan(method, seed) for seed in self.options.seeds]
+            if not all(self._was_checked(method, plan) for plan in plans):
+                method.check(self.split.images, plans[0])
+            check_known(self._known_facts(self._keyed_facts(plans[0], method), "", "", method))
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
             raise UsageError(
                 f"{self.device} has no memory left for {self.entry.label}", "Free some, or say --device cpu."
             ) from error
+
+    def _was_checked(self, method: Method, plan: Plan) -> bool:
+        """Whether a run of the same key was begun, and so was checked before."""
+        name = self._identity(plan, run_key(self._keyed_facts(plan, method)))
+        return (self.options.results / name).is_dir()
+
+    def _identity(self, plan: Plan, key: str) -> str:
+        return f"{self.entry.name}-s{plan.seed}-{key[:8]}"
 
     def runs(self) -> Iterator[Record]:
         """The record of each seed's run: found finished, gone on with where it stopped, or made.
@@ -165,7 +174,7 @@ class Session:
     def _run(self, method: Method, plan: Plan) -> Record:
         keyed = self._keyed_facts(plan, method)
         key = run_key(keyed)
-        identity = f"{self.entry.name}-s{plan.seed}-{key[:8]}"
+        identity = self._identity(plan, key)
         results = ResultsFolder(self.options.results)
         with results.locked(identity, lambda: self._say_locked(identity)):
             record = None if self.options.rerun else self._finished(results, key)

@@ -39,10 +39,12 @@ NEUTRAL = (
     "icbench.entry",
     "icbench.environment",
     "icbench.errors",
+    "icbench.gradients",
     "icbench.hookspecs",
     "icbench.isolation",
     "icbench.kinds.suite",
     "icbench.machine",
+    "icbench.mates",
     "icbench.memory",
     "icbench.plugins",
     "icbench.probe",
@@ -54,6 +56,7 @@ NEUTRAL = (
     "icbench.source_syntax",
     "icbench.statistics",
     "icbench.torch_state",
+    "icbench.trial",
     "icbench.version",
 )
 """What decides no number of a run, and is not followed: these modules and what is in them, but of `icbench` itself only

@@ -49,8 +49,13 @@ def check_run_document(document):
 
 @contextmanager
 def stopped_after(monkeypatch, evaluations, error):
-    """Inside, the generator raises `error` once it was evaluated so often."""
-    original, calls = Generator.__call__, []
+    """Inside, the generator raises `error` once a run has evaluated it so often."""
+    original, calls, check = Generator.__call__, [], session.Session.check
+
+    def checked(self):
+        with monkeypatch.context() as patch:
+            patch.setattr(Generator, "__call__", original)
+            check(self)
 
     def counted(self, *latents):
         calls.append(1)
@@ -60,6 +65,7 @@ def stopped_after(monkeypatch, evaluations, error):
 
     with monkeypatch.context() as patch:
         patch.setattr(Generator, "__call__", counted)
+        patch.setattr(session.Session, "check", checked)
         yield
 
 

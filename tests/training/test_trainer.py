@@ -96,7 +96,7 @@ def test_a_training_ends_with_one_training_image():
 @pytest.mark.parametrize(("train_images", "validation_images", "name"), [(0, 5, "train"), (5, 0, "validation")])
 def test_an_empty_split_is_named_before_anything_is_trained(train_images, validation_images, name):
     trainer = Counting()
-    with pytest.raises(UsageError, match=f"the {name} split of few has no images"):
+    with pytest.raises(UsageError, match=f"dataset few, split {name}: it has no images"):
         train(trainer, FewDigits(validation_images, train_images), job(), Monitor())
     assert trainer.trained == []
 
