@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 
 from icbench.errors import IntegrityError
 
-SCHEMA = 3
-"""Raise it when the form changes, with a step in `UPDATES`. Run keys hold it."""
+SCHEMA = 2
+"""Raise it when what is there changes its name or meaning, with a step in `UPDATES`; what is only added has its place
+in `ADDED`. Run keys hold it."""
 
 SIGNED_SINCE = 2
 """The first schema with a digest."""
@@ -58,7 +59,7 @@ def updated(facts: Facts, where: str) -> Facts:
             schema += 1
     except (KeyError, TypeError, ValueError) as error:
         raise IntegrityError(f"{where} is not a record: {type(error).__name__} {error}") from error
-    return facts
+    return {**ADDED, **facts}
 
 
 def _from_1(facts: Facts) -> Facts:
@@ -67,10 +68,9 @@ def _from_1(facts: Facts) -> Facts:
     return signed({**facts, "schema": 2, "series": "", "tier": "pixels", "flags": [], "metrics": metrics})
 
 
-def _from_2(facts: Facts) -> Facts:
-    """Schema 2 had no digest of the engine, and as a component's source the digest of one file."""
-    return signed({**facts, "schema": 3, "engine": ""})
-
-
-UPDATES: dict[int, Callable[[Facts], Facts]] = {1: _from_1, 2: _from_2}
+UPDATES: dict[int, Callable[[Facts], Facts]] = {1: _from_1}
 """For each older schema, the step to the next one."""
+
+ADDED: Facts = {"engine": ""}
+"""What records of this schema lack that were made before it was kept, as they are read. Those without a digest of the
+engine have as a component's source the digest of a single file."""

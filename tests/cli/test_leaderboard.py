@@ -240,7 +240,7 @@ def test_bad_input_is_one_line_with_exit_code_2(capsys, arguments, said):
     ("damage", "said"),
     [
         (lambda path: (path / RECORD_FILE).write_text("{"), "record.json cannot be read"),
-        (lambda path: (path / RECORD_FILE).write_text('{"schema": 99}'), "has schema 99, this icbench knows 3"),
+        (lambda path: (path / RECORD_FILE).write_text('{"schema": 99}'), "has schema 99, this icbench knows 2"),
         (lambda path: (path / IMAGES_FILE).write_bytes(b"torn"), "images.npz has SHA-256"),
         (lambda path: (path / IMAGES_FILE).unlink(), "images.npz cannot be read"),
     ],
