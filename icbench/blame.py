@@ -81,6 +81,9 @@ def _watched(call: Callable[..., Any], what: str, name: str, types: tuple[type, 
         if types and not isinstance(found, types):
             expected = " or ".join(kind.__name__ for kind in types)
             raise ComponentError(f"{what} returned {type(found).__name__} from `{name}`, not {expected}", HINT)
+        if name == "over":
+            # What an optimizer does, it does in the steps of what it builds anew each time.
+            found.step = _watched(found.step, what, "step", ())
         return found
 
     return watched

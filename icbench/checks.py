@@ -91,6 +91,7 @@ def _check_contracts(parts: Parts, images: NDArray[np.uint8], settings: Settings
         _check_images(generated, target.shape, names["generator"])
         _check_features(parts.distance.features(target), len(target), names["distance"])
         _check_distance(parts.distance(generated, target), len(target), names["distance"])
+        _check_schedule(parts.schedule, generator.entries, names["schedule"])
         _check_start(parts, images, settings)
         if parts.schedule.calibrates and generator.residual_scale(latents[0]) is None:
             raise UsageError(
@@ -137,6 +138,18 @@ def _check_rates(schedule: Schedule, steps: int, name: str) -> None:
             raise UsageError(
                 f"schedule {name} moves neither class vector nor noise at step {step + 1} of {steps}",
                 "Give one of them a rate above 0.",
+            )
+
+
+def _check_schedule(schedule: Schedule, entries: int, name: str) -> None:
+    starts = schedule.starts(entries)
+    expected = (len(starts.restart), entries)
+    coordinates = schedule.coordinates(starts.class_vector).clone()
+    schedule.constrain(coordinates)
+    for what, vectors in (("starts", starts.class_vector), ("moves", schedule.class_vector_of(coordinates, 0.0))):
+        if tuple(vectors.shape) != expected or not vectors.isfinite().all():
+            raise _fault(
+                f"schedule {name} {what} class vectors of shape {tuple(vectors.shape)}, not finite ones of {expected}"
             )
 
 
