@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from typing import Any
@@ -58,7 +57,7 @@ def preserved() -> Iterator[None]:
                 shared.set(value)
 
 
-class _Arrivals(MetaPathFinder):
+class _Arrivals:
     """Adds the state of a library to `before` as soon as it is loaded, ahead of whatever its importer does to it."""
 
     def __init__(self, before: dict[Shared, Any]) -> None:
