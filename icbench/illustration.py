@@ -23,6 +23,7 @@ class Reconstructions:
         label: the entry.
         targets, images: (N, C, H, W) in [0, 1].
         truth, prediction: (N,).
+        light_on_dark: as the dataset's.
     """
 
     label: str
@@ -30,6 +31,7 @@ class Reconstructions:
     images: NDArray[np.float32]
     truth: NDArray[np.int64]
     prediction: NDArray[np.int64]
+    light_on_dark: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,13 @@ class ClassPaths:
         targets: (N, C, H, W) in [0, 1].
         truth: (N,).
         path: (S + 1, N, K), before each step and after the last.
+        light_on_dark: as the dataset's.
     """
 
     targets: NDArray[np.float32]
     truth: NDArray[np.int64]
     path: NDArray[np.float32]
+    light_on_dark: bool = False
 
 
 @isolated()
@@ -75,6 +79,7 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
         images=method.generate(arrays["class_vector"], arrays["noise"])[rows],
         truth=split.labels[index],
         prediction=arrays["prediction"][rows],
+        light_on_dark=entry.dataset.build().light_on_dark,
     )
 
 
@@ -98,7 +103,8 @@ def class_vector_paths(entry: Entry, record: Record, options: Options, count: in
     index = np.sort(np.concatenate([arrays["index"][chosen][: count // 2] for chosen in (right, ~right)]))
     plan = Plan.of_record(entry, record.facts, count)
     path = class_paths(method.parts, split.images, index, method.settings(plan, count))
-    return ClassPaths(split.images[index].astype(np.float32) / np.float32(255), split.labels[index], path)
+    targets = split.images[index].astype(np.float32) / np.float32(255)
+    return ClassPaths(targets, split.labels[index], path, entry.dataset.build().light_on_dark)
 
 
 def _split(entry: Entry, record: Record, options: Options) -> Split:

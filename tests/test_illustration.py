@@ -28,6 +28,15 @@ def test_the_images_are_those_of_the_runs_own_split_whatever_the_options_say(toy
     assert all((expected[:8] == target).all(axis=(1, 2, 3)).any() for target in paths.targets)
 
 
+@pytest.mark.parametrize("light_on_dark", [False, True])
+def test_polarity_is_that_of_the_runs_dataset(toy_plugin, monkeypatch, light_on_dark):
+    monkeypatch.setattr(ToyDigits, "light_on_dark", light_on_dark)
+    (entry,) = entries_from_specs(Host(), SPECS)
+    (record,) = execute([entry], Options(steps=3, limit=8, device="cpu"), Watcher())
+    assert reconstructions(entry, record, Options(device="cpu"), 5).light_on_dark is light_on_dark
+    assert class_vector_paths(entry, record, Options(device="cpu"), 4).light_on_dark is light_on_dark
+
+
 def test_a_plan_of_a_record_is_the_one_it_was_made_by(toy_plugin):
     (entry,) = entries_from_specs(Host(), SPECS)
     options = Options(steps=12, limit=8, split="validation", seeds=(3,), device="cpu", precision="bfloat16")

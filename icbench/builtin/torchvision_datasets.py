@@ -33,6 +33,7 @@ class IDXDataset(Dataset):
     """
 
     num_classes = 10
+    light_on_dark = True
 
     def __init__(
         self,

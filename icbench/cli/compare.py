@@ -68,4 +68,6 @@ def _draw(comparison: "Comparison", file: Path, data_dir: Path | None) -> None:
     from icbench.report.pictures import draw_differences
     from icbench.revisiting import split_of
 
-    draw_differences(comparison, split_of(Host(), comparison.track, data_dir), file)
+    host, track = Host(), comparison.track
+    polarity = host.select("dataset", track.dataset).build().light_on_dark
+    draw_differences(comparison, split_of(host, track, data_dir), file, polarity)

@@ -98,6 +98,8 @@ class Dataset(ABC):
 
     num_classes: int
     licence: str
+    light_on_dark: bool = False
+    """Whether images are light on dark, as MNIST's digits: pictures of results show them dark on light, as printed."""
 
     @abstractmethod
     def split(self, name: str, folder: Path) -> Split:

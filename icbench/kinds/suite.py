@@ -134,7 +134,7 @@ class Suite:
         author, year, url: of the source, if there is one.
         tolerance: how far below the published mean a cell may lie.
         show: the cell that pictures are made of; None for the first that inverts.
-        conclusion: paragraphs of what the source concluded and what holds.
+        conclusion: paragraphs of what the source concluded from its own figures; what holds is derived from a run.
     """
 
     title: str

@@ -13,6 +13,7 @@ from icbench.errors import OutputError
 from icbench.kinds.suite import Mark
 from icbench.outputs import write_output
 from icbench.report.ladder import Ladder
+from icbench.report.pictures import as_drawn
 from icbench.suites import ExperimentOutcome, SuiteOutcome
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def draw_class_paths(paths: "ClassPaths", file: Path) -> None:
         for number, panel in enumerate(panels):
             panel.set_visible(number < count)
             if number < count:
-                _draw_path(panel, paths.path[:, number], paths.targets[number], int(paths.truth[number]))
+                _draw_path(panel, paths, number)
         for panel in panels[-columns:]:
             panel.set_xlabel("step")
         for panel in panels[::columns]:
@@ -161,7 +162,8 @@ def draw_class_paths(paths: "ClassPaths", file: Path) -> None:
         save_figure(figure, file)
 
 
-def _draw_path(panel: "Axes", path: NDArray[np.float32], target: NDArray[np.float32], truth: int) -> None:
+def _draw_path(panel: "Axes", paths: "ClassPaths", number: int) -> None:
+    path, truth = paths.path[:, number], int(paths.truth[number])
     final = int(path[-1].argmax())
     for label in np.argsort(path.max(axis=0)):
         colour = RIGHT if label == truth else WRONG if label == final else FAINT
@@ -170,5 +172,5 @@ def _draw_path(panel: "Axes", path: NDArray[np.float32], target: NDArray[np.floa
     said = f"{truth}, found" if final == truth else f"{truth}, taken for {final}"
     panel.set_title(said, fontsize=9, color=RIGHT if final == truth else WRONG, loc="left", y=1.0)
     corner = panel.inset_axes((0.82, 0.98, 0.18, 0.26))
-    corner.imshow(target.mean(axis=0), cmap="gray_r", vmin=0, vmax=1)
+    corner.imshow(as_drawn(paths.targets[number], paths.light_on_dark), cmap="gray", vmin=0, vmax=1)
     corner.axis("off")

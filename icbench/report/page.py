@@ -12,6 +12,7 @@ from icbench.outputs import write_output
 from icbench.plugins import Host
 from icbench.records import Record
 from icbench.report.charts import draw_class_paths, draw_suite
+from icbench.report.conclusions import conclusions
 from icbench.report.grid import html_table
 from icbench.report.pictures import draw_reconstructions, draw_samples
 from icbench.report.suites import suite_grids, suite_heading
@@ -37,7 +38,8 @@ th:first-child, td:first-child {{ text-align: left; padding-left: 0; white-space
 table + p, table ~ p {{ margin: .15rem 0; color: #57606a; font-size: .9rem; }}
 figure {{ margin: 1.5rem 0; }} figure img {{ max-width: 100%; height: auto; }}
 figcaption {{ color: #57606a; font-size: .9rem; }}
-section p {{ max-width: 44rem; }} a {{ color: #1f6feb; }}
+section p, section li {{ max-width: 44rem; }} section ul {{ padding-left: 1.2rem; }}
+blockquote {{ margin: .6rem 0; padding-left: 1rem; border-left: 3px solid #d0d7de; }} a {{ color: #1f6feb; }}
 </style>
 </head>
 <body>
@@ -72,10 +74,17 @@ def _source(outcome: SuiteOutcome) -> Iterator[str]:
 
 
 def _conclusion(outcome: SuiteOutcome) -> Iterator[str]:
-    if outcome.suite.conclusion:
-        yield "<section><h2>What was concluded and what holds</h2>"
-        yield from (f"<p>{html.escape(paragraph)}</p>" for paragraph in outcome.suite.conclusion)
+    suite = outcome.suite
+    if suite.conclusion:
+        source = html.escape(" ".join(filter(None, (suite.author, str(suite.year or "")))) or suite.title)
+        yield f"<section><h2>What the source concluded</h2><p>Of the figures of {source}, not of those below:</p>"
+        yield from (f"<blockquote><p>{html.escape(paragraph)}</p></blockquote>" for paragraph in suite.conclusion)
         yield "</section>"
+    found = conclusions(outcome)
+    if found:
+        yield "<section><h2>What was found here</h2><ul>"
+        yield from (f"<li>{html.escape(sentence)}</li>" for sentence in found)
+        yield "</ul></section>"
 
 
 def _figures(host: Host, outcome: SuiteOutcome, options: Options, scratch: Path) -> Iterator[str]:
@@ -88,7 +97,7 @@ def _figures(host: Host, outcome: SuiteOutcome, options: Options, scratch: Path)
     cell, record = shown
     entry = entry_of(host, outcome.suite, cell)
     name = html.escape(entry.label)
-    draw_samples(samples(entry, SAMPLES, options.device), scratch)
+    draw_samples(samples(entry, SAMPLES, options.device), scratch, entry.dataset.build().light_on_dark)
     yield _figure(scratch, f"Samples of {html.escape(cell.generator)}: a row for each class, a column for each noise.")
     draw_reconstructions([reconstructions(entry, record, options, RECONSTRUCTIONS)], scratch)
     yield _figure(scratch, f"The first images and their reconstructions by {name}.")

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 COLUMNS = 20
 MOST = 60
 CELL, GAP, MARGIN = 56, 6, 14
+COLOURS = 3
 TALL = CELL + 42
 PAPER, INK, FAINT, RIGHT, WRONG = (255, 255, 255), (32, 32, 32), (110, 110, 110), (16, 122, 72), (196, 30, 58)
 
@@ -44,12 +46,13 @@ def draw_reconstructions(entries: "Sequence[Reconstructions]", file: Path) -> No
     _save(picture, file)
 
 
-def draw_samples(images: NDArray[np.float32], file: Path) -> None:
+def draw_samples(images: NDArray[np.float32], file: Path, light_on_dark: bool = False) -> None:
     """A generator's images, one row for each class and one column for each noise.
 
     Args:
         images: (K, N, C, H, W) in [0, 1].
         file: the PNG to write.
+        light_on_dark: as the dataset's; such images are drawn dark on light.
 
     Raises:
         OutputError: the file cannot be written.
@@ -62,17 +65,18 @@ def draw_samples(images: NDArray[np.float32], file: Path) -> None:
         top = MARGIN + label * side
         pen.text((MARGIN + 6, top + CELL / 2), str(label), FAINT, font=_font(14), anchor="lm")
         for column in range(columns):
-            picture.paste(_tile(images[label, column]), (MARGIN + 24 + column * side, top))
+            picture.paste(_tile(images[label, column], light_on_dark), (MARGIN + 24 + column * side, top))
     _save(picture, file)
 
 
-def draw_differences(comparison: "Comparison", split: "Split", file: Path) -> None:
+def draw_differences(comparison: "Comparison", split: "Split", file: Path, light_on_dark: bool = False) -> None:
     """The first images that only one of two entries has right, one band for each, with label and position.
 
     Args:
         comparison: of A and B.
         split: the images of its track.
         file: the PNG to write.
+        light_on_dark: as the dataset's; such images are drawn dark on light.
 
     Raises:
         OutputError: the file cannot be written.
@@ -85,12 +89,13 @@ def draw_differences(comparison: "Comparison", split: "Split", file: Path) -> No
     width = 2 * MARGIN + COLUMNS * (CELL + GAP) - GAP
     picture = Image.new("RGB", (width, MARGIN + sum(heights)), PAPER)
     for number, (title, index, other) in enumerate(bands):
-        _draw_differing(picture, title, index, other, split, MARGIN + sum(heights[:number]))
+        tiles = _Tiles(split, light_on_dark)
+        _draw_differing(picture, title, index, other, tiles, MARGIN + sum(heights[:number]))
     _save(picture, file)
 
 
 def _draw_differing(
-    picture: Image.Image, title: str, index: NDArray[np.int64], other: "Row", split: "Split", top: int
+    picture: Image.Image, title: str, index: NDArray[np.int64], other: "Row", tiles: "_Tiles", top: int
 ) -> None:
     """A band of images, with what the entry that is wrong takes each for beneath it."""
     pen = ImageDraw.Draw(picture)
@@ -101,11 +106,22 @@ def _draw_differing(
     for place, image in enumerate(shown):
         left = MARGIN + place % COLUMNS * (CELL + GAP)
         upper = top + 24 + place // COLUMNS * TALL
-        picture.paste(_tile(split.images[image].astype(np.float32) / np.float32(255)), (left, upper))
-        truth = int(split.labels[image])
+        picture.paste(tiles[image], (left, upper))
+        truth = int(tiles.split.labels[image])
         middle, said = left + CELL / 2, f"{truth} not {_usual_error(predictions[:, image], truth)}"
         pen.text((middle, upper + CELL + 4), said, INK, font=_font(13), anchor="mt")
         pen.text((middle, upper + CELL + 20), f"#{image}", FAINT, font=_font(11), anchor="mt")
+
+
+@dataclass(frozen=True)
+class _Tiles:
+    """A split's images as they are drawn."""
+
+    split: "Split"
+    light_on_dark: bool
+
+    def __getitem__(self, image: int) -> Image.Image:
+        return _tile(self.split.images[image].astype(np.float32) / np.float32(255), self.light_on_dark)
 
 
 def _usual_error(predictions: NDArray[np.integer], truth: int) -> str:
@@ -126,8 +142,8 @@ def _draw_band(picture: Image.Image, entry: "Reconstructions", top: int) -> None
     pen.text((MARGIN, top), printable(f"{entry.label}: targets above, reconstructions below"), INK, font=_font(14))
     for column in range(len(entry.truth)):
         left = MARGIN + column * (CELL + GAP)
-        picture.paste(_tile(entry.targets[column]), (left, top + 22))
-        picture.paste(_tile(entry.images[column]), (left, top + 22 + CELL + 2))
+        picture.paste(_tile(entry.targets[column], entry.light_on_dark), (left, top + 22))
+        picture.paste(_tile(entry.images[column], entry.light_on_dark), (left, top + 22 + CELL + 2))
         right = entry.truth[column] == entry.prediction[column]
         where = (left + CELL / 2, top + 22 + 2 * CELL + 6)
         pen.text(where, _verdict(entry, column), RIGHT if right else WRONG, font=_font(14), anchor="mt")
@@ -140,11 +156,23 @@ def _verdict(entry: "Reconstructions", column: int) -> str:
     return shown if truth == prediction else f"{shown} not {truth}"
 
 
-def _tile(image: NDArray[np.float32]) -> Image.Image:
-    """An image (C, H, W) in [0, 1] as a square of the cell's size, dark on light as digits are printed."""
-    pixels = (255 * (1 - image.clip(0, 1))).astype(np.uint8)
-    tile = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
-    return tile.convert("RGB").resize((CELL, CELL), Image.Resampling.BICUBIC)
+def _tile(image: NDArray[np.float32], light_on_dark: bool) -> Image.Image:
+    """An image (C, H, W) in [0, 1] in a square of the cell's size; what is light on dark as it would be printed."""
+    shown = as_drawn(image, light_on_dark)
+    tile = Image.fromarray((255 * shown).round().astype(np.uint8)).convert("RGB")
+    longest = max(tile.size)
+    width, height = (max(1, round(CELL * side / longest)) for side in tile.size)
+    square = Image.new("RGB", (CELL, CELL), PAPER)
+    place = ((CELL - width) // 2, (CELL - height) // 2)
+    square.paste(tile.resize((width, height), Image.Resampling.BICUBIC), place)
+    return square
+
+
+def as_drawn(image: NDArray[np.float32], light_on_dark: bool) -> NDArray[np.float32]:
+    """An image (C, H, W) as (H, W) grey levels or (H, W, 3) colours in [0, 1]; other channels are averaged."""
+    levels = image.clip(0, 1).transpose(1, 2, 0)
+    levels = levels if levels.shape[2] == COLOURS else levels.mean(axis=2)
+    return 1 - levels if light_on_dark else levels
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -111,7 +111,11 @@ def test_a_chart_and_a_page_are_made(capsys):
     page = Path("p.html").read_text()
     assert page.count("<figure>") == 4
     assert page.count("<table>") == 3
-    assert "Toys are &lt;easy&gt;" in page
+    concluded, found = page.split("<h2>What was found here</h2>")
+    assert "Toys are &lt;easy&gt;" in concluded
+    assert "<blockquote>" not in found
+    assert "2 of 2 settings are more accurate than published, by 9.0 to 20.0 points." in found
+    assert "Holds: it is exact (median distance" in found
     assert "http" not in page.replace("https://example.org/toys", "")
 
 

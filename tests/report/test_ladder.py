@@ -1,5 +1,6 @@
 """A panel of accuracy against cost has every entry at its place, and no name over another."""
 
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -56,13 +57,41 @@ def test_every_entry_is_named_in_the_colour_of_its_tier(ladder):
 def test_an_entry_is_at_its_evaluations_and_error(ladder):
     for label in ladder.labels:
         accuracy, nfe, _ = ENTRIES[label.get_text()]
-        assert label.xy == (nfe, pytest.approx(max(1 - accuracy, 0.5 / IMAGES)))
+        assert label.xy == (nfe, pytest.approx(1 - accuracy if accuracy < 1 else place_of_one(ladder)))
+
+
+def place_of_one(ladder):
+    """Where the axis says 1."""
+    places = dict(zip((tick.get_text() for tick in ladder.panel.get_yticklabels()), ladder.panel.get_yticks()))
+    return places["1"]
+
+
+def test_no_error_at_all_has_a_place_of_its_own_that_the_axis_names(ladder):
+    assert place_of_one(ladder) < 0.5 / IMAGES
+    ticks = {
+        float(tick.get_text()): place for tick, place in zip(ladder.panel.get_yticklabels(), ladder.panel.get_yticks())
+    }
+    assert all(place == pytest.approx(1 - accuracy) for accuracy, place in ticks.items() if accuracy < 1)
+    assert all(place > place_of_one(ladder) for accuracy, place in ticks.items() if accuracy < 1)
+
+
+def test_an_interval_that_ends_at_1_reaches_its_place_and_others_do_not(ladder):
+    ends = {point.label: point.error - point.spread[0] for point in ladder.points}
+    assert ends.pop("all right") == place_of_one(ladder)
+    assert all(end > 1.5 * place_of_one(ladder) for end in ends.values())
+
+
+def test_an_axis_without_a_point_at_1_has_no_such_place():
+    whole = outcome().experiments[0]
+    fewer = replace(whole, cells=[cell for cell in whole.cells if cell.cell.label != "all right"])
+    ladder = Ladder(Figure().subplots(), fewer, MARKS)
+    assert "1" not in {tick.get_text() for tick in ladder.panel.get_yticklabels()}
 
 
 def test_better_is_higher_and_all_is_inside(ladder):
     worst, best = ladder.panel.get_ylim()
     assert worst > 1 - 0.728
-    assert best < 0.5 / IMAGES
+    assert best < place_of_one(ladder)
 
 
 def test_no_name_lies_over_another(ladder):

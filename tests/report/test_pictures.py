@@ -9,11 +9,21 @@ from PIL import Image
 from record_factory import RESULTS, finished, first, right
 
 from icbench.errors import OutputError
+from icbench.illustration import Reconstructions
 from icbench.kinds.dataset import Split
 from icbench.ranking import collect
 from icbench.ranking.comparison import compare_rows
 from icbench.ranking.rows import rows_of, tracks
-from icbench.report.pictures import CELL, COLUMNS, GAP, MARGIN, MOST, draw_differences
+from icbench.report.pictures import (
+    CELL,
+    COLUMNS,
+    GAP,
+    MARGIN,
+    MOST,
+    draw_differences,
+    draw_reconstructions,
+    draw_samples,
+)
 
 FILE = Path("out.png")
 
@@ -32,11 +42,63 @@ def grey(images):
 
 
 def tiles(file, count):
-    """The levels of the first so many tiles of the upper band; tiles are printed dark on light."""
+    """The levels of the first so many tiles of the upper band."""
     with Image.open(file) as picture:
         pixels = np.asarray(picture.convert("L"))
     lefts = [MARGIN + number * (CELL + GAP) + CELL // 2 for number in range(count)]
-    return [255 - int(pixels[MARGIN + 24 + CELL // 2, left]) for left in lefts]
+    return [int(pixels[MARGIN + 24 + CELL // 2, left]) for left in lefts]
+
+
+def reconstructed(images, light_on_dark=False):
+    numbers = np.zeros(len(images), dtype=np.int64)
+    return Reconstructions("entry", images, images, numbers, numbers, light_on_dark)
+
+
+def tile_of(image, light_on_dark=False):
+    """The pixels (CELL, CELL, 3) in which an image (C, H, W) in [0, 1] is drawn."""
+    draw_reconstructions([reconstructed(np.asarray(image, dtype=np.float32)[None], light_on_dark)], FILE)
+    with Image.open(FILE) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    return pixels[MARGIN + 22 : MARGIN + 22 + CELL, MARGIN : MARGIN + CELL]
+
+
+def colour(*levels):
+    return np.broadcast_to(np.array(levels)[:, None, None], (len(levels), 8, 8))
+
+
+@pytest.mark.parametrize("levels", [(1, 0, 0), (0.2, 0.6, 1), (0.8,)])
+def test_images_keep_their_colours(levels):
+    shown = tile_of(colour(*levels))
+    assert shown[CELL // 2, CELL // 2] == pytest.approx(np.broadcast_to(255 * np.array(levels), 3), abs=1)
+
+
+def test_light_on_dark_is_drawn_as_it_is_printed():
+    assert tile_of(colour(0.8), light_on_dark=True)[CELL // 2, CELL // 2] == pytest.approx([51, 51, 51], abs=1)
+
+
+def test_other_channels_than_colours_are_averaged():
+    assert tile_of(colour(0.2, 0.6))[CELL // 2, CELL // 2] == pytest.approx([102, 102, 102], abs=1)
+
+
+def test_an_image_that_is_not_square_keeps_its_shape():
+    shown = tile_of(np.zeros((1, 4, 8)))
+    assert (shown[CELL // 2] == 0).all()
+    assert (shown[[0, -1]] == 255).all()
+
+
+def test_samples_and_differences_have_the_polarity_that_is_said():
+    draw_samples(np.full((2, 3, 1, 8, 8), 0.2, dtype=np.float32), FILE, light_on_dark=True)
+    with Image.open(FILE) as picture:
+        assert picture.getpixel((MARGIN + 24 + CELL // 2, MARGIN + CELL // 2)) == (204, 204, 204)
+    finished(right(20), label="a")
+    finished(right(20, 3), label="b")
+    draw_differences(compared(), grey(20), FILE, light_on_dark=True)
+    assert tiles(FILE, 1) == [252]
+
+
+@pytest.mark.parametrize(("name", "said"), [("mnist", True), ("fashion-mnist", True), ("kmnist", True)])
+def test_built_in_datasets_say_that_they_are_light_on_dark(host, name, said):
+    assert host.select("dataset", name).build().light_on_dark is said
 
 
 def test_the_tiles_are_the_images_that_only_one_has_right():

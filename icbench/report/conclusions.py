@@ -1,0 +1,78 @@
+"""What a suite's figures come to, in sentences: every one is derived from what was run."""
+
+from collections.abc import Iterator, Sequence
+
+from icbench.report.grid import printable
+from icbench.report.leaderboard import interval, signed
+from icbench.suites import ClaimOutcome, ExperimentOutcome, SuiteOutcome
+from icbench.suites.outcomes import Best, Peak
+
+SAID = {"holds": "Holds", "does not hold": "Does not hold", "undecided": "Undecided"}
+
+
+def conclusions(outcome: SuiteOutcome) -> list[str]:
+    """Sentences, a paragraph each: of every table, and of every statement that was checked."""
+    tables = [" ".join(sentences) for each in outcome.experiments if (sentences := list(_table(each)))]
+    return tables + [_statement(claim) for claim in outcome.claims if claim.verdict in SAID]
+
+
+def _table(outcome: ExperimentOutcome) -> Iterator[str]:
+    rows = [cell for cell in outcome.cells if cell.row]
+    if not rows:
+        return
+    title = printable(outcome.experiment.title)
+    yield f"{title[0].upper()}{title[1:]}:"
+    if not outcome.complete:
+        yield f"{len(rows)} of {len(outcome.cells)} settings are complete."
+    yield from _against_published([cell.difference for cell in rows if cell.difference is not None])
+    if outcome.best:
+        yield _best(outcome.best)
+    else:
+        best = max(rows, key=lambda cell: cell.row.accuracy.value if cell.row else 0.0)
+        assert best.row
+        yield f"{printable(best.cell.label)} has the highest accuracy, {best.row.accuracy.value:.4f}"
+        yield f"({interval(best.row.accuracy)})."
+    if outcome.peak:
+        yield _peak(outcome.peak)
+
+
+def _against_published(differences: Sequence[float]) -> Iterator[str]:
+    above, below = ([each for each in differences if sign * each > 0] for sign in (1, -1))
+    for some, word in ((above, "more"), (below, "less")):
+        if some:
+            verb = "is" if len(some) == 1 else "are"
+            yield f"{len(some)} of {len(differences)} settings {verb} {word} accurate than published, {_range(some)}."
+
+
+def _range(differences: Sequence[float]) -> str:
+    """In points, from the smallest to the largest."""
+    sizes = sorted(f"{100 * abs(each):.1f}" for each in sorted(differences, key=abs))
+    least, most = min(sizes, key=float), max(sizes, key=float)
+    return f"by {least} points" if least == most else f"by {least} to {most} points"
+
+
+def _best(best: Best) -> str:
+    if best.lead is None:
+        return f"The best setting is the published one, {printable(best.published)}."
+    measured, published = printable(best.measured), printable(best.published)
+    lead = f"{signed(best.lead.value)} ({signed(best.lead.low)} to {signed(best.lead.high)})"
+    if best.verdict == "undecided":
+        return f"The best setting here, {measured}, and the published one, {published}, cannot be told apart: {lead}."
+    return f"The best setting is {measured} and not {published}, as published: {lead}."
+
+
+def _peak(peak: Peak) -> str:
+    said = {"holds": "There is a maximum inside", "does not hold": "There is no maximum inside"}
+    lead = f"{signed(peak.lead.value)} ({signed(peak.lead.low)} to {signed(peak.lead.high)})"
+    start = said.get(peak.verdict, "Whether there is a maximum inside is undecided")
+    return f"{start}: {printable(peak.inside)} against {printable(peak.end)}, {lead}."
+
+
+def _statement(outcome: ClaimOutcome) -> str:
+    measured = ""
+    if outcome.difference:
+        found = outcome.difference
+        measured = f" ({signed(found.value)}, 95 % interval {signed(found.low)} to {signed(found.high)})"
+    elif outcome.median_distance is not None:
+        measured = f" (median distance {outcome.median_distance:.5f})"
+    return f"{SAID[outcome.verdict]}: {printable(outcome.claim.text)}{measured}."
