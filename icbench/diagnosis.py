@@ -129,7 +129,7 @@ def diagnose(
         model_errors=int(wrong.sum() - found.sum()),
         wrong_class_fits=float(np.mean(_wrong_fits(energies, labels[index])[in_sample])),
         noise_share_start=_start_share(parts.generator, sample, settings),
-        noise_share_end=_noise_share(
+        noise_share_end=noise_share(
             parts.generator,
             torch.from_numpy(winner.class_vector[in_sample]).to(settings.device),
             torch.from_numpy(winner.noise[in_sample]).to(settings.device),
@@ -160,10 +160,10 @@ def _wrong_fits(energies: NDArray[np.float32], labels: NDArray[np.int64]) -> NDA
 def _start_share(generator: Generator, sample: NDArray[np.int64], settings: Settings) -> float | None:
     noise = drawn_noise(sample, (0,), generator.noise_dim, settings.seed).flatten(0, 1).to(settings.device)
     uniform = torch.full((len(sample), generator.entries), 1 / generator.entries, device=settings.device)
-    return _noise_share(generator, uniform, noise)
+    return noise_share(generator, uniform, noise)
 
 
-def _noise_share(generator: Generator, class_vector: Tensor, noise: Tensor) -> float | None:
+def noise_share(generator: Generator, class_vector: Tensor, noise: Tensor) -> float | None:
     """The mean over rows of |J_noise|^2 / (|J_class|^2 + |J_noise|^2), in the Frobenius norm, where that is finite.
 
     Estimated by random projections of the image (Hutchinson 1989), so that it takes backward passes alone.

@@ -11,6 +11,7 @@ from icbench.cli.output import data, json_option, made, messages, say
 
 if TYPE_CHECKING:
     from icbench.component import Selection
+    from icbench.plugins import Host
     from icbench.training.trainer import TrainingJob
 
 
@@ -35,9 +36,15 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Study which cheap figure chooses a checkpoint well: full inversions after each of 20 epochs or more.",
 )
+@click.option(
+    "--evaluate",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Train nothing: measure samples made with the weights of FILE.",
+)
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(generator: str, noise_dim: int | None, **given: Any) -> int:
+def command(generator: str, noise_dim: int | None, evaluate: Path | None, **given: Any) -> int:
     """Train GENERATOR (a SPEC such as cgan or cgan:noise_dim=50) and choose its best checkpoint on validation images.
 
     The folder keeps a checkpoint: the same command goes on where it was stopped. It also gets a grid of samples at
@@ -45,6 +52,10 @@ def command(generator: str, noise_dim: int | None, **given: Any) -> int:
 
     With --study it also gets study.json and study.png: how well the accuracy of short inversions, the reconstruction
     error, the class margin and the quality of samples order the checkpoints of this training, and which to choose by.
+
+    With --evaluate no training takes place. The samples of weights that were trained anywhere are measured against
+    validation images, as each check of a training does: how many are of the class asked for, the Frechet distance,
+    density and coverage, and how far the class vector decides.
     """
     from icbench.allocator import keep_freed_memory
     from icbench.plugins import Host
@@ -57,12 +68,40 @@ def command(generator: str, noise_dim: int | None, **given: Any) -> int:
     if noise_dim is not None:
         component = selection.registered.component
         selection = host.with_param(selection, "noise_dim", component.param("noise_dim").parse(str(noise_dim)))
+    if evaluate is not None:
+        return _evaluate(evaluate, selection, host, given)
     trainer = _trainer(selection)
     job = _job(selection, trainer.default_epochs, given)
     dataset = host.select("dataset", given["dataset"]).build()
     with TrainingProgress(messages(), job.epochs, given["quiet"]) as progress:
         file = train(trainer, dataset, job, progress)
     return _report(file, selection, given["study"], given["as_json"])
+
+
+def _evaluate(file: Path, selection: "Selection", host: "Host", given: dict[str, Any]) -> int:
+    from icbench.devices import chosen_device
+    from icbench.errors import UsageError
+    from icbench.kinds.dataset import data_folder
+    from icbench.report.envelope import envelope
+    from icbench.report.training import TrainingProgress, sample_lines
+    from icbench.training.evaluation import evaluate_samples, generator_from
+
+    idle = [f"--{name}" for name in ("epochs", "out", "study") if given[name]]
+    if idle:
+        raise UsageError(f"--evaluate trains nothing, so {' and '.join(idle)} would do nothing", "Leave one out.")
+    dataset, device = host.select("dataset", given["dataset"]).build(), chosen_device(given["device"])
+    generator = generator_from(file, selection, host)
+    monitor = TrainingProgress(messages(), 0, given["quiet"])
+    found = evaluate_samples(generator, dataset, data_folder(given["data_dir"]), device, given["seed"], monitor)
+    document = found.as_data()
+    if given["as_json"]:
+        about = {"generator": selection.name, "params": dict(selection.params), "dataset": given["dataset"]}
+        weights = {"weights": str(file), "sha256": generator.weights_digest}
+        click.echo(envelope({**weights, **about, "seed": given["seed"], "samples": document}))
+        return 0
+    for line in sample_lines(document):
+        click.echo(line)
+    return 0
 
 
 def _trainer(selection: "Selection") -> Any:

@@ -1,8 +1,9 @@
 """What a training shows while it goes on: a live bar on a terminal, a line per epoch everywhere."""
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -60,6 +61,34 @@ class TrainingProgress(Monitor):
             f"  check after epoch {check.epochs}: {inversions}samples {quality.sample_accuracy:.3f}, "
             f"score {quality.score:.4f}" + ("  best so far" if best else "")
         )
+        self.message(f"    samples: {samples_line(check.samples.as_data())}")
+
+
+def samples_line(figures: Mapping[str, Any]) -> str:
+    """The figures of a `SampleQuality` in a line."""
+    return (
+        f"agreement {figures['agreement']:.3f}, Frechet distance {_number(figures['frechet_distance'], 1)}, "
+        f"density {_number(figures['density'], 2)}, coverage {_number(figures['coverage'], 2)}, "
+        f"class share {_number(figures['class_share'], 2)}, class kept {figures['class_kept']:.3f}"
+    )
+
+
+def sample_lines(figures: Mapping[str, Any]) -> list[str]:
+    """The figures of a `SampleQuality`, a line each, with what they are."""
+    judge, real = "the reference CNN", f"{figures['real_images']:,} validation images"
+    share = _number(figures["class_share"], 3)
+    return [
+        f"{figures['agreement']:.4f}  of {figures['samples']:,} samples are of the class asked for, says {judge}",
+        f"{figures['class_kept']:.4f}  keep their class when only the noise is drawn anew",
+        f"{share}  is the class vector's share of the Jacobian",
+        f"{_number(figures['frechet_distance'], 2)}  Frechet distance to {real} ({figures['features']})",
+        f"{_number(figures['density'], 3)}  density, with {figures['neighbours']} neighbours of the same features",
+        f"{_number(figures['coverage'], 3)}  coverage",
+    ]
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "none" if value is None else f"{value:.{digits}f}"
 
 
 def _live_progress(console: Console) -> Progress:

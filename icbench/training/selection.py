@@ -13,6 +13,7 @@ from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.plugins import Host
 from icbench.training.reference_cnn import ReferenceCNN
+from icbench.training.samples import sample_latents
 
 IMAGES = 1_000
 SAMPLES = 2_000
@@ -177,11 +178,8 @@ def sample_accuracy(generator: Generator, reference: ReferenceCNN, settings: Set
 @torch.no_grad()
 def samples(generator: Generator, settings: Settings) -> tuple[Tensor, Tensor]:
     """`SAMPLES` images (N, C, H, W) and the classes (N,) they were made for, of which all have as many."""
-    random = torch.Generator().manual_seed(settings.seed)
-    entries = torch.arange(SAMPLES) % generator.entries
-    noise = torch.randn(SAMPLES, generator.noise_dim, generator=random).to(settings.device)
-    class_vector = torch.eye(generator.entries)[entries].to(settings.device)
-    return generate(generator, class_vector, noise, settings.precision), entries // generator.types
+    class_vector, noise, labels = sample_latents(generator, SAMPLES, settings)
+    return generate(generator, class_vector, noise, settings.precision), labels
 
 
 @torch.no_grad()

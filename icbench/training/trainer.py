@@ -31,12 +31,15 @@ from icbench.splits import load_split
 from icbench.training import selection, study
 from icbench.training.findings import Snapshot
 from icbench.training.reference_cnn import ReferenceCNN, train_reference_cnn
+from icbench.training.samples import SampleQuality, measure_samples
 from icbench.training.selection import Effort, Quality, inversion_accuracies, judge, usual_effort
 from icbench.version import __version__
 
 SCHEMA = 1
 FINAL_IMAGES = 1_000
 FINAL_STEPS = {"joint": 200, "relaxed": 200, "exhaustive": 60}
+FINAL_SEED = 1_000_003
+"""Of the noise of the samples that the chosen weights are measured by: no check draws the same."""
 
 
 class Trainer(ABC):
@@ -164,10 +167,11 @@ class Monitor:
 
 @dataclass(frozen=True)
 class Check:
-    """A judged snapshot: after how many epochs, and its quality."""
+    """A judged snapshot: after how many epochs, its quality, and that of samples with noise drawn anew."""
 
     epochs: int
     quality: Quality
+    samples: SampleQuality
 
 
 @dataclass
@@ -176,12 +180,12 @@ class _Progress:
 
     done: int = 0
     seconds: float = 0.0
-    checks: list[dict[str, float]] = field(default_factory=list)
+    checks: list[dict[str, Any]] = field(default_factory=list)
     best_score: float = -1.0
     study: list[dict[str, Any]] = field(default_factory=list)
 
     @property
-    def best(self) -> dict[str, float]:
+    def best(self) -> dict[str, Any]:
         return max(self.checks, key=lambda check: check["score"])
 
     def lacks_check(self, every: int, epochs: int) -> bool:
@@ -218,7 +222,7 @@ def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, monitor: Monitor
             _check(trainer, validation, reference, progress, job, monitor)
             _save_checkpoint(trainer, progress, job)
         if progress.done >= job.epochs:
-            return _finish(trainer, split, validation, progress, job, reference_seconds)
+            return _finish(trainer, split, validation, reference, progress, job, reference_seconds)
         _train_epoch(trainer, progress.done, len(split), progress, monitor)
         # Before the check: what was trained is on disk, whatever becomes of judging it.
         _save_checkpoint(trainer, progress, job)
@@ -297,6 +301,7 @@ def _check(
             quality = judge(
                 frozen, validation, reference, trainer.schedules, settings, trainer.effort, trainer.by_samples
             )
+        samples = measure_samples(frozen, validation, reference, settings, progress.done)
     except IcbenchError:
         raise
     except Exception as error:
@@ -304,7 +309,7 @@ def _check(
             f"epoch {progress.done} is trained but cannot be judged: {type(error).__name__}: {error}",
             f"It is kept in {_checkpoint_file(job)}, and the same command judges it again.",
         ) from error
-    _keep(frozen, weights, Check(progress.done, quality), progress, job, monitor)
+    _keep(frozen, weights, Check(progress.done, quality, samples), progress, job, monitor)
 
 
 def _study(
@@ -336,7 +341,7 @@ def _keep(
 ) -> None:
     """Note a check, draw its samples, and keep its weights if it is the best so far."""
     best = check.quality.score > progress.best_score
-    progress.checks.append({"epochs": check.epochs, **check.quality.figures()})
+    progress.checks.append({"epochs": check.epochs, **check.quality.figures(), "samples": check.samples.as_data()})
     if best:
         progress.best_score = check.quality.score
         save_weights(weights, _weights_file(job))
@@ -397,6 +402,7 @@ def _finish(
     trainer: Trainer,
     split: Split,
     validation: Split,
+    reference: ReferenceCNN,
     progress: _Progress,
     job: TrainingJob,
     reference_seconds: float,
@@ -420,6 +426,7 @@ def _finish(
         "epochs": job.epochs,
         "chosen": _choice(trainer, progress, len(validation)),
         "validation": _measured(frozen, trainer, validation, job),
+        "samples": measure_samples(frozen, validation, reference, trainer.judging(job), FINAL_SEED).as_data(),
         "checks": progress.checks,
         "training_seconds": round(progress.seconds, 1),
         "device": job.device.type,

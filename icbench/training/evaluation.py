@@ -1,0 +1,60 @@
+"""The figures of samples for any weights of any generator, whoever trained them."""
+
+from pathlib import Path
+
+import torch
+
+from icbench.component import Selection
+from icbench.engine import Settings
+from icbench.errors import UsageError
+from icbench.kinds.dataset import Dataset, Split
+from icbench.kinds.generator import Generator
+from icbench.plugins import Host
+from icbench.training.reference_cnn import train_reference_cnn
+from icbench.training.samples import SampleQuality, measure_samples
+from icbench.training.trainer import Monitor
+from icbench.weights import load_weights
+
+WEIGHTS = "weights"
+"""The parameter that names a weights file, of generators that have it."""
+
+
+def generator_from(file: Path, selection: Selection, host: Host) -> Generator:
+    """The selected generator with the weights of `file`.
+
+    A generator without a parameter `weights` is built as it is, and its weights are replaced.
+
+    Raises:
+        IntegrityError: the file is unreadable, or holds weights of something else.
+    """
+    if any(param.name == WEIGHTS for param in selection.registered.component.params):
+        generator: Generator = host.with_param(selection, WEIGHTS, str(file)).build()
+    else:
+        generator = load_weights(selection.build, file, selection.label)
+    return generator
+
+
+def evaluate_samples(
+    generator: Generator, dataset: Dataset, data_dir: Path, device: torch.device, seed: int, monitor: Monitor
+) -> SampleQuality:
+    """The figures of a generator's samples against the dataset's validation images, as a training measures them.
+
+    Raises:
+        UsageError: the generator makes other images or other classes than the dataset has.
+    """
+    split, validation = (dataset.split(name, data_dir) for name in ("train", "validation"))
+    _require_fit(generator, dataset, validation)
+    monitor.message("training the reference CNN that judges the samples")
+    reference = train_reference_cnn(split, dataset.num_classes, device)
+    return measure_samples(generator.frozen(device), validation, reference, Settings(steps=0, device=device), seed)
+
+
+def _require_fit(generator: Generator, dataset: Dataset, validation: Split) -> None:
+    made = (generator.num_classes, *generator.image_shape)
+    wanted = (dataset.num_classes, *validation.images.shape[1:])
+    if made != wanted:
+        raise UsageError(
+            f"the generator makes {made[0]} classes of images of {made[1:]}, "
+            f"the dataset has {wanted[0]} of {wanted[1:]}",
+            "Choose with --dataset what the generator was trained on.",
+        )
