@@ -250,3 +250,27 @@ def test_what_is_watched_computes_as_it_did(parts):
     class_vector, noise = torch.eye(10)[:3], torch.randn(3, 4, generator=RANDOM)
     torch.testing.assert_close(watched(class_vector, noise), parts.generator(class_vector, noise), rtol=0, atol=0)
     assert "forward" not in vars(parts.generator)
+
+
+class Failing(Stepping):
+    """Fails at one step, counted from 1."""
+
+    def __init__(self, params, lr, at):
+        super().__init__(params, lr)
+        self.at, self.steps = at, 0
+
+    def step(self, closure):
+        self.steps += 1
+        if self.steps == self.at:
+            raise RuntimeError("no more")
+        super().step(closure)
+
+    def direction(self, latent, gradient):
+        return gradient
+
+
+def test_what_fails_at_the_first_steps_is_told_and_what_fails_later_is_left_to_its_run(parts):
+    for at in (1, 2):
+        with pytest.raises(ComponentError, match="RuntimeError: no more"):
+            checked(parts, optimizer=Optimizer(Failing, 0.1, at=at))
+    checked(parts, optimizer=Optimizer(Failing, 0.1, at=6))

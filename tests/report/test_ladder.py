@@ -62,14 +62,17 @@ def test_an_entry_is_at_its_evaluations_and_error(ladder):
 
 def place_of_one(ladder):
     """Where the axis says 1."""
-    places = dict(zip((tick.get_text() for tick in ladder.panel.get_yticklabels()), ladder.panel.get_yticks()))
+    places = dict(
+        zip((tick.get_text() for tick in ladder.panel.get_yticklabels()), ladder.panel.get_yticks(), strict=True)
+    )
     return places["1"]
 
 
 def test_no_error_at_all_has_a_place_of_its_own_that_the_axis_names(ladder):
     assert place_of_one(ladder) < 0.5 / IMAGES
     ticks = {
-        float(tick.get_text()): place for tick, place in zip(ladder.panel.get_yticklabels(), ladder.panel.get_yticks())
+        float(tick.get_text()): place
+        for tick, place in zip(ladder.panel.get_yticklabels(), ladder.panel.get_yticks(), strict=True)
     }
     assert all(place == pytest.approx(1 - accuracy) for accuracy, place in ticks.items() if accuracy < 1)
     assert all(place > place_of_one(ladder) for accuracy, place in ticks.items() if accuracy < 1)
