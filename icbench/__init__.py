@@ -12,9 +12,6 @@ from icbench.version import __version__
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from icbench.engine import Inverted
     from icbench.ranking.leaderboard import By, Leaderboard
     from icbench.records import Record
@@ -61,7 +58,7 @@ def run(
 
 
 def invert(
-    images: "NDArray[np.uint8]",
+    images: "Any",
     generator: str = "cgan",
     distance: str = "mse",
     optimizer: str = "adam",
@@ -73,13 +70,21 @@ def invert(
 ) -> "Inverted":
     """Classify any images by inversion.
 
+    Whether light or dark is drawn is for the caller to settle: pixels are taken as they are, and a generator makes such
+    images as it was trained on, for MNIST light strokes on black. There is a warning where images look like negatives.
+
     Args:
-        images: (N, C, H, W) uint8, of the generator's shape.
+        images: one or several of the generator's height and width, as numpy array, torch tensor, PIL image or path of
+            an image file, or a list of these. Arrays are (H, W) for one channel, (C, H, W) or (N, C, H, W), of uint8 or
+            of floats in [0, 1]; pictures become grey for one channel.
         generator, distance, optimizer, schedule: specs.
         seed, steps, device, precision: as for `icbench run`.
 
     Returns:
         predictions, scores, distances and latents of the N images.
+
+    Raises:
+        IcbenchError: images of another kind, shape or range, and whatever the command line would print as one line.
     """
     from icbench.execution import invert_images
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from icbench.engine import Parts, Settings, invert
 from icbench.memory import batch_bytes, free_bytes
+from icbench.targets import Pixels
 
 CANDIDATES = (128, 256, 512, 1024, 2048)
 CUDA_CANDIDATES = (1024, 4096, 16384)
@@ -26,12 +26,12 @@ MEMORY_SHARE = 0.25
 """The share of the free memory that a batch may take."""
 
 
-def measured_batch_size(parts: Parts, images: NDArray[np.uint8], wanted: int, settings: Settings) -> int:
+def measured_batch_size(parts: Parts, images: Pixels, wanted: int, settings: Settings) -> int:
     """The smallest of a few batch sizes whose throughput is within a twentieth of the highest.
 
     Args:
         parts: the components of the run.
-        images: (N, C, H, W) uint8, the split; the first ones are used.
+        images: (N, C, H, W), the split; the first ones are used.
         wanted: the number of images that the run inverts; no larger batch is tried.
         settings: the run's settings.
 
@@ -61,7 +61,7 @@ def _rows_in_memory(parts: Parts, settings: Settings) -> int:
     return max(1, int(MEMORY_SHARE * free_bytes(settings.device) / batch_bytes(parts, 1, settings)))
 
 
-def _rows_per_second(parts: Parts, images: NDArray[np.uint8], rows: int, hypotheses: int, settings: Settings) -> float:
+def _rows_per_second(parts: Parts, images: Pixels, rows: int, hypotheses: int, settings: Settings) -> float:
     group = parts.generator.group
     index = np.arange(max(1, rows // hypotheses // group) * group) % len(images)
     times = []

@@ -5,7 +5,6 @@ from types import NoneType
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from icbench.beginnings import Bank, ImagesBeginning, begun, drawn_noise
@@ -19,6 +18,7 @@ from icbench.kinds.schedule import Rates, Schedule, Starts
 from icbench.linearisation import linearise
 from icbench.mates import check_mates
 from icbench.parts import Parts, Settings
+from icbench.targets import Pixels
 from icbench.trial import Trial, one_thread
 
 CHECKED = 4
@@ -44,12 +44,12 @@ METHODS: Mapping[str, Methods] = {
 """What the engine asks of each kind of component, and what the answers are."""
 
 
-def check_parts(parts: Parts, images: NDArray[np.uint8], settings: Settings, names: Mapping[str, str]) -> None:
+def check_parts(parts: Parts, images: Pixels, settings: Settings, names: Mapping[str, str]) -> None:
     """Try the components on a few images before a run, so that a broken one is named and nothing is written.
 
     Args:
         parts: the components, the generator frozen on the device.
-        images: (N, C, H, W) uint8, the split; the first few are compared with.
+        images: (N, C, H, W), the split; the first few are compared with.
         settings: the run's settings.
         names: what to call each part, by kind.
 
@@ -75,7 +75,7 @@ def expose_parts(parts: Parts, labels: Mapping[str, str]) -> Parts:
     return Parts(**{kind: expose(getattr(parts, kind), labels[kind], methods) for kind, methods in METHODS.items()})
 
 
-def _check_contracts(parts: Parts, images: NDArray[np.uint8], settings: Settings, names: Mapping[str, str]) -> None:
+def _check_contracts(parts: Parts, images: Pixels, settings: Settings, names: Mapping[str, str]) -> None:
     generator, shape = parts.generator, images.shape[1:]
     _check_rates(parts.schedule, settings.steps, names["schedule"])
     if settings.stop_when is not None:
@@ -101,7 +101,7 @@ def _check_contracts(parts: Parts, images: NDArray[np.uint8], settings: Settings
             )
 
 
-def _tried(generator: Generator, images: NDArray[np.uint8], settings: Settings) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+def _tried(generator: Generator, images: Pixels, settings: Settings) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """The first few targets, and as many latents: a class each."""
     target = as_target(images[:CHECKED], settings.device)
     noise = drawn_noise(np.arange(len(target)), (0,), generator.noise_dim, settings.seed).flatten(0, 1)
@@ -109,9 +109,7 @@ def _tried(generator: Generator, images: NDArray[np.uint8], settings: Settings) 
     return target, (class_vector.to(settings.device), noise.to(settings.device))
 
 
-def _check_linearisations(
-    parts: Parts, images: NDArray[np.uint8], settings: Settings, names: Mapping[str, str]
-) -> None:
+def _check_linearisations(parts: Parts, images: Pixels, settings: Settings, names: Mapping[str, str]) -> None:
     target, latents = _tried(parts.generator, images, settings)
     for kind, part in (("optimizer", parts.optimizer), ("schedule", parts.schedule)):
         if part.linearises:
@@ -153,7 +151,7 @@ def _check_schedule(schedule: Schedule, entries: int, name: str) -> None:
             )
 
 
-def _check_start(parts: Parts, images: NDArray[np.uint8], settings: Settings) -> None:
+def _check_start(parts: Parts, images: Pixels, settings: Settings) -> None:
     """Raise what a schedule or an encoder that cannot start raises."""
     starts = parts.schedule.starts(parts.generator.entries)
     index = np.arange(min(CHECKED, len(images)))

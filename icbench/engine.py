@@ -17,6 +17,7 @@ from icbench.devices import float32_products
 from icbench.inverted import NOT_FINITE, PER_IMAGE, Inverted, concatenate
 from icbench.parts import Parts, Settings
 from icbench.search import Search
+from icbench.targets import Pixels
 
 __all__ = [
     "NOT_FINITE",
@@ -33,7 +34,7 @@ __all__ = [
 
 def invert(
     parts: Parts,
-    images: NDArray[np.uint8],
+    images: Pixels,
     index: NDArray[np.int64],
     settings: Settings,
     on_step: Callable[[int], None] = lambda images: None,
@@ -43,7 +44,7 @@ def invert(
 
     Args:
         parts: the four components; the generator frozen on `settings.device`.
-        images: (N, C, H, W) uint8, a whole split; only the rows in `index` are read.
+        images: (N, C, H, W), a whole split; only the rows in `index` are read.
         index: (M,) the images to invert, by position in `images`. A position also seeds its image's starts.
         settings: how.
         on_step: called after each step with the number of images in the batch that are in `index`. For images that
@@ -96,9 +97,7 @@ def whole_groups(index: NDArray[np.int64], group: int, images: int) -> NDArray[n
     return found
 
 
-def class_paths(
-    parts: Parts, images: NDArray[np.uint8], index: NDArray[np.int64], settings: Settings
-) -> NDArray[np.float32]:
+def class_paths(parts: Parts, images: Pixels, index: NDArray[np.int64], settings: Settings) -> NDArray[np.float32]:
     """The class vectors before each step and after the last, of the first hypothesis of each image.
 
     Args:

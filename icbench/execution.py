@@ -1,10 +1,9 @@
 """Running entries: from specs to a record, with everything the user can get wrong found before anything is computed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from icbench.devices import chosen_device, chosen_precision
 from icbench.entry import DEFAULTS, PARTS, Entry, Plan, grid
@@ -15,6 +14,7 @@ from icbench.methods import Inversion
 from icbench.plugins import Host
 from icbench.records import Record, check_writable
 from icbench.session import Options, Session, Source, Watcher
+from icbench.targets import read_targets, warn_of_polarity
 
 if TYPE_CHECKING:
     from icbench.engine import Inverted
@@ -78,14 +78,14 @@ def execute_each(jobs: Sequence[tuple[Entry, Options]], watcher: Watcher) -> Ite
 
 @isolated()
 def invert_images(
-    images: NDArray[np.uint8],
+    images: Any,
     specs: Mapping[str, Sequence[str]],
     seed: int = 0,
     steps: int | None = None,
     device: str = "auto",
     precision: str = "auto",
 ) -> "Inverted":
-    """Invert images (N, C, H, W) uint8 that need not be of any dataset; see `icbench.invert`."""
+    """Invert images that need not be of any dataset; see `icbench.invert`."""
     from icbench.engine import concatenate, invert
 
     _checked_options(Options(steps=steps, seeds=(seed,)))
@@ -93,10 +93,12 @@ def invert_images(
     on = chosen_device(device)
     method = Inversion(entry, on)
     kind = chosen_precision(precision, on)
-    plan = Plan(entry, "", len(images), method.default_steps if steps is None else steps, seed, kind, on.type)
-    method.check(images, plan)
-    settings = method.settings(plan, method.batch_size(images, plan))
-    return concatenate(list(invert(method.parts, images, np.arange(len(images)), settings)))
+    targets = read_targets(images, method.parts.generator.image_shape)
+    warn_of_polarity(targets, method.mean_pixel(), entry.parts["generator"].label)
+    plan = Plan(entry, "", len(targets), method.default_steps if steps is None else steps, seed, kind, on.type)
+    method.check(targets, plan)
+    settings = method.settings(plan, method.batch_size(targets, plan))
+    return concatenate(list(invert(method.parts, targets, np.arange(len(targets)), settings)))
 
 
 def _checked_options(options: Options) -> None:

@@ -2,10 +2,10 @@
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from icbench.kinds.generator import Generator
+from icbench.targets import Pixels
 
 
 def generate(generator: Generator, class_vector: Tensor, noise: Tensor, precision: torch.dtype) -> Tensor:
@@ -16,7 +16,7 @@ def generate(generator: Generator, class_vector: Tensor, noise: Tensor, precisio
     return images.float()
 
 
-def as_target(images: NDArray[np.uint8] | NDArray[np.float32], device: torch.device) -> Tensor:
+def as_target(images: Pixels, device: torch.device) -> Tensor:
     """Images (B, C, H, W), uint8 or float32 in [0, 1], as float32 in [0, 1] on the device."""
     # A copy: a dataset's arrays may be read-only or turned around, which torch's own tensors cannot be.
     pixels = torch.tensor(np.ascontiguousarray(images)).to(device)

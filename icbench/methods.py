@@ -13,6 +13,7 @@ from icbench.entry import PARTS, Entry, Plan, selection_facts
 from icbench.errors import ComponentError
 from icbench.isolation import isolated
 from icbench.kinds.dataset import Split
+from icbench.targets import Pixels
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +47,7 @@ class Method(ABC):
     """Steps of an entry that says nothing else."""
 
     @abstractmethod
-    def check(self, images: NDArray[np.uint8], plan: Plan) -> None:
+    def check(self, images: Pixels, plan: Plan) -> None:
         """Raises:
         ComponentError: a component breaks its contract on the first images (N, C, H, W) of the split.
         """
@@ -64,7 +65,7 @@ class Method(ABC):
         """How many numbers the generator keeps, or None where that is known only after a run."""
 
     @abstractmethod
-    def batch_size(self, images: NDArray[np.uint8], plan: Plan) -> int:
+    def batch_size(self, images: Pixels, plan: Plan) -> int:
         """A good number of rows to compute together, measured or known."""
 
     def batch_bytes(self, batch_size: int, plan: Plan) -> int | None:
@@ -74,7 +75,7 @@ class Method(ABC):
     @abstractmethod
     def results(
         self,
-        images: NDArray[np.uint8],
+        images: Pixels,
         index: NDArray[np.int64],
         plan: Plan,
         batch_size: int,
@@ -109,7 +110,7 @@ class Inversion(Method):
         self.default_steps = self.parts.schedule.default_steps
 
     @isolated()
-    def check(self, images: NDArray[np.uint8], plan: Plan) -> None:
+    def check(self, images: Pixels, plan: Plan) -> None:
         from icbench.checks import check_parts
 
         names = {kind: selection.label for kind, selection in self.entry.parts.items()}
@@ -127,7 +128,7 @@ class Inversion(Method):
         return self.kept
 
     @isolated()
-    def batch_size(self, images: NDArray[np.uint8], plan: Plan) -> int:
+    def batch_size(self, images: Pixels, plan: Plan) -> int:
         from icbench.batching import measured_batch_size
 
         return measured_batch_size(self.parts, images, plan.images, self.settings(plan, 1))
@@ -143,7 +144,7 @@ class Inversion(Method):
 
     def results(
         self,
-        images: NDArray[np.uint8],
+        images: Pixels,
         index: NDArray[np.int64],
         plan: Plan,
         batch_size: int,
@@ -183,6 +184,12 @@ class Inversion(Method):
             images = generate(self.parts.generator, first, second, torch.float32)
         return images.cpu().numpy()
 
+    def mean_pixel(self) -> float:
+        """The mean of the generator's pixels, over one image of each entry."""
+        generator = self.parts.generator
+        noise = np.random.default_rng(0).standard_normal((generator.entries, generator.noise_dim), dtype=np.float32)
+        return float(self.generate(np.eye(generator.entries, dtype=np.float32), noise).mean())
+
 
 class Direct(Method):
     """Fits a classifier to the training split and asks it; distance and energy do not apply."""
@@ -195,7 +202,7 @@ class Direct(Method):
         self.classifier: Classifier = entry.parts["classifier"].build()
         self.fitted = False
 
-    def check(self, images: NDArray[np.uint8], plan: Plan) -> None:
+    def check(self, images: Pixels, plan: Plan) -> None:
         self.training()
 
     @isolated()
@@ -209,12 +216,12 @@ class Direct(Method):
     def parameters(self) -> int | None:
         return self.classifier.parameters() if self.fitted else None
 
-    def batch_size(self, images: NDArray[np.uint8], plan: Plan) -> int:
+    def batch_size(self, images: Pixels, plan: Plan) -> int:
         return DIRECT_BATCH
 
     def results(
         self,
-        images: NDArray[np.uint8],
+        images: Pixels,
         index: NDArray[np.int64],
         plan: Plan,
         batch_size: int,

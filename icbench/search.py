@@ -22,6 +22,7 @@ from icbench.linearisation import linearise
 from icbench.parts import Parts, Settings
 from icbench.recording import Replaying, can_record, make_capturable
 from icbench.settling import Settling
+from icbench.targets import Pixels
 
 
 class Search:
@@ -30,7 +31,7 @@ class Search:
     Args:
         parts: the four components; the generator frozen on `settings.device`.
         starts: the schedule's.
-        images: (N, C, H, W) uint8, a whole split.
+        images: (N, C, H, W), a whole split.
         index: (B,) the images of the batch, by position in the split.
         bank: of the run.
         settings: how.
@@ -40,7 +41,7 @@ class Search:
         self,
         parts: Parts,
         starts: Starts,
-        images: NDArray[np.uint8],
+        images: Pixels,
         index: NDArray[np.int64],
         bank: Bank,
         settings: Settings,

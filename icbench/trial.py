@@ -13,6 +13,7 @@ from icbench.inverted import Inverted
 from icbench.kinds.schedule import Starts
 from icbench.parts import Parts, Settings
 from icbench.search import Search
+from icbench.targets import Pixels
 
 STEPS = 12
 """Enough for what an optimizer does at its first step and at every tenth, as some renew what they precondition with."""
@@ -24,20 +25,20 @@ class Trial:
 
     Args:
         parts: the components.
-        images: (N, C, H, W) uint8, the split.
+        images: (N, C, H, W), the split.
         settings: the run's.
         starts: the schedule's.
         bank: of all searches.
     """
 
     parts: Parts
-    images: NDArray[np.uint8]
+    images: Pixels
     settings: Settings
     starts: Starts
     bank: Bank
 
     @classmethod
-    def of(cls, parts: Parts, images: NDArray[np.uint8], settings: Settings) -> "Trial":
+    def of(cls, parts: Parts, images: Pixels, settings: Settings) -> "Trial":
         settings = replace(settings, stop_when=None, tf32=False)
         bank = Bank(parts.generator, parts.distance, settings.seed, settings.device, settings.precision)
         return cls(parts, images, settings, parts.schedule.starts(parts.generator.entries), bank)
