@@ -32,7 +32,7 @@ def blame(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (IcbenchError, KeyboardInterrupt, GeneratorExit):
+    except (IcbenchError, KeyboardInterrupt):
         raise
     except BaseException as error:
         if isinstance(error, Exception) and is_out_of_memory(error):

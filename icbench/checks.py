@@ -91,7 +91,7 @@ def _check_contracts(parts: Parts, images: Pixels, settings: Settings, names: Ma
         _check_images(generated, target.shape, names["generator"])
         _check_features(parts.distance.features(target), len(target), names["distance"])
         _check_distance(parts.distance(generated, target), len(target), names["distance"])
-        _check_schedule(parts.schedule, generator.entries, names["schedule"])
+        _check_schedule(parts.schedule, generator, names["schedule"])
         _check_start(parts, images, settings)
         if parts.schedule.calibrates and generator.residual_scale(latents[0]) is None:
             raise UsageError(
@@ -139,9 +139,9 @@ def _check_rates(schedule: Schedule, steps: int, name: str) -> None:
             )
 
 
-def _check_schedule(schedule: Schedule, entries: int, name: str) -> None:
-    starts = schedule.starts(entries)
-    expected = (len(starts.restart), entries)
+def _check_schedule(schedule: Schedule, generator: Generator, name: str) -> None:
+    starts, classes = schedule.starts(generator.entries), generator.num_classes
+    expected = (len(starts.restart), generator.entries)
     coordinates = schedule.coordinates(starts.class_vector).clone()
     schedule.constrain(coordinates)
     for what, vectors in (("starts", starts.class_vector), ("moves", schedule.class_vector_of(coordinates, 0.0))):
@@ -149,6 +149,10 @@ def _check_schedule(schedule: Schedule, entries: int, name: str) -> None:
             raise _fault(
                 f"schedule {name} {what} class vectors of shape {tuple(vectors.shape)}, not finite ones of {expected}"
             )
+    energy = torch.linspace(0, 1, CHECKED * len(starts.restart)).view(CHECKED, -1)
+    scores = tuple(schedule.class_scores(energy, energy[:, :, None].repeat(1, 1, classes)).shape)
+    if scores not in ((CHECKED, classes), (CHECKED, generator.entries)):
+        raise _fault(f"schedule {name} gives {CHECKED} images class scores {scores}, not {(CHECKED, classes)}")
 
 
 def _check_start(parts: Parts, images: Pixels, settings: Settings) -> None:
