@@ -80,7 +80,9 @@ def _draw(experiments: Sequence[ExperimentOutcome], marks: Sequence[Mark], file:
         else:
             _draw_experiment(panel, experiment)
     lines = {label: line for panel in panels for line, label in zip(*panel.get_legend_handles_labels(), strict=True)}
-    figure.legend(lines.values(), lines.keys(), loc="outside upper left", ncols=max(2, len(lines)))
+    # One panel is not as wide as two names beside each other.
+    columns = max(2, len(lines)) if sum(widths) > 1 else 1
+    figure.legend(lines.values(), lines.keys(), loc="outside upper left", ncols=columns)
     if settled:
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
@@ -155,8 +157,9 @@ def draw_class_paths(paths: "ClassPaths", file: Path) -> None:
             panel.set_visible(number < count)
             if number < count:
                 _draw_path(panel, paths, number)
-        for panel in panels[-columns:]:
+        for panel in panels[max(0, count - columns) : count]:
             panel.set_xlabel("step")
+            panel.tick_params(labelbottom=True)
         for panel in panels[::columns]:
             panel.set_ylabel("class vector")
         save_figure(figure, file)

@@ -21,13 +21,13 @@ def _table(outcome: ExperimentOutcome) -> Iterator[str]:
     if not rows:
         return
     title = printable(outcome.experiment.title)
-    yield f"{title[0].upper()}{title[1:]}:"
+    yield f"{title[0].upper()}{title[1:]}."
     if not outcome.complete:
-        yield f"{len(rows)} of {len(outcome.cells)} settings are complete."
+        yield f"{_share(len(rows), len(outcome.cells))} complete."
     yield from _against_published([cell.difference for cell in rows if cell.difference is not None])
     if outcome.best:
         yield _best(outcome.best)
-    else:
+    elif len(rows) > 1:
         best = max(rows, key=lambda cell: cell.row.accuracy.value if cell.row else 0.0)
         assert best.row
         yield f"{printable(best.cell.label)} has the highest accuracy, {best.row.accuracy.value:.4f}"
@@ -40,8 +40,11 @@ def _against_published(differences: Sequence[float]) -> Iterator[str]:
     above, below = ([each for each in differences if sign * each > 0] for sign in (1, -1))
     for some, word in ((above, "more"), (below, "less")):
         if some:
-            verb = "is" if len(some) == 1 else "are"
-            yield f"{len(some)} of {len(differences)} settings {verb} {word} accurate than published, {_range(some)}."
+            yield f"{_share(len(some), len(differences))} {word} accurate than published, {_range(some)}."
+
+
+def _share(some: int, whole: int) -> str:
+    return f"{some} of {whole} settings {'is' if some == 1 else 'are'}"
 
 
 def _range(differences: Sequence[float]) -> str:

@@ -76,8 +76,9 @@ def _source(outcome: SuiteOutcome) -> Iterator[str]:
 def _conclusion(outcome: SuiteOutcome) -> Iterator[str]:
     suite = outcome.suite
     if suite.conclusion:
-        source = html.escape(" ".join(filter(None, (suite.author, str(suite.year or "")))) or suite.title)
-        yield f"<section><h2>What the source concluded</h2><p>Of the figures of {source}, not of those below:</p>"
+        source = html.escape(", ".join(filter(None, (suite.author, str(suite.year or "")))) or suite.title)
+        yield "<section><h2>What the source concluded</h2>"
+        yield f"<p>From its own figures ({source}), not from those below:</p>"
         yield from (f"<blockquote><p>{html.escape(paragraph)}</p></blockquote>" for paragraph in suite.conclusion)
         yield "</section>"
     found = conclusions(outcome)
