@@ -16,7 +16,7 @@ from icbench.errors import ComponentError, UsageError
 from icbench.generation import as_target, generate
 from icbench.inverted import NOT_FINITE, Inverted, concatenate
 from icbench.kinds.distance import Features, LeastSquares
-from icbench.kinds.optimizer import Closure, Linearisation
+from icbench.kinds.optimizer import Closure, Linearisation, has_modes
 from icbench.kinds.schedule import Starts
 from icbench.linearisation import linearise
 from icbench.parts import Parts, Settings
@@ -115,9 +115,19 @@ class Search:
         """Let the optimizer move the latents that have rates."""
         self.loose = self.coordinates.requires_grad
         self.constrained = self.constrained and not self.loose
+        self._switch("train")
         # torch types a closure's result as a float; here it is one energy per hypothesis.
         self.optimizer.step(_Closure(self, moving, step))  # type: ignore[arg-type]
+        self._switch("eval")
         self.loose = False
+
+    @torch.no_grad()
+    def _switch(self, mode: str) -> None:
+        """Let an optimizer that steps from other latents than are to be read put the ones or the others in place."""
+        if not has_modes(self.optimizer):
+            return
+        getattr(self.optimizer, mode)()
+        self.constrained = self.constrained and self.coordinates not in self.optimizer.state
 
     @torch.no_grad()
     def drop(self, step: int) -> None:
@@ -236,9 +246,14 @@ class Search:
 
     def first_class_vectors(self) -> NDArray[np.float32]:
         """The class vectors (B, K) of each image's first hypothesis, constrained."""
-        self.constrain()
-        vectors = self.class_vectors().detach().view(len(self.index), self.hypotheses, -1)[:, 0]
-        return self.by_class(vectors).sum(dim=-1).cpu().numpy().copy()
+        coordinates = self.coordinates.detach()
+        if not self.constrained:
+            # A copy: that somebody looks at the path must not change it.
+            coordinates = coordinates.clone()
+            self.parts.schedule.constrain(coordinates)
+        vectors = self.parts.schedule.class_vector_of(coordinates, self.progress)
+        first = vectors.view(len(self.index), self.hypotheses, -1)[:, 0]
+        return self.by_class(first).sum(dim=-1).cpu().numpy().copy()
 
     def by_class(self, of_entries: Tensor) -> Tensor:
         """Values (..., K) for the entries of class vectors as (..., classes, types)."""

@@ -98,6 +98,7 @@ def _document(board: "Leaderboard", results: "list[GateResult]", failed: list[st
 
 
 def _print_tables(board: "Leaderboard", results: "list[GateResult]", form: str, given: dict[str, Any]) -> None:
+    from icbench.report.document import html_document
     from icbench.report.grid import html_table, latex_table, markdown_table, terminal_tables
     from icbench.report.leaderboard import gate_grid, track_grids
 
@@ -107,6 +108,8 @@ def _print_tables(board: "Leaderboard", results: "list[GateResult]", form: str, 
     if form == "table":
         console = data()
         console.print(terminal_tables(grids, console.width), highlight=False)
-    writers = {"markdown": markdown_table, "latex": latex_table, "html": html_table}
+    elif form == "html" and grids:
+        click.echo(html_document("icbench leaderboard", [f"<div>{html_table(grid)}</div>" for grid in grids]), nl=False)
+    writers = {"markdown": markdown_table, "latex": latex_table}
     for grid in grids if form in writers else []:
         click.echo(writers[form](grid))

@@ -181,6 +181,11 @@ def _draw(entries: "list[Entry]", records: "list[Record]", options: "Options", g
     )
 
 
+def _line(record: "Record", stopped: str) -> str:
+    reason = f": {record.facts['error']}" if record.facts["error"] else ""
+    return f"{record.facts['id']}: {stopped}{reason}"
+
+
 def _report(
     records: "list[Record]",
     progress: "RunProgress",
@@ -189,12 +194,11 @@ def _report(
     interrupted: bool,
 ) -> None:
     from icbench.report.envelope import envelope
-    from icbench.report.results import results_table
+    from icbench.report.results import results_table, stopped
 
     console = messages()
-    errors = [
-        f"{record.facts['id']}: {record.facts['error'] or record.status}" for record in records if record.status != "ok"
-    ] + lacking
+    unfinished = [record for record in records if record.status != "ok"]
+    errors = [_line(record, stopped(record)) for record in unfinished] + lacking
     if given["as_json"]:
         click.echo(
             envelope({"runs": [record.summary() for record in records]}, progress.warnings, errors, ok=not errors)

@@ -82,7 +82,9 @@ class Optimizer:
     image's path does not depend on its batch mates. Each step is called with a `Closure`; to a class that was not
     written for icbench it is the closure that torch knows. An optimizer that needs several evaluations a step makes
     them, and the engine counts each. A latent that rests at a step has rate 0 and no gradient, which torch's optimizers
-    skip.
+    skip. One that has methods `train` and `eval`, as schedule-free ones have, is put into the one mode for each step and
+    into the other after it, so that whatever reads the latents gets those that `eval` leaves. Gradients come without a
+    graph of their own: an optimizer that differentiates them again is refused before a run.
 
     Args:
         cls: the optimizer class.
@@ -106,3 +108,8 @@ class Optimizer:
         ]
         build: Build = self.cls
         return build(groups, lr=self.lr, **self.options)
+
+
+def has_modes(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether it keeps other latents while it steps than those to be read, and switches by `train()` and `eval()`."""
+    return all(callable(getattr(optimizer, mode, None)) for mode in ("train", "eval"))

@@ -132,7 +132,7 @@ class Suite:
         marks: drawn as lines in a chart of form "nfe".
         images: the first images of the split that the published values are of; 0 for all.
         author, year, url: of the source, if there is one.
-        tolerance: how far below the published mean a cell may lie.
+        tolerance: how far below the published mean a cell may lie; one that is within its published repeats may always.
         show: the cell that pictures are made of; None for the first that inverts.
         conclusion: paragraphs of what the source concluded from its own figures; what holds is derived from a run.
     """

@@ -191,9 +191,13 @@ def latex_table(grid: Grid) -> str:
 
 
 def html_table(grid: Grid) -> str:
-    """The grid as an HTML table."""
+    """The grid as an HTML table, which scrolls where a window is too narrow for it."""
     heads = "".join(f"<th>{html.escape(column.heading)}</th>" for column in grid.columns)
-    lines = ["<table>", f"<caption>{html.escape(grid.title)}</caption>", f"<thead><tr>{heads}</tr></thead>"]
+    lines = [
+        '<div class="wide"><table>',
+        f"<caption>{html.escape(grid.title)}</caption>",
+        f"<thead><tr>{heads}</tr></thead>",
+    ]
     for section in (part for part in grid.sections if part.rows):
         lines.append("<tbody>")
         if section.heading:
@@ -201,7 +205,7 @@ def html_table(grid: Grid) -> str:
             lines.append(f'<tr><th colspan="{len(grid.columns)}" scope="rowgroup">{heading}</th></tr>')
         lines += [f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in section.rows]
         lines.append("</tbody>")
-    lines.append("</table>")
+    lines.append("</table></div>")
     return "\n".join([*lines, *(f"<p>{html.escape(note.text)}</p>" for note in grid.footnotes), ""])
 
 

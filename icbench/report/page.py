@@ -13,6 +13,7 @@ from icbench.plugins import Host
 from icbench.records import Record
 from icbench.report.charts import draw_class_paths, draw_suite
 from icbench.report.conclusions import conclusions
+from icbench.report.document import html_document
 from icbench.report.grid import html_table
 from icbench.report.pictures import draw_reconstructions, draw_samples
 from icbench.report.suites import suite_grids, suite_heading
@@ -20,30 +21,6 @@ from icbench.session import Options
 from icbench.suites import SuiteOutcome, entry_of
 
 SAMPLES, RECONSTRUCTIONS, PATHS = 12, 16, 6
-
-HEAD = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.55 system-ui, sans-serif; color: #24292f; max-width: 62rem; margin: 2rem auto;
-  padding: 0 1rem; }}
-h1 {{ font-size: 1.6rem; line-height: 1.25; }} h2 {{ font-size: 1.2rem; margin-top: 2.5rem; }}
-table {{ border-collapse: collapse; margin: 2rem 0 .6rem; font-variant-numeric: tabular-nums; }}
-caption {{ text-align: left; font-weight: 600; padding-bottom: .5rem; }}
-th, td {{ text-align: right; padding: .25rem .8rem; border-bottom: 1px solid #e6e9ee; white-space: nowrap; }}
-th:first-child, td:first-child {{ text-align: left; padding-left: 0; white-space: normal; }}
-table + p, table ~ p {{ margin: .15rem 0; color: #57606a; font-size: .9rem; }}
-figure {{ margin: 1.5rem 0; }} figure img {{ max-width: 100%; height: auto; }}
-figcaption {{ color: #57606a; font-size: .9rem; }}
-section p, section li {{ max-width: 44rem; }} section ul {{ padding-left: 1.2rem; }}
-blockquote {{ margin: .6rem 0; padding-left: 1rem; border-left: 3px solid #d0d7de; }} a {{ color: #1f6feb; }}
-</style>
-</head>
-<body>
-"""
 
 
 def write_page(host: Host, outcome: SuiteOutcome, options: Options, file: Path) -> None:
@@ -58,13 +35,12 @@ def write_page(host: Host, outcome: SuiteOutcome, options: Options, file: Path) 
     Raises:
         OutputError: it cannot be written.
     """
-    title = html.escape(suite_heading(outcome))
-    parts = [HEAD.format(title=title), f"<h1>{title}</h1>", *_source(outcome), *_conclusion(outcome), "<h2>Tables</h2>"]
+    title = suite_heading(outcome)
+    parts = [f"<h1>{html.escape(title)}</h1>", *_source(outcome), *_conclusion(outcome), "<h2>Tables</h2>"]
     parts += [f"<div>{html_table(grid)}</div>" for grid in suite_grids(outcome)]
     with tempfile.TemporaryDirectory() as folder:
         parts += ["<h2>Pictures</h2>", *_figures(host, outcome, options, Path(folder) / "picture.png")]
-    parts += [*_made_of(outcome), "</body>", "</html>", ""]
-    write_output(file, "\n".join(parts).encode())
+    write_output(file, html_document(title, [*parts, *_made_of(outcome)]).encode())
 
 
 def _source(outcome: SuiteOutcome) -> Iterator[str]:

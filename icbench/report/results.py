@@ -50,11 +50,16 @@ def _title(records: Sequence[Record]) -> str:
 
 
 def record_label(record: Record) -> str:
-    """The entry, its seed if that is not 0, whether it was interrupted, and what else a reader has to know."""
+    """The entry, its seed if that is not 0, how far it came if unfinished, and what else a reader has to know."""
     seed = f" · seed {record.facts['seed']}" if record.facts["seed"] else ""
-    notes = [*([] if record.status == "ok" else [record.status]), *record.flags]
+    notes = [*([] if record.status == "ok" else [stopped(record)]), *record.flags]
     noted = f" ({', '.join(notes)})" if notes else ""
     return printable(f"{record.facts['label']}{seed}{noted}")
+
+
+def stopped(record: Record) -> str:
+    """How a run ended that is not finished, and of how many images its figures are."""
+    return f"{record.status} after {record.metrics['images']:,} of {record.facts['dataset']['images']:,} images"
 
 
 def _figures(record: Record) -> list[str]:

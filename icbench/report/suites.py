@@ -49,11 +49,11 @@ def _values(outcome: CellOutcome, whole: SuiteOutcome) -> list[str]:
     base = outcome.to_baseline
     images = row.correct.shape[1]
     return [
-        _mean(outcome.measured),
+        _mean(outcome.measured, len(row.seeds)),
         interval(row.accuracy),
         signed(base.value) if base else "",
         f"{signed(base.low)} to {signed(base.high)}" if base else "",
-        _mean(outcome.published),
+        _mean(outcome.published, len(outcome.cell.published)),
         "" if outcome.difference is None else signed(outcome.difference),
         printable(row.tier) if len(whole.tiers) > 1 else "",
         f"{row.nfe:,}" if row.nfe else "",
@@ -63,11 +63,11 @@ def _values(outcome: CellOutcome, whole: SuiteOutcome) -> list[str]:
     ]
 
 
-def _mean(value: tuple[float, float] | None) -> str:
-    """A mean and, where there are repeats that differ, their deviation."""
+def _mean(value: tuple[float, float] | None, repeats: int) -> str:
+    """A mean and, where there are several repeats, their deviation, also if they are all alike."""
     if value is None:
         return ""
-    return f"{value[0]:.4f} ± {value[1]:.4f}" if value[1] else f"{value[0]:.4f}"
+    return f"{value[0]:.4f} ± {value[1]:.4f}" if repeats > 1 else f"{value[0]:.4f}"
 
 
 def verdicts(outcome: ExperimentOutcome) -> list[str]:

@@ -125,7 +125,7 @@ def test_json_is_one_document_and_nothing_else(capsys, option):
 
 @pytest.mark.parametrize(
     ("form", "starts"),
-    [("table", "digits test"), ("csv", "dataset,"), ("markdown", "###"), ("latex", "\\b"), ("html", "<t")],
+    [("table", "digits test"), ("csv", "dataset,"), ("markdown", "###"), ("latex", "\\b"), ("html", "<!doctype html>")],
 )
 def test_every_form_has_every_entry(capsys, form, starts):
     for label in ("a", "b"):
@@ -135,6 +135,18 @@ def test_every_form_has_every_entry(capsys, form, starts):
     assert (code, err) == (0, "")
     assert out.startswith(starts)
     assert out.count("entry-a") == out.count("entry-b") == 2
+
+
+def test_html_is_a_whole_page(capsys):
+    finished(right(20))
+    finished(right(30))
+    out = icbench(capsys, "leaderboard", RESULTS, "--format", "html")[1]
+    assert '<meta charset="utf-8">' in out
+    assert "<style>" in out
+    assert out.endswith("</body>\n</html>\n")
+    # Each table scrolls in a frame of its own where a window is narrow.
+    assert out.count('<div class="wide"><table>') == out.count("</table></div>") == 2
+    assert ".wide { overflow-x: auto; }" in out
 
 
 def test_csv_can_be_read_back(capsys):

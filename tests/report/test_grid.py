@@ -57,7 +57,7 @@ class Cells(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
-        assert tag in ("table", "caption", "thead", "tbody", "tr", "th", "td", "p")
+        assert tag in ("div", "table", "caption", "thead", "tbody", "tr", "th", "td", "p")
         if tag == "td":
             self.inside = True
             self.cells.append("")

@@ -9,7 +9,7 @@ from icbench.records import Record
 from icbench.report.results import results_table
 
 METRICS = {"accuracy": 0.81537, "accuracy_low": 0.8077, "accuracy_high": 0.8229, "mean_distance": 0.00984, "nfe": 1210}
-METRICS |= {"seconds": 359.04, "images_per_second": 27.9, "peak_memory_bytes": 770 * 2**20}
+METRICS |= {"images": 10_000, "seconds": 359.04, "images_per_second": 27.9, "peak_memory_bytes": 770 * 2**20}
 
 
 def record(label: str, status: str = "ok", seed: int = 0, flags: tuple[str, ...] = ()) -> Record:
@@ -28,9 +28,20 @@ def test_no_figure_and_no_entry_is_cut_at_any_width(width):
     for shown in ("0.8154", "0.8077–0.8229", "0.00984", "1,210", "359.0", "28", "770 MiB", "mnist test, 10,000 images"):
         assert shown in text
     words = " ".join(text.split())
-    assert "seed 3 (interrupted)" in words
+    assert "seed 3 (interrupted" in words
     assert all(part in words for part in label.split(" · "))
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_row_that_is_not_finished_says_of_how_many_images_it_is():
+    console = Console(width=200)
+    stopped = [record("a", "interrupted"), record("b", "failed")]
+    for each in stopped:
+        each.facts["metrics"] = {**METRICS, "images": 340}
+    with console.capture() as capture:
+        console.print(results_table(stopped, 200))
+    assert "a (interrupted after 340 of 10,000 images)" in capture.get()
+    assert "b (failed after 340 of 10,000 images)" in capture.get()
 
 
 def test_a_row_says_what_its_reader_has_to_know():
