@@ -12,6 +12,19 @@ from icbench.errors import ComponentError, IcbenchError
 
 HINT = "This is a fault of the component; `icbench plugins` tells where it comes from."
 LONGEST = 300
+AS_ONE = (
+    "takes the energies of all rows for one number, so that a batch would be inverted as one image",
+    "Choose an optimizer that treats each row alone.",
+)
+REASONS = {
+    "does not require grad": (
+        "differentiates gradients a second time (as with create_graph=True), and the engine gives them without a graph",
+        "Choose an optimizer of gradients alone, or write one that takes curvature from `Closure.linearise`.",
+    ),
+    "converted to Scalar": AS_ONE,
+    "converted to Python scalars": AS_ONE,
+}
+"""What is wrong with an optimizer's steps, and the way out, by what torch says of it."""
 
 Methods: TypeAlias = Mapping[str, tuple[type, ...]]
 """What each method of a component returns, by its name."""
@@ -83,7 +96,32 @@ def _watched(call: Callable[..., Any], what: str, name: str, types: tuple[type, 
             raise ComponentError(f"{what} returned {type(found).__name__} from `{name}`, not {expected}", HINT)
         if name == "over":
             # What an optimizer does, it does in the steps of what it builds anew each time.
-            found.step = _watched(found.step, what, "step", ())
+            _check_groups(found, what)
+            found.step = _watched(_explained(found.step, what), what, "step", ())
         return found
 
     return watched
+
+
+def _check_groups(optimizer: Any, what: str) -> None:
+    count = len(optimizer.param_groups)
+    if count != 2:
+        raise ComponentError(
+            f"{what} has {count} parameter groups, not one for the class vector and one for the noise", HINT
+        )
+
+
+def _explained(step: Callable[..., Any], what: str) -> Callable[..., Any]:
+    """A step that says the reason where it is known why it fails."""
+
+    @wraps(step)
+    def explained(*args: Any) -> Any:
+        try:
+            return step(*args)
+        except (RuntimeError, ValueError) as error:
+            for known, (reason, hint) in REASONS.items():
+                if known in str(error):
+                    raise ComponentError(f"{what} {reason}", hint) from error
+            raise
+
+    return explained

@@ -1,10 +1,12 @@
 """A toy plugin: an exact generator, its data, and components that are broken on purpose."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import ParamsT
 
 from icbench import Component, Param, hookimpl
 from icbench.kinds.dataset import Dataset, Split
@@ -89,6 +91,43 @@ class FragileDistance(Distance):
 class ScalarDistance(Distance):
     def compare(self, reconstruction: Tensor, features: Features) -> Tensor:
         return (reconstruction - features).square().mean()
+
+
+class ScheduleFree(torch.optim.Optimizer):
+    """Gradient descent that steps from y and is read at x, the mean of all steps (Defazio et al. 2024)."""
+
+    def __init__(self, params: ParamsT, lr: float) -> None:
+        super().__init__(params, {"lr": lr, "steps": 0, "stepping": False})
+
+    def train(self) -> None:
+        self._put("y", stepping=True)
+
+    def eval(self) -> None:
+        self._put("x", stepping=False)
+
+    def _put(self, name: str, stepping: bool) -> None:
+        for group in self.param_groups:
+            latent = group["params"][0]
+            if latent in self.state and group["stepping"] != stepping:
+                latent.copy_(self.state[latent][name])
+            group["stepping"] = stepping
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Tensor]) -> None:  # type: ignore[override]
+        if not all(group["stepping"] for group in self.param_groups):
+            raise RuntimeError("it is not in train mode")
+        closure()
+        for group in self.param_groups:
+            latent, group["steps"] = group["params"][0], group["steps"] + 1
+            if latent.grad is None:
+                continue
+            state = self.state[latent]
+            if not state:
+                state["x"], state["z"] = latent.clone(), latent.clone()
+            state["z"].sub_(latent.grad, alpha=group["lr"])
+            state["x"].lerp_(state["z"], 1 / group["steps"])
+            latent.copy_(state["z"].lerp(state["x"], 0.9))
+            state["y"] = latent.clone()
 
 
 class ToyDigits(Dataset):

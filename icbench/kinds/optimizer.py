@@ -82,9 +82,11 @@ class Optimizer:
     image's path does not depend on its batch mates. Each step is called with a `Closure`; to a class that was not
     written for icbench it is the closure that torch knows. An optimizer that needs several evaluations a step makes
     them, and the engine counts each. A latent that rests at a step has rate 0 and no gradient, which torch's optimizers
-    skip. One that has methods `train` and `eval`, as schedule-free ones have, is put into the one mode for each step and
-    into the other after it, so that whatever reads the latents gets those that `eval` leaves. Gradients come without a
-    graph of their own: an optimizer that differentiates them again is refused before a run.
+    skip.
+
+    One with methods `train` and `eval`, as schedule-free ones have, is put into the one mode before each step and into
+    the other after it: what is read of the latents is what `eval` leaves. Gradients come without a graph of their own,
+    so an optimizer that differentiates them again is refused before a run.
 
     Args:
         cls: the optimizer class.
