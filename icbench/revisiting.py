@@ -10,6 +10,7 @@ from icbench.entry import PARTS, Entry, Plan
 from icbench.errors import IntegrityError, OutputError, UsageError
 from icbench.isolation import isolated
 from icbench.kinds.dataset import Split, data_folder
+from icbench.local_files import find_file
 from icbench.methods import Inversion
 from icbench.outputs import write_output
 from icbench.plugins import Host
@@ -43,14 +44,17 @@ def split_of(host: Host, track: Track, data_dir: Path | None = None) -> Split:
     return split
 
 
-def entry_of(host: Host, record: Record) -> Entry:
+def entry_of(host: Host, record: Record, weights: Path | None = None) -> Entry:
     """The entry of a record, from the components installed here.
 
+    Args:
+        weights: the local file that the run was made with, if it is not where trainings leave theirs.
+
     Raises:
-        UsageError: a component is not here, or its code has changed, or a parameter was a local file.
+        UsageError: a component is not here, or its code has changed, or a local file that was a parameter is not found.
     """
     facts = record.facts["entry"]
-    parts = {kind: _selection(host, kind, facts[kind]) for kind in (*PARTS, "classifier") if kind in facts}
+    parts = {kind: _selection(host, record, kind, weights) for kind in (*PARTS, "classifier") if kind in facts}
     entry = Entry(parts, host.select("dataset", record.facts["dataset"]["name"]))
     if not record.facts["engine"]:
         raise UsageError(
@@ -72,10 +76,12 @@ def diagnose_record(
     device: str = "auto",
     on_step: Callable[[float], None] = lambda share: None,
     on_lost: Callable[[str], None] = lambda reason: None,
+    weights: Path | None = None,
 ) -> dict[str, Any]:
     """Diagnose a run's errors, and keep the result beside its record.
 
     Args:
+        weights: as for `entry_of`.
         on_step: told of the share of the work done with each step.
         on_lost: told why, if the result cannot be kept.
 
@@ -89,7 +95,7 @@ def diagnose_record(
 
     facts = record.facts
     _check_can_be_diagnosed(record)
-    entry = entry_of(host, record)
+    entry = entry_of(host, record, weights)
     split = split_of(host, Track.of(record), data_dir)
     on = chosen_device(device)
     method = Inversion(entry, on)
@@ -143,13 +149,11 @@ def _changed(what: str, record: Record) -> UsageError:
     )
 
 
-def _selection(host: Host, kind: str, facts: dict[str, Any]) -> "Selection":
+def _selection(host: Host, record: Record, kind: str, weights: Path | None) -> "Selection":
+    facts = record.facts["entry"][kind]
     selection = host.select(kind, f"{facts['dist']}/{facts['name']}")
     for name, value in facts["params"].items():
         if value and selection.registered.component.param(name).path:
-            raise UsageError(
-                f"the {kind} of this record was made with a local file ({name}), which a record does not name",
-                "Only runs with installed components can be gone back to.",
-            )
+            value = str(find_file(record, value, f"{name} of the {kind}", weights))
         selection = host.with_param(selection, name, value)
     return selection

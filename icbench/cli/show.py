@@ -1,6 +1,7 @@
 """`icbench show`: one run in full."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,22 @@ if TYPE_CHECKING:
 )
 @click.option("--device", default="auto", show_default=True, help="Where to diagnose: auto, cpu, cuda or cuda:N.")
 @click.option("--data-dir", type=click.Path(path_type=Path), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="For --diagnose, the local weights of the run, where they are not in trained/ any more.",
+)
 @json_option
-def command(run: str, results: Path, diagnose: bool, device: str, data_dir: Path | None, as_json: bool) -> int:
+def command(
+    run: str,
+    results: Path,
+    diagnose: bool,
+    device: str,
+    data_dir: Path | None,
+    weights: Path | None,
+    as_json: bool,
+) -> int:
     """Show one run: configuration, figures, classes, confusions, calibration, and the diagnosis of its errors.
 
     RUN is the folder of a record, or the beginning of a run's id in the results folder.
@@ -35,12 +50,14 @@ def command(run: str, results: Path, diagnose: bool, device: str, data_dir: Path
     from icbench.ranking.breakdown import class_figures, confusion_matrix
     from icbench.ranking.lookup import Lookup
 
+    if weights and not diagnose:
+        raise click.UsageError("--weights is for --diagnose alone")
     lookup = Lookup(results)
     record = lookup.record(run)
     confusion = confusion_matrix(record)
     calibrated, problems = _calibration(record, lookup)
     lacking: list[str] = []
-    found = _diagnosis(record, diagnose, device, data_dir, lacking.append)
+    found = _diagnosis(record, diagnose, device, data_dir, weights, lacking.append)
     content = (record, confusion, class_figures(confusion), calibrated, found)
     if as_json:
         from icbench.report.envelope import envelope
@@ -70,7 +87,12 @@ def _calibration(record: "Record", lookup: "Lookup") -> "tuple[Calibration | Non
 
 
 def _diagnosis(
-    record: "Record", wanted: bool, device: str, data_dir: Path | None, on_lost: Callable[[str], None]
+    record: "Record",
+    wanted: bool,
+    device: str,
+    data_dir: Path | None,
+    weights: Path | None,
+    on_lost: Callable[[str], None],
 ) -> dict[str, Any] | None:
     from icbench.revisiting import diagnose_record, kept_diagnosis
 
@@ -85,4 +107,5 @@ def _diagnosis(
     console = messages()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("diagnosing", total=1.0)
-        return diagnose_record(Host(), record, data_dir, device, lambda share: progress.advance(task, share), on_lost)
+        advance = partial(progress.advance, task)
+        return diagnose_record(Host(), record, data_dir, device, advance, on_lost, weights)

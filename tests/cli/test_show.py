@@ -1,5 +1,6 @@
 """`icbench show` as a user meets it."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -10,7 +11,9 @@ import toy
 from command_line import icbench
 from record_factory import RESULTS, finished, right, unfinished
 
+from icbench import Component, Param, hookimpl
 from icbench.diagnosis import Diagnosis
+from icbench.plugins import PluginSource
 from icbench.records import IMAGES_FILE, RECORD_FILE, read_record
 from icbench.revisiting import DIAGNOSIS_FILE
 from icbench.statistics import fitted_temperature
@@ -323,6 +326,64 @@ def test_a_run_of_other_code_is_not_diagnosed(capsys, toy_run, monkeypatch):
 def test_a_run_of_other_weights_is_not_diagnosed(capsys, toy_run, monkeypatch):
     monkeypatch.setattr(toy.LinearGenerator, "weights_digest", "other")
     refused(capsys, toy_run, "the weights have changed since")
+
+
+class Filed(toy.LinearGenerator):
+    """Takes the strength of its noise from a file."""
+
+    def __init__(self, weights: str) -> None:
+        content = Path(weights).read_bytes()
+        super().__init__(noise_effect=float(content))
+        self.weights_digest = hashlib.sha256(content).hexdigest()
+
+
+@hookimpl
+def icbench_generators():
+    yield Component("filed", "test_show:Filed", "from a file", params=(Param("weights", "", path=True),))
+
+
+@pytest.fixture
+def filed_run(capsys, monkeypatch):
+    """The folder of a run that was made with the file `mine.weights`."""
+    sources = [PluginSource("toy", "icbench-toy", "1.0", "toy"), PluginSource("filed", "icbench-f", "1", "test_show")]
+    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: sources)
+    Path("mine.weights").write_text("0.02")
+    options = ["--steps", "3", "--optimizer", "sgd:lr=5000.0", "--generator", "filed:weights=mine.weights"]
+    icbench(capsys, *[part for part in TOY if part not in ("--generator", "linear")], *options)
+    (path,) = RESULTS.iterdir()
+    return path
+
+
+@pytest.mark.parametrize(
+    "place", ["mine.weights", "trained/filed-seed0/filed.safetensors", "trained/filed-seed3/old/renamed.safetensors"]
+)
+def test_weights_of_ones_own_are_found_by_their_digest(capsys, filed_run, place):
+    for decoy in ("trained/a/a.safetensors", "trained/b/b.safetensors"):
+        Path(decoy).parent.mkdir(parents=True)
+        Path(decoy).write_text("0.5")
+    content = Path("mine.weights").read_text()
+    Path("mine.weights").write_text("0.7")
+    Path(place).parent.mkdir(parents=True, exist_ok=True)
+    Path(place).write_text(content)
+    assert data(capsys, filed_run, "--diagnose")["diagnosis"]["images"] == 50
+
+
+def test_trained_weights_are_found_beside_the_results_folder(capsys, filed_run, monkeypatch):
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert icbench(capsys, "show", Path("..") / filed_run, "--diagnose", "--json")[0] == 0
+
+
+def test_weights_that_are_elsewhere_are_named_and_have_to_be_the_same(capsys, filed_run):
+    Path("mine.weights").rename("moved")
+    refused(capsys, filed_run, "Say where it is with --weights FILE")
+    Path("other").write_text("0.5")
+    code, _, err = show(capsys, filed_run, "--diagnose", "--weights", "other")
+    assert code == 2
+    assert "other has the digest sha256:" in err
+    assert show(capsys, filed_run, "--diagnose", "--weights", "gone")[0] == 1
+    assert data(capsys, filed_run, "--diagnose", "--weights", "moved")["diagnosis"]["images"] == 50
+    assert "--weights is for --diagnose alone" in show(capsys, filed_run, "--weights", "moved")[2]
 
 
 def test_a_run_of_other_images_is_not_diagnosed(capsys, toy_run, monkeypatch):
