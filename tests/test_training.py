@@ -157,6 +157,7 @@ def test_a_checkpoint_may_be_chosen_by_its_inversions_alone(small, monkeypatch):
 
 
 def test_only_a_training_that_says_so_goes_on_to_more_epochs(small, monkeypatch):
+    monkeypatch.setattr(CGANTrainer, "extends", False)
     train(CGANTrainer(5), small, job("out", epochs=1), Monitor())
     with pytest.raises(UsageError, match="other settings"):
         train(CGANTrainer(5), small, job("out", epochs=2), Monitor())

@@ -1,6 +1,5 @@
 """An epoch's batches, all of one size, whatever the number of images."""
 
-import torch
 from torch import Tensor
 
 
@@ -14,8 +13,3 @@ def full_batches(order: Tensor, size: int) -> Tensor:
     if len(order) < size:
         return order.repeat(-(-size // len(order)))[:size].view(1, size)
     return order[: len(order) // size * size].view(-1, size)
-
-
-def batches_per_epoch(images: int, size: int) -> int:
-    """How many batches `full_batches` makes of so many images."""
-    return len(full_batches(torch.arange(images), size))

@@ -13,7 +13,7 @@ from icbench.errors import IntegrityError, OutputError, UsageError
 from icbench.kinds.dataset import Split
 from icbench.training import selection
 from icbench.training import trainer as training
-from icbench.training.batches import batches_per_epoch, full_batches
+from icbench.training.batches import full_batches
 from icbench.training.frechet import frechet_distance
 from icbench.training.trainer import Check, Monitor, TrainingJob, train
 
@@ -198,4 +198,3 @@ def test_a_generator_that_needs_images_of_each_class_names_the_classes_without(m
 @pytest.mark.parametrize(("images", "rows"), [(1, [[0, 0, 0]]), (2, [[0, 1, 0]]), (3, [[0, 1, 2]]), (5, [[0, 1, 2]])])
 def test_batches_are_full_however_few_images_there_are(images, rows):
     assert full_batches(torch.arange(images), 3).tolist() == rows
-    assert batches_per_epoch(images, 3) == 1
