@@ -46,6 +46,10 @@ class IntegrityError(IcbenchError):
     """A file is unreadable, or is not the one it claims to be."""
 
 
+class FolderWarning(UserWarning):
+    """A folder of the user's own cannot be used; all goes on without it."""
+
+
 class PluginWarning(UserWarning):
     """A plugin could not be used; the others were."""
 

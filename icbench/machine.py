@@ -2,7 +2,6 @@
 
 import os
 import platform
-import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -32,14 +31,22 @@ def available_cores() -> int:
 
 
 def peak_memory_bytes() -> int:
-    """The largest resident size this process has had, or has had since `forget_peak_memory`."""
+    """The largest resident size this process has had, or has had since `forget_peak_memory`; 0 if unknown."""
     try:
         lines = dict(line.split(":", 1) for line in (PROCESS / "status").read_text().splitlines())
         return int(lines["VmHWM"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):
-        # On Linux this would be that of the process that started this one, where that was larger.
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        return _largest_by_the_c_library()
+
+
+def _largest_by_the_c_library() -> int:
+    try:
+        import resource
+    except ImportError:
+        return 0  # Windows has no such module
+    # On Linux this would be that of the process that started this one, where that was larger.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def forget_peak_memory() -> None:

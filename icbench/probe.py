@@ -6,13 +6,10 @@ They sum the same numbers, perhaps in another order, so no run key holds the cho
 import json
 import time
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
+from icbench.folders import keep, read_kept
 from icbench.machine import cpu_model
-from icbench.records.files import replace_synced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,11 +47,10 @@ def _speeds() -> Speeds:
     import torch
 
     machine = f"{cpu_model()}, torch {torch.__version__}, {torch.get_num_threads()} threads"
-    file = Path(platformdirs.user_cache_dir("icbench")) / FILE
-    known = _read(file)
+    known = _read(read_kept(FILE))
     if not set(known.get(machine, {})) >= ALWAYS:
         known[machine] = speeds()
-        _write(file, known)
+        keep(FILE, json.dumps(known, indent=1, sort_keys=True))
     return known[machine]
 
 
@@ -94,20 +90,11 @@ def _seconds(product: "Callable[[], torch.Tensor]") -> float:
     return time.perf_counter() - started
 
 
-def _read(file: Path) -> dict[str, Speeds]:
+def _read(text: str) -> dict[str, Speeds]:
     try:
-        found = json.loads(file.read_text())
+        found = json.loads(text)
         return {
             str(machine): {str(name): float(rate) for name, rate in speeds.items()} for machine, speeds in found.items()
         }
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError):
         return {}
-
-
-def _write(file: Path, known: dict[str, Speeds]) -> None:
-    """Keep what is known; where that cannot be written it is measured again the next time."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        replace_synced(file, json.dumps(known, indent=1, sort_keys=True).encode())
-    except OSError:
-        return

@@ -3,14 +3,13 @@
 import ast
 import hashlib
 import json
-import os
 import sys
 from dataclasses import astuple, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import platformdirs
+from icbench.folders import keep, read_kept
 
 DYNAMIC = {"import_module", "__import__", "iter_modules", "walk_packages"}
 """Calls that import what no statement names."""
@@ -71,12 +70,12 @@ class SourceFile:
 @cache
 def read_source(content: bytes) -> SourceFile:
     """The file of this content: read once in a process, and kept in the user's cache folder by the content's digest."""
-    file = Path(platformdirs.user_cache_dir("icbench"), "sources", f"{sha256(_reader() + content)}.json")
+    name = f"sources/{sha256(_reader() + content)}.json"
     try:
-        return _from_json(file.read_text())
-    except (OSError, ValueError, TypeError):
+        return _from_json(read_kept(name))
+    except (ValueError, TypeError):
         found = parse_source(content)
-    _keep(file, json.dumps(astuple(found)))
+    keep(name, json.dumps(astuple(found)))
     return found
 
 
@@ -207,17 +206,6 @@ def _text(value: object) -> str:
 def _reader() -> bytes:
     """What changes when files are read in another way."""
     return Path(__file__).read_bytes() + repr(sys.version_info[:2]).encode()
-
-
-def _keep(file: Path, text: str) -> None:
-    """Keep what was read; where that cannot be written it is read again the next time."""
-    temporary = file.with_suffix(f".{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text)
-        temporary.replace(file)
-    except OSError:
-        return
 
 
 def _from_json(text: str) -> SourceFile:

@@ -29,5 +29,5 @@ def load_split(dataset: Dataset, label: str, name: str, folder: Path) -> Split:
         fault = split_fault(split, getattr(dataset, "num_classes", None))
     if fault:
         raise ComponentError(f"dataset {label}, split {name}: {fault}", HINT)
-    # Exact, as all labels are below K.
-    return split if split.labels.dtype == np.int64 else replace(split, labels=split.labels.astype(np.int64))
+    # Exact, as all labels are below K; a copy, as torch warns of arrays that are read-only.
+    return replace(split, labels=split.labels.astype(np.int64))

@@ -65,7 +65,7 @@ def _read(file: Path, name: str) -> bytes:
     try:
         content = file.read_bytes()
         record = file.with_suffix(".json")
-        expected = json.loads(record.read_text())["weights"]["sha256"] if record.exists() else ""
+        expected = json.loads(record.read_text(encoding="utf-8"))["weights"]["sha256"] if record.exists() else ""
     except (OSError, ValueError, KeyError) as error:
         raise IntegrityError(f"{file} or its training record cannot be read: {error}", hint) from error
     found = hashlib.sha256(content).hexdigest()

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -92,12 +93,14 @@ def test_a_system_copy_is_used_and_its_digests_are_checked(monkeypatch):
 
 def test_without_files_and_without_a_network_the_way_out_is_named(monkeypatch):
     def offline(*_, **__):
-        raise RuntimeError("Error downloading train-images-idx3-ubyte.gz:\nno network")
+        raise RuntimeError("Error downloading train-images-idx3-ubyte.gz:\nTried a:\nno network\nTried b:\nno route\n")
 
     monkeypatch.setattr("torchvision.datasets.KMNIST.__init__", offline)
     with pytest.raises(IntegrityError, match="could not be fetched") as caught:
         fetched.kmnist().split("test", Path("data"))
+    assert caught.value.message.endswith("train-images-idx3-ubyte.gz: no network; no route")
     assert "data/KMNIST/raw" in caught.value.hint
+    assert "t10k-labels-idx1-ubyte" in caught.value.hint
 
 
 def test_fetching_prints_nothing_on_stdout(monkeypatch, capsys):
@@ -118,6 +121,28 @@ def test_torn_files_are_named(content):
         Path(name).write_bytes(content)
         with pytest.raises(IntegrityError, match=name):
             fetched.read_idx(Path(name), 3)
+
+
+@pytest.mark.parametrize("start", [3, 12, 40])
+def test_zipped_files_with_a_damaged_middle_are_named(start):
+    """Where the stream breaks decides what Python raises: `zlib.error`, `BadGzipFile` or `EOFError`."""
+    content = bytearray(gzip.compress(np.random.default_rng(0).bytes(4000)))
+    content[start : start + 20] = bytes(20)
+    for damaged in (content, content[:-6]):
+        Path("damaged.gz").write_bytes(damaged)
+        with pytest.raises(IntegrityError, match="damaged.gz") as caught:
+            fetched.read_idx(Path("damaged.gz"), 3)
+        assert "Remove it" in caught.value.hint
+
+
+@pytest.mark.parametrize("error", [EOFError("ended early"), zlib.error("invalid block type")])
+def test_a_download_that_is_damaged_is_one_line(monkeypatch, error):
+    def broken(*_, **__):
+        raise error
+
+    monkeypatch.setattr("torchvision.datasets.KMNIST.__init__", broken)
+    with pytest.raises(IntegrityError, match=str(error)):
+        fetched.kmnist().split("test", Path("data"))
 
 
 def test_the_data_folder_is_the_chosen_one_or_the_variable_or_the_cache(monkeypatch):

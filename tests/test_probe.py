@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from icbench import onednn, probe
+from icbench.errors import FolderWarning
+from icbench.folders import say_once
 from icbench.probe import onednn_pays, speeds
 
 
@@ -29,7 +31,7 @@ def measured(tmp_path, monkeypatch):
         forget()
         return readings
 
-    monkeypatch.setattr(probe.platformdirs, "user_cache_dir", lambda name: tmp_path / "cache" / name)
+    monkeypatch.setattr("icbench.folders.cache_folder", lambda: tmp_path / "cache" / "icbench")
     yield say
     forget()
 
@@ -89,8 +91,10 @@ def test_a_cache_that_lacks_what_is_measured_now_is_made_anew(measured, tmp_path
 
 def test_a_cache_that_cannot_be_written_is_done_without(measured, tmp_path):
     (tmp_path / "cache").write_text("a file where a folder should be")
+    say_once.cache_clear()
     measured(rates(2.0, 1.5))
-    assert onednn_pays(torch.float32)
+    with pytest.warns(FolderWarning, match="cannot be written"):
+        assert onednn_pays(torch.float32)
 
 
 def test_the_stopwatch_is_tried_for_real():

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from icbench import source_closure, source_syntax
+from icbench.errors import FolderWarning
+from icbench.folders import say_once
 from icbench.source_closure import source_digest
 
 FILES = {
@@ -325,7 +327,7 @@ def test_a_file_is_read_again_only_when_its_content_changes(monkeypatch):
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "[[], [], 1, 2]", '[[["d"]], [], false]', "null"])
 def test_a_cache_that_cannot_be_read_is_made_anew(tmp_path, monkeypatch, content):
-    monkeypatch.setattr(source_syntax.platformdirs, "user_cache_dir", lambda name: str(tmp_path / name))
+    monkeypatch.setattr("icbench.folders.cache_folder", lambda: tmp_path / "icbench")
     source = b"import os\nA = 1\ndef b():\n    return A"
     source_syntax.read_source.cache_clear()
     first = source_syntax.read_source(source)
@@ -336,7 +338,9 @@ def test_a_cache_that_cannot_be_read_is_made_anew(tmp_path, monkeypatch, content
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
-    monkeypatch.setattr(source_syntax.platformdirs, "user_cache_dir", lambda name: str(tmp_path / name))
+    monkeypatch.setattr("icbench.folders.cache_folder", lambda: tmp_path / "icbench")
     (tmp_path / "icbench").write_text("a file where a folder should be")
     source_syntax.read_source.cache_clear()
-    assert source_syntax.read_source(b"A = 1").pieces
+    say_once.cache_clear()
+    with pytest.warns(FolderWarning, match="cannot be written"):
+        assert source_syntax.read_source(b"A = 1").pieces

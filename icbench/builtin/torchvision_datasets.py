@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from icbench.errors import IntegrityError
 from icbench.kinds.dataset import Dataset, Split
 
 FASHION_SYSTEM_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+FILES = [f"{part}-{key}" for part in ("train", "t10k") for key in ("images-idx3-ubyte", "labels-idx1-ubyte")]
 FASHION_DIGESTS = {
     "train-images": "2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012",
     "train-labels": "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7",
@@ -84,11 +86,10 @@ class IDXDataset(Dataset):
         with contextlib.redirect_stdout(None):
             try:
                 getattr(datasets, self.torchvision_name)(str(folder), download=True)
-            except (OSError, RuntimeError) as error:
-                reason = str(error).splitlines()[0]
+            except (OSError, RuntimeError, EOFError, zlib.error) as error:
                 raise IntegrityError(
-                    f"{self.torchvision_name} is not here and could not be fetched: {reason}",
-                    f"Put its four IDX files into {self._raw(folder)}.",
+                    f"{self.torchvision_name} is not here and could not be fetched: {_reason(error)}",
+                    f"Put its four IDX files ({', '.join(FILES)}, as they are or as .gz) into {self._raw(folder)}.",
                 ) from error
         return self._raw(folder)
 
@@ -126,8 +127,15 @@ def read_idx(file: Path, dimensions: int) -> NDArray[np.uint8]:
             raise ValueError("not an IDX file of unsigned bytes")
         shape = np.frombuffer(content, ">u4", dimensions, offset=4)
         return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise IntegrityError(f"{file} cannot be read: {error}", "Remove it to fetch it anew.") from error
+
+
+def _reason(error: Exception) -> str:
+    """Why nothing came, in a line: torchvision says in its first which file, and beneath what each mirror answered."""
+    first, *rest = str(error).splitlines() or [type(error).__name__]
+    answers = dict.fromkeys(line for line in rest if line and not line.startswith("Tried "))
+    return f"{first.rstrip(': ')}: {'; '.join(answers)}" if answers else first
 
 
 def _file(folder: Path, key: str, dimensions: int) -> Path | None:

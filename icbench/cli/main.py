@@ -1,15 +1,17 @@
 """The `icbench` command: finds the verb, and turns every failure into one line and an exit code."""
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
 
 from icbench.cli.streams import StreamError, tolerant_streams
-from icbench.errors import IcbenchError, PluginWarning, only_exceptions
+from icbench.errors import FolderWarning, IcbenchError, PluginWarning, only_exceptions
 from icbench.version import __version__
 
 VERBS = {
@@ -24,6 +26,9 @@ VERBS = {
     "plugins": "List the components and where they come from.",
     "env": "Show facts about this machine and its libraries.",
 }
+
+NOWHERE = Path("/proc")
+"""A folder in which no file can be made, for who works in one that is gone; torch needs some folder to work in."""
 
 FAILED = 1
 INTERNAL = 3
@@ -68,9 +73,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     warnings.showwarning = _one_line_warning
     # Also where warnings are errors: a broken plugin costs its own components and nothing else.
-    warnings.simplefilter("default", PluginWarning)
+    for category in (PluginWarning, FolderWarning):
+        warnings.simplefilter("default", category)
     with tolerant_streams():
         try:
+            _leave_deleted_folder()
             code = _exit_code(given)
             # Here, and not when the interpreter ends and can only complain.
             if sys.stdout:
@@ -78,6 +85,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except StreamError as error:
             code = _unwritten(error)
     sys.exit(code)
+
+
+def _leave_deleted_folder() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        os.chdir(NOWHERE if NOWHERE.is_dir() else os.sep)
+        warnings.warn("the working folder is gone; only absolute paths lead anywhere", FolderWarning, stacklevel=1)
 
 
 def _exit_code(given: list[str]) -> int:

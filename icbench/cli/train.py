@@ -150,7 +150,7 @@ def _report(file: Path, selection: "Selection", study: bool, as_json: bool) -> i
 
     from icbench.report.envelope import envelope
 
-    documents = {"record": json.loads(file.with_suffix(".json").read_text())}
+    documents = {"record": json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))}
     lacking: list[str] = []
     if study:
         documents["study"], lacking = _draw_study(file.parent)
@@ -183,7 +183,7 @@ def _draw_study(folder: Path) -> tuple[dict[str, Any], list[str]]:
     from icbench.training.findings import studied
     from icbench.training.study import FILE
 
-    document: dict[str, Any] = json.loads((folder / FILE).read_text())
+    document: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
     picture = (folder / FILE).with_suffix(".png")
     return document, made("picture", picture, lambda: draw_study(*studied(document), picture))
 

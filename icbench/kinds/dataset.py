@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
+from icbench.folders import cache_folder
+
 DATA_VARIABLE = "ICBENCH_DATA"
+HERE = "icbench-data"
 SPLITS = ("train", "validation", "test")
 
 
@@ -125,5 +127,9 @@ class Dataset(ABC):
 
 
 def data_folder(chosen: Path | None = None) -> Path:
-    """Where fetched data is kept: the folder chosen, or `ICBENCH_DATA`, or the platform's cache folder."""
-    return chosen or Path(os.environ.get(DATA_VARIABLE) or platformdirs.user_cache_dir("icbench"))
+    """Where fetched data is kept: the folder chosen, or `ICBENCH_DATA`, or the platform's cache folder.
+
+    Without any of them it is a folder beside where one works.
+    """
+    variable = os.environ.get(DATA_VARIABLE)
+    return chosen or (Path(variable) if variable else cache_folder()) or Path(HERE)

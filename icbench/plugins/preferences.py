@@ -4,27 +4,32 @@ import json
 import os
 from pathlib import Path
 
-import platformdirs
-
 from icbench.errors import ResultsError
+from icbench.folders import config_folder, say_once
 from icbench.plugins.sources import canonical
 
 FOLDER_VARIABLE = "ICBENCH_CONFIG"
 FILE = "plugins.json"
 
 
-def preferences_file() -> Path:
-    """The file they are kept in: in `ICBENCH_CONFIG`, or in the platform's folder for configuration."""
-    return Path(os.environ.get(FOLDER_VARIABLE) or platformdirs.user_config_dir("icbench")) / FILE
+def preferences_file() -> Path | None:
+    """The file they are kept in: in `ICBENCH_CONFIG`, or in the platform's folder for configuration if there is one."""
+    variable = os.environ.get(FOLDER_VARIABLE)
+    folder = Path(variable) if variable else config_folder()
+    return folder / FILE if folder else None
 
 
 def disabled_plugins() -> set[str]:
     """The canonical names of the distributions that are disabled; none if the file cannot be read."""
+    file = preferences_file()
     try:
-        names = json.loads(preferences_file().read_bytes())["disabled"]
+        names = json.loads(file.read_bytes())["disabled"] if file else ()
         return {canonical(str(name)) for name in names}
+    except PermissionError:
+        say_once(f"preferences are not read: {file} may not be opened. Choose another folder with {FOLDER_VARIABLE}.")
     except (OSError, ValueError, KeyError, TypeError):
-        return set()
+        pass
+    return set()
 
 
 def set_disabled(dist: str, disabled: bool) -> None:
@@ -35,6 +40,8 @@ def set_disabled(dist: str, disabled: bool) -> None:
     """
     names = disabled_plugins() - {canonical(dist)} | ({canonical(dist)} if disabled else set())
     file = preferences_file()
+    if file is None:
+        raise ResultsError("there is no home folder to keep it in", f"Choose a folder with {FOLDER_VARIABLE}.")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         temporary = file.with_suffix(".writing")

@@ -242,9 +242,10 @@ def declared_names(source: PluginSource) -> set[str]:
     found: set[str] = set()
     for file in texts:
         try:
-            found |= set(re.findall(r"Component\(\s*(?:name\s*=\s*)?[\"']([\w-]+)[\"']", file.read_text()))
+            text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             continue
+        found |= set(re.findall(r"Component\(\s*(?:name\s*=\s*)?[\"']([\w-]+)[\"']", text))
     return found
 
 

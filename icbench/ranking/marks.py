@@ -23,7 +23,7 @@ def published_marks(dataset: str, split: str) -> list[Mark]:
     fields = ("name", "dataset", "split", "images", "accuracy")
     marks = [
         Mark(**{field: mark[field] for field in fields})
-        for mark in json.loads(FILE.read_text())["marks"]
+        for mark in json.loads(FILE.read_text(encoding="utf-8"))["marks"]
         if mark["status"] == "checked" and (mark["dataset"], mark["split"]) == (dataset, split)
     ]
     return sorted(marks, key=lambda mark: -mark.accuracy)

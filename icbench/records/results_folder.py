@@ -39,7 +39,7 @@ def check_writable(folder: Path) -> None:
     ResultsError: no record can be written into `folder`, or into what there is of the way to it. Nothing is made.
     """
     try:
-        present = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        present = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())
         with tempfile.TemporaryFile(dir=present):
             pass
     except OSError as error:

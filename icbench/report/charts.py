@@ -1,8 +1,10 @@
 """Charts, as PNG files: a suite's tables, and the paths of class vectors. matplotlib is imported to draw one."""
 
 import io
+import logging
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,13 +56,10 @@ def draw_suite(outcome: SuiteOutcome, file: Path) -> None:
     Raises:
         OutputError: nothing is complete, or the file cannot be written.
     """
-    import matplotlib
-
     drawn = [experiment for experiment in outcome.experiments if any(cell.row for cell in experiment.cells)]
     if not drawn:
         raise OutputError("there is nothing to draw: no entry is complete", "Run the suite to its end.")
-    matplotlib.use("agg")
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         _draw(drawn, outcome.suite.marks, file)
 
 
@@ -89,6 +88,18 @@ def _draw(experiments: Sequence[ExperimentOutcome], marks: Sequence[Mark], file:
     for drawn in settled:
         drawn.settle()
     save_figure(figure, file)
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Let matplotlib draw in this project's style, into files and in silence."""
+    # Where there is no home it says at length that it keeps its fonts elsewhere.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    import matplotlib
+
+    matplotlib.use("agg")
+    with matplotlib.rc_context(STYLE):
+        yield
 
 
 def save_figure(figure: "Figure", file: Path) -> None:
@@ -144,13 +155,11 @@ def draw_class_paths(paths: "ClassPaths", file: Path) -> None:
         paths: of N images.
         file: the PNG to write.
     """
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    matplotlib.use("agg")
     count, columns = len(paths.truth), 3
     rows = -(-count // columns)
-    with matplotlib.rc_context(STYLE):
+    with drawing():
+        from matplotlib.figure import Figure
+
         figure = Figure(figsize=(3.6 * columns, 2.5 * rows), dpi=DPI, layout="constrained")
         panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flatten()
         for number, panel in enumerate(panels):

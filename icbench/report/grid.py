@@ -12,6 +12,10 @@ from rich.text import Text
 
 BETWEEN = 3
 """Blank cells between two columns of a terminal."""
+ESSENTIAL = 2
+"""Columns of up to this priority stay while names can be wrapped closer."""
+CLOSE, CLOSEST = 12, 4
+"""How narrow a column of words may become for the sake of numbers; the second where nothing else is left to give."""
 
 MARKDOWN = "\\|*_<>[]`&~$"
 LATEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}"}
@@ -25,7 +29,8 @@ class Column:
 
     Args:
         heading: its title.
-        priority: columns of the highest numbers are dropped first where there is no room; 0 is never dropped.
+        priority: columns of the highest numbers are dropped first where there is no room; numbers of 0 never are, and
+            words of 0 go into the first column of words.
         words: the width that a column of words is given if its cells need as much; they are aligned left and wrapped.
             0 for a column of numbers, which are aligned right and never wrapped.
     """
@@ -56,7 +61,7 @@ class Grid:
     """A titled table.
 
     Args:
-        title: what it is about.
+        title: what it is about; empty where a terminal shows it elsewhere.
         columns: as many as each row has cells.
         sections: the rows.
         footnotes: what is said beneath.
@@ -76,19 +81,18 @@ class Grid:
         return [row for section in self.sections for row in section.rows]
 
     def fitted(self, width: int) -> "Grid":
-        """The grid with as many columns as fit into `width`."""
-        kept = list(range(len(self.columns)))
-        needed = self._needed()
-        while _width([needed[number] for number in kept]) > width:
-            last = max(kept, key=lambda number: (self.columns[number].priority, number))
-            if not self.columns[last].priority:
-                break
-            kept.remove(last)
-        return self.only(kept)
+        """The grid with as many columns as fit into `width`; essential ones go when no words can be wrapped closer."""
+        fitted = self._dropped(width, self._needed(), ESSENTIAL)
+        fitted = fitted._dropped(width, fitted._least(), 0)
+        return fitted if _width(fitted._least()) <= width else fitted._with_words_joined()
 
     def widths(self, width: int) -> list[int]:
         """The widths of the columns in `width` altogether: what is to spare goes to the words, from the left."""
-        widths = self._needed()
+        needed = self._needed()
+        widths = needed if _width(needed) <= width else self._least()
+        if _width(widths) > width and self.columns[self.heading_place].words:
+            rest = width - (_width(widths) - widths[self.heading_place])
+            widths[self.heading_place] = max(CLOSEST, rest)
         spare = max(0, width - _width(widths))
         for number, column in enumerate(self.columns):
             if column.words:
@@ -106,6 +110,31 @@ class Grid:
         headings = {"", *(column.heading for column in columns)}
         return Grid(self.title, columns, sections, [note for note in self.footnotes if note.column in headings])
 
+    def _dropped(self, width: int, needed: Sequence[int], least: int) -> "Grid":
+        """The grid without the columns above priority `least` that have no room, of whose widths `needed` tells."""
+        kept = list(range(len(self.columns)))
+        while _width([needed[number] for number in kept]) > width:
+            last = max(kept, key=lambda number: (self.columns[number].priority, number))
+            if self.columns[last].priority <= least:
+                break
+            kept.remove(last)
+        return self.only(kept)
+
+    def _with_words_joined(self) -> "Grid":
+        """The grid with what its other columns of words say in brackets behind the first's, so that none is lost."""
+        name = self.heading_place
+        others = [number for number, column in enumerate(self.columns) if column.words and number != name]
+        sections = [Section([_joined(row, name, others) for row in part.rows], part.heading) for part in self.sections]
+        kept = [number for number in range(len(self.columns)) if number not in others]
+        return Grid(self.title, self.columns, sections, self.footnotes).only(kept)
+
+    def _least(self) -> list[int]:
+        """The least width of each column, words broken where they have to be."""
+        return [
+            max(cell_len(column.heading), min(needed, CLOSE)) if column.words else needed
+            for column, needed in zip(self.columns, self._needed(), strict=True)
+        ]
+
     def _needed(self) -> list[int]:
         """The least width of each column, its words wrapped if it has any."""
         widths = []
@@ -122,6 +151,11 @@ class Grid:
         """What stands in a column: cells, and the headings of sections if they are in it."""
         headings = [part.heading for part in self.sections if part.rows] if number == self.heading_place else []
         return [*(row[number] for row in self.rows()), *headings]
+
+
+def _joined(row: list[str], name: int, others: Sequence[int]) -> list[str]:
+    said = ", ".join(row[number] for number in others if row[number])
+    return [*row[:name], f"{row[name]} ({said})" if said else row[name], *row[name + 1 :]]
 
 
 def _width(columns: Sequence[int]) -> int:
@@ -161,7 +195,8 @@ def terminal_table(grid: Grid, width: int) -> RenderableType:
         if section is not sections[-1]:
             table.add_section()
     notes = [Text(note.text, style="dim") for note in fitted.footnotes]
-    return Group(Text(grid.title, style="bold"), "", table, *([""] if notes else []), *notes)
+    title = [Text(grid.title, style="bold")] if grid.title else []
+    return Group(*title, "", table, *([""] if notes else []), *notes)
 
 
 def markdown_table(grid: Grid) -> str:

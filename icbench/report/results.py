@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from icbench.records import Record
-from icbench.report.grid import printable
+from icbench.report.grid import Column, Grid, Section, printable, terminal_table
 
-FIGURES = ("accuracy", "95 % interval", "distance", "NFE", "seconds", "images/s", "memory")
+FIGURES = (
+    Column("accuracy", 0),
+    Column("95 % interval", 1),
+    Column("distance", 4),
+    Column("NFE", 2),
+    Column("seconds", 3),
+    Column("images/s", 5),
+    Column("memory", 6),
+)
 NARROW = 110
 """Below so many columns the entries are listed above the table, and the table has their numbers."""
 
@@ -20,25 +26,25 @@ def results_table(records: Sequence[Record], width: int) -> RenderableType:
 
     Args:
         records: at least one.
-        width: the columns there are to print in; 80 are enough.
+        width: the columns there are to print in; 80 are enough for all figures, and with fewer the accuracy goes last.
     """
     labels = [record_label(record) for record in records]
     if width >= NARROW:
-        return _table(records, "entry", labels, _title(records))
+        grid = Grid(_title(records), [Column("entry", 0, words=26), *FIGURES], [Section(_rows(records, labels))])
+        return Group(terminal_table(grid, width), "")
     numbers = [str(number) for number in range(1, len(records) + 1)]
     legend = [f"{number}  {label}" for number, label in zip(numbers, labels, strict=True)]
-    return Group(Text(_title(records), style="bold"), *map(Text, legend), _table(records, "", numbers, None))
+    grid = Grid("", [Column("", 0), *FIGURES], [Section(_rows(records, numbers))])
+    return Group(Text(_title(records), style="bold"), *map(Text, legend), terminal_table(grid, width), "")
 
 
-def _table(records: Sequence[Record], heading: str, labels: Sequence[str], title: str | None) -> Table:
-    shown = Text(title, style="bold") if title else None
-    table = Table(box=SIMPLE_HEAD, title=shown, title_justify="left", pad_edge=False)
-    table.add_column(heading, overflow="fold")
-    for figure in FIGURES:
-        table.add_column(figure, justify="right", no_wrap=True)
-    for label, record in zip(labels, records, strict=True):
-        table.add_row(Text(label), *_figures(record))
-    return table
+def _rows(records: Sequence[Record], names: Sequence[str]) -> list[list[str]]:
+    return [[name, *_figures(record)] for name, record in zip(names, records, strict=True)]
+
+
+def memory(used: int) -> str:
+    """Some bytes as people read them; a dash where the system did not tell."""
+    return f"{used / 2**20:,.0f} MiB" if used else "–"
 
 
 def _title(records: Sequence[Record]) -> str:
@@ -72,5 +78,5 @@ def _figures(record: Record) -> list[str]:
         f"{metrics['nfe']:,}",
         f"{metrics['seconds']:.1f}",
         "–" if rate is None else f"{rate:,.0f}",
-        f"{metrics['peak_memory_bytes'] / 2**20:,.0f} MiB",
+        memory(metrics["peak_memory_bytes"]),
     ]

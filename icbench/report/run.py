@@ -16,6 +16,7 @@ from icbench.ranking.rows import Track
 from icbench.records import Record
 from icbench.report.grid import Column, Grid, Section, printable, terminal_table
 from icbench.report.leaderboard import track_title
+from icbench.report.results import memory
 from icbench.statistics import Calibration
 
 RIGHT, WRONG = (90, 190, 130), (225, 110, 110)
@@ -97,7 +98,7 @@ def _metrics(record: Record) -> list[tuple[str, str]]:
         ("mean distance", "–" if distance is None else f"{distance:.5f}"),
         ("NFE per image", f"{metrics['nfe']:,}"),
         ("time", f"{metrics['seconds']:.1f} s" + (f", {rate:,.0f} images/s" if rate else "")),
-        ("memory", f"{metrics['peak_memory_bytes'] / 2**20:,.0f} MiB"),
+        ("memory", memory(metrics["peak_memory_bytes"])),
     ]
     if "wrongly_dropped" in metrics:
         share = metrics["wrongly_dropped"] / max(1, metrics["images"])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icbench.report.charts import DPI, HERE, INK, STYLE, THERE, save_figure
+from icbench.report.charts import DPI, HERE, INK, THERE, drawing, save_figure
 from icbench.report.study import correlation_text
 from icbench.training.findings import LAST, Criterion, Findings, Snapshot, Standing
 
@@ -34,10 +34,7 @@ def draw_study(snapshots: Sequence[Snapshot], found: Findings, file: Path) -> No
     Raises:
         OutputError: the file cannot be written.
     """
-    import matplotlib
-
-    matplotlib.use("agg")
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         save_figure(_figure(snapshots, found), file)
 
 

@@ -80,7 +80,7 @@ def create(dist: str, kind: str, parent: Path) -> Path:
         try:
             for file, content in _files(names).items():
                 (temporary / file).parent.mkdir(parents=True, exist_ok=True)
-                (temporary / file).write_text(content)
+                (temporary / file).write_text(content, encoding="utf-8")
             temporary.chmod(0o755)
             temporary.rename(folder)
         except BaseException:
@@ -126,6 +126,6 @@ def _files(names: Names) -> dict[str, str]:
     }
     values = names.substitutions()
     return {
-        file: Template((TEMPLATES / f"{template}.txt").read_text()).substitute(values)
+        file: Template((TEMPLATES / f"{template}.txt").read_text(encoding="utf-8")).substitute(values)
         for file, template in templates.items()
     }

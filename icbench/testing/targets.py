@@ -72,7 +72,7 @@ def _of_path(path: Path) -> Target:
 def _folder_sources(folder: Path) -> list[PluginSource]:
     file = folder / "pyproject.toml"
     try:
-        project: Mapping[str, Any] = tomllib.loads(file.read_text())["project"]
+        project: Mapping[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
         name, points = str(project["name"]), dict(project["entry-points"][GROUP])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(

@@ -204,3 +204,18 @@ def test_latex_has_as_many_cells_in_each_row():
 
 def test_markdown_aligns_numbers_to_the_right():
     assert "| ---: | --- | ---: | ---: | ---: |" in markdown_table(grid(["1", "a", "2", "3", "4"]))
+
+
+def test_names_are_wrapped_closer_before_an_essential_number_goes():
+    columns = [Column("name", 0, words=26), Column("number", 0), Column("interval", 2), Column("more", 3)]
+    table = grid(["a name of a good many words in it", "0.1234", "0.1111–0.2222", "12345"], columns=columns)
+    assert headings(table, 80) == ["name", "number", "interval", "more"]
+    assert headings(table, 50) == headings(table, 40) == ["name", "number", "interval"]
+    assert headings(table, 36) == ["name", "number"]
+
+
+def test_words_that_have_no_room_stand_behind_the_name():
+    columns = [Column("name", 0, words=26), Column("number", 0), Column("flags", 0, words=12)]
+    table = grid(["first", "0.1234", "seen before"], ["second", "0.2345", ""], columns=columns)
+    assert headings(table, 24) == ["name", "number"]
+    assert table.fitted(24).rows() == [["first (seen before)", "0.1234"], ["second", "0.2345"]]

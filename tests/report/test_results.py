@@ -44,6 +44,27 @@ def test_a_row_that_is_not_finished_says_of_how_many_images_it_is():
     assert "b (failed after 340 of 10,000 images)" in capture.get()
 
 
+def test_where_nothing_else_fits_there_is_the_accuracy():
+    shown = {}
+    for width in (14, 30, 60):
+        console = Console(width=width)
+        with console.capture() as capture:
+            console.print(results_table([record("cgan:noise_dim=25 · mse · adam:lr=0.1 · joint")], width))
+        shown[width] = capture.get()
+        assert max(map(len, shown[width].splitlines())) <= width
+    assert all("0.8154" in text and "…" not in text for text in shown.values())
+    assert [width for width, text in shown.items() if "0.8077–0.8229" in text] == [30, 60]
+
+
+def test_memory_that_the_system_does_not_tell_is_a_dash():
+    unknown = record("entry")
+    unknown.facts["metrics"] = {**METRICS, "peak_memory_bytes": 0}
+    console = Console(width=160)
+    with console.capture() as capture:
+        console.print(results_table([unknown], 160))
+    assert "MiB" not in capture.get()
+
+
 def test_a_row_says_what_its_reader_has_to_know():
     console = Console(width=200)
     with console.capture() as capture:
