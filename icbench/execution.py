@@ -63,11 +63,11 @@ def execute_each(jobs: Sequence[tuple[Entry, Options]], watcher: Watcher) -> Ite
     sources = _sources(jobs)
     sessions = []
     for entry, options in jobs:
-        with only_exceptions(entry.label):
+        with only_exceptions(entry.label), watcher.working(f"loading {entry.dataset.label}"):
             session = Session(entry, sources[entry.dataset.label], options, watcher)
             sessions.append(session)
     for session in sessions:
-        with only_exceptions(session.entry.label):
+        with only_exceptions(session.entry.label), watcher.working(f"checking {session.entry.label}"):
             session.check()
     for session in sessions:
         for record in session.runs():

@@ -73,6 +73,10 @@ class Method(ABC):
         return None
 
     @abstractmethod
+    def prepare(self, plan: Plan) -> None:
+        """Do what has to be done once before images are classified."""
+
+    @abstractmethod
     def results(
         self,
         images: Pixels,
@@ -132,6 +136,9 @@ class Inversion(Method):
         from icbench.batching import measured_batch_size
 
         return measured_batch_size(self.parts, images, plan.images, self.settings(plan, 1))
+
+    def prepare(self, plan: Plan) -> None:
+        """Nothing: what inverts is ready once it is built."""
 
     @isolated()
     def batch_bytes(self, batch_size: int, plan: Plan) -> int | None:
@@ -219,6 +226,18 @@ class Direct(Method):
     def batch_size(self, images: Pixels, plan: Plan) -> int:
         return DIRECT_BATCH
 
+    @isolated()
+    def prepare(self, plan: Plan) -> None:
+        """Fit to the training images."""
+        import torch
+
+        from icbench.generation import as_target
+
+        known = self.training()
+        labels = torch.from_numpy(known.labels).to(self.device)
+        self.classifier.fit(as_target(known.images, self.device), labels, self.num_classes, plan.seed)
+        self.fitted = True
+
     def results(
         self,
         images: Pixels,
@@ -231,10 +250,6 @@ class Direct(Method):
 
         from icbench.generation import as_target
 
-        known = self.training()
-        labels = torch.from_numpy(known.labels).to(self.device)
-        self.classifier.fit(as_target(known.images, self.device), labels, self.num_classes, plan.seed)
-        self.fitted = True
         for begin in range(0, len(index), batch_size):
             rows = index[begin : begin + batch_size]
             with torch.no_grad():

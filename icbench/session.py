@@ -30,6 +30,7 @@ from icbench.records.record import Costs, check_known
 from icbench.records.results_folder import DEFAULT_FOLDER, GrowingRun
 from icbench.source_closure import engine_digest
 from icbench.splits import load_split
+from icbench.watching import Onlooker
 
 SHARD_IMAGES = 256
 SHARD_SECONDS = 10.0
@@ -70,7 +71,7 @@ class Options:
     stop_when: float | None = None
 
 
-class Watcher:
+class Watcher(Onlooker):
     """Receives what happens while runs go on; the default ignores it."""
 
     def warn(self, message: str) -> None:
@@ -250,6 +251,8 @@ class Session:
         while len(index):
             run.facts.update(batch_size=batch_size, batch_bytes=batch_bytes)
             try:
+                with self.watcher.working(f"fitting {self.entry.label}"):
+                    method.prepare(plan)
                 results = method.results(self.split.images, index, plan, batch_size, self.watcher.on_step)
                 for result in isolated_each(results):
                     arrays = {"label": self.split.labels[result.arrays["index"]], **result.arrays}
@@ -278,7 +281,8 @@ class Session:
 
     def _measure(self, method: Method, plan: Plan) -> int:
         """A good batch size, the same for all seeds."""
-        self._measured = method.batch_size(self.split.images, plan)
+        with self.watcher.working(f"measuring a batch size for {self.entry.label}"):
+            self._measured = method.batch_size(self.split.images, plan)
         return self._measured
 
     def _report(self, arrays: Arrays) -> None:

@@ -58,6 +58,7 @@ NEUTRAL = (
     "icbench.torch_state",
     "icbench.trial",
     "icbench.version",
+    "icbench.watching",
 )
 """What decides no number of a run, and is not followed: these modules and what is in them, but of `icbench` itself only
 its first file. What is not named here counts."""

@@ -43,8 +43,11 @@ def made(what: str, file: Path, make: Callable[[], None], quiet: bool = False) -
     Returns:
         what kept it from being made, if anything did, as a line: what was computed is printed all the same.
     """
+    from icbench.report.display import Display
+
     try:
-        make()
+        with Display(messages(), quiet) as display, display.working(f"making the {what} {file}"):
+            make()
     except KeyboardInterrupt:
         return [f"the {what} {file} is not made: interrupted"]
     except Exception as error:

@@ -1,6 +1,7 @@
 """`icbench plugins check`: whether components keep their contracts."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -46,11 +47,11 @@ def command(target: str, as_json: bool) -> int:
 
 def _checked(subjects: "list[Subject]") -> "Iterator[Checked]":
     from icbench.isolation import isolated
+    from icbench.report.display import Display
     from icbench.testing.outcomes import check_component
 
-    console = messages()
     for subject in subjects:
         name = f"{subject.kind} {subject.record.name}"
-        with console.status(name) as status, isolated():
-            checked = check_component(subject, lambda check: status.update(f"{name}: {check}"))  # noqa: B023
+        with Display(messages()) as display, display.working(name) as work, isolated():
+            checked = check_component(subject, partial(setattr, work, "at"))
         yield checked

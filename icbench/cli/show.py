@@ -1,7 +1,6 @@
 """`icbench show`: one run in full."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,14 +97,10 @@ def _diagnosis(
 
     if not wanted:
         return kept_diagnosis(record)
-    from rich.progress import Progress
-
     from icbench.allocator import keep_freed_memory
     from icbench.plugins import Host
+    from icbench.report.display import Display
 
     keep_freed_memory()
-    console = messages()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("diagnosing", total=1.0)
-        advance = partial(progress.advance, task)
-        return diagnose_record(Host(), record, data_dir, device, advance, on_lost, weights)
+    with Display(messages()) as display, display.working("diagnosing") as work:
+        return diagnose_record(Host(), record, data_dir, device, work.advance, on_lost, weights)

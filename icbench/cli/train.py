@@ -91,8 +91,9 @@ def _evaluate(file: Path, selection: "Selection", host: "Host", given: dict[str,
         raise UsageError(f"--evaluate trains nothing, so {' and '.join(idle)} would do nothing", "Leave one out.")
     dataset, device = host.select("dataset", given["dataset"]).build(), chosen_device(given["device"])
     generator = generator_from(file, selection, host)
-    monitor = TrainingProgress(messages(), 0, given["quiet"])
-    found = evaluate_samples(generator, dataset, data_folder(given["data_dir"]), device, given["seed"], monitor)
+    folder = data_folder(given["data_dir"])
+    with TrainingProgress(messages(), 0, given["quiet"]) as monitor:
+        found = evaluate_samples(generator, dataset, folder, device, given["seed"], monitor)
     document = found.as_data()
     if given["as_json"]:
         about = {"generator": selection.name, "params": dict(selection.params), "dataset": given["dataset"]}

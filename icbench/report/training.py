@@ -2,17 +2,15 @@
 
 import time
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from icbench.report.display import Display
 from icbench.training.trainer import Check, Monitor
 
 
-class TrainingProgress(Monitor):
+class TrainingProgress(Display, Monitor):
     """Shows a training on a console.
 
     Args:
@@ -22,37 +20,29 @@ class TrainingProgress(Monitor):
     """
 
     def __init__(self, console: Console, epochs: int, quiet: bool = False) -> None:
-        self.console, self.epochs, self.quiet = console, epochs, quiet
-        self.live = _live_progress(console) if console.is_terminal and not quiet else None
-        self.task: TaskID | None = None
-
-    def __enter__(self) -> Self:
-        if self.live:
-            self.live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.live:
-            self.live.stop()
+        super().__init__(console, quiet)
+        self.epochs = epochs
+        self.images = self.done = 0
 
     def message(self, text: str) -> None:
-        if not self.quiet:
-            self.console.print(escape(text), soft_wrap=True, highlight=False)
+        self.line(text)
 
     def begin_epoch(self, number: int, images: int) -> None:
-        self.started = time.monotonic()
-        if self.live and self.task is None:
-            self.task = self.live.add_task("training", total=self.epochs * images, completed=number * images)
+        self.number, self.images, self.done = number, images, 0
+        self.epoch_begun = time.monotonic()
+        if self.task is None and self.lines is None:
+            self.begin_task("training", self.epochs * images, number * images)
 
     def on_batch(self, images: int) -> None:
-        if self.live and self.task is not None:
-            self.live.advance(self.task, images)
+        self.done += images
+        done = self.number * self.images + self.done
+        line = f"epoch {self.number + 1}/{self.epochs}: {self.done:,} of {self.images:,} images"
+        self.show_task(done, line, count=f"{done / (self.epochs * self.images):.0%}")
 
     def end_epoch(self, number: int, losses: dict[str, float]) -> None:
+        self.part_is_done = True
         values = ", ".join(f"{name} {value:.3f}" for name, value in losses.items())
-        self.message(f"epoch {number + 1}/{self.epochs}: {values} ({time.monotonic() - self.started:.0f} s)")
+        self.message(f"epoch {number + 1}/{self.epochs}: {values} ({time.monotonic() - self.epoch_begun:.0f} s)")
 
     def on_check(self, check: Check, best: bool) -> None:
         quality = check.quality
@@ -89,15 +79,3 @@ def sample_lines(figures: Mapping[str, Any]) -> list[str]:
 
 def _number(value: float | None, digits: int) -> str:
     return "none" if value is None else f"{value:.{digits}f}"
-
-
-def _live_progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        TextColumn("{task.percentage:.0f} %"),
-        TimeRemainingColumn(compact=True),
-        console=console,
-        expand=True,
-        refresh_per_second=4,
-    )

@@ -42,11 +42,13 @@ def evaluate_samples(
     Raises:
         UsageError: the generator makes other images or other classes than the dataset has.
     """
-    split, validation = (dataset.split(name, data_dir) for name in ("train", "validation"))
+    with monitor.working("loading the images"):
+        split, validation = (dataset.split(name, data_dir) for name in ("train", "validation"))
     _require_fit(generator, dataset, validation)
-    monitor.message("training the reference CNN that judges the samples")
-    reference = train_reference_cnn(split, dataset.num_classes, device)
-    return measure_samples(generator.frozen(device), validation, reference, Settings(steps=0, device=device), seed)
+    with monitor.working("training the reference CNN that judges the samples"):
+        reference = train_reference_cnn(split, dataset.num_classes, device)
+    with monitor.working("measuring the samples"):
+        return measure_samples(generator.frozen(device), validation, reference, Settings(steps=0, device=device), seed)
 
 
 def _require_fit(generator: Generator, dataset: Dataset, validation: Split) -> None:

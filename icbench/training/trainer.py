@@ -34,6 +34,7 @@ from icbench.training.reference_cnn import ReferenceCNN, train_reference_cnn
 from icbench.training.samples import SampleQuality, measure_samples
 from icbench.training.selection import Effort, Quality, inversion_accuracies, judge, usual_effort
 from icbench.version import __version__
+from icbench.watching import Onlooker
 
 SCHEMA = 1
 FINAL_IMAGES = 1_000
@@ -146,7 +147,7 @@ class TrainingJob:
         }
 
 
-class Monitor:
+class Monitor(Onlooker):
     """Receives a training's progress; the default ignores it."""
 
     def message(self, text: str) -> None:
@@ -208,21 +209,25 @@ def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, monitor: Monitor
     if job.study:
         study.require_checks(job.epochs)
     _make_folder(job.out)
-    split, validation = (load_split(dataset, job.dataset_name, name, job.data_dir) for name in ("train", "validation"))
+    with monitor.working(f"loading {job.dataset_name}"):
+        names = ("train", "validation")
+        split, validation = (load_split(dataset, job.dataset_name, name, job.data_dir) for name in names)
     if job.study:
         study.require_images(len(validation))
     _require_classes(trainer, split, dataset.num_classes, job.dataset_name)
     trainer.begin(split, dataset.num_classes, job)
     progress = _resume(trainer, job, monitor)
-    monitor.message("training the reference CNN that judges the samples")
-    reference, reference_seconds = study.timed(lambda: train_reference_cnn(split, dataset.num_classes, job.device))
+    with monitor.working("training the reference CNN that judges the samples"):
+        reference, reference_seconds = study.timed(lambda: train_reference_cnn(split, dataset.num_classes, job.device))
     check_every = 1 if job.study else job.check_every or trainer.check_every
     while True:
         if progress.lacks_check(check_every, job.epochs):
-            _check(trainer, validation, reference, progress, job, monitor)
+            with monitor.working(f"judging epoch {progress.done}"):
+                _check(trainer, validation, reference, progress, job, monitor)
             _save_checkpoint(trainer, progress, job)
         if progress.done >= job.epochs:
-            return _finish(trainer, split, validation, reference, progress, job, reference_seconds)
+            with monitor.working("measuring what was chosen"):
+                return _finish(trainer, split, validation, reference, progress, job, reference_seconds)
         _train_epoch(trainer, progress.done, len(split), progress, monitor)
         # Before the check: what was trained is on disk, whatever becomes of judging it.
         _save_checkpoint(trainer, progress, job)

@@ -1,0 +1,192 @@
+"""Signs of life on a console: a live line on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from icbench.watching import Onlooker, Work
+
+FIRST_LINE_SECONDS = 1.0
+"""Work that is over before needs no line."""
+LINE_EVERY_SECONDS = 10.0
+MEANINGFUL_SECONDS = 5.0
+"""Estimates of less are not shown, unless a whole part of the work is behind them."""
+
+
+class Display(Onlooker):
+    """Shows on a console what goes on: one task with an end, and work that tells little of itself.
+
+    Where there is no terminal, threads print the lines, so that they come however long a part of the work takes.
+
+    Args:
+        console: where to; its own test for a terminal decides between a live display and plain lines.
+        quiet: show nothing.
+    """
+
+    def __init__(self, console: Console, quiet: bool = False) -> None:
+        self.console, self.quiet = console, quiet
+        self.live = _live_progress(console) if console.is_terminal and not quiet else None
+        self.task: TaskID | None = None
+        self.lines: _Lines | None = None
+        self.begun = time.monotonic()
+
+    def __enter__(self) -> Self:
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end_task()
+        if self.live:
+            self.live.stop()
+
+    def line(self, text: str) -> None:
+        """Print a line above whatever is live."""
+        if not self.quiet:
+            self.console.print(escape(text), soft_wrap=True, highlight=False)
+
+    def begin_task(self, what: str, total: int, done: int = 0) -> None:
+        """The task with an end begins, or goes on where so much of it is done."""
+        self.begun = time.monotonic()
+        self.done_before = done
+        self.part_is_done = False
+        if self.live:
+            self.task = self.live.add_task(what, total=total, completed=done, **NOTHING)
+        else:
+            self.lines = _Lines(self._say, what, LINE_EVERY_SECONDS)
+
+    def show_task(self, done: float, line: str, **fields: Any) -> None:
+        """So much of the task is done.
+
+        Args:
+            done: of its total.
+            line: what is printed of it, when a line is due.
+            fields: what is shown of it live: `count`, `rate` and `note`.
+        """
+        if self.lines:
+            self.lines.text = line
+        elif self.live and self.task is not None:
+            fresh = done > self.done_before
+            self.live.update(self.task, completed=done, ready=fresh and self.is_meaningful, **fields)
+
+    def end_task(self) -> None:
+        """The task is over, or is not gone on with."""
+        if self.lines:
+            self.lines.end()
+            self.lines = None
+        if self.live and self.task is not None:
+            self.live.remove_task(self.task)
+            self.task = None
+
+    @property
+    def is_meaningful(self) -> bool:
+        """Whether what the task has done so far says how it will go on."""
+        return self.part_is_done or time.monotonic() - self.begun >= MEANINGFUL_SECONDS
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[Work]:
+        """Within it, a live line or one line every ten seconds says that work goes on, and for how long it has."""
+        work, started = Work(what), time.monotonic()
+        with self._live_work(work) if self.live else self._told_work(work):
+            yield work
+        # It says nothing of how fast the task goes on.
+        self.begun += time.monotonic() - started
+
+    @contextmanager
+    def _live_work(self, work: Work) -> Iterator[None]:
+        assert self.live is not None
+        task = self.live.add_task("", total=None, work=work, **NOTHING)
+        try:
+            yield
+        finally:
+            self.live.remove_task(task)
+
+    @contextmanager
+    def _told_work(self, work: Work) -> Iterator[None]:
+        begun = time.monotonic()
+        lines = _Lines(lambda _: self._say(f"{work}, {time.monotonic() - begun:.0f} s"), "", FIRST_LINE_SECONDS)
+        if self.lines:
+            self.lines.silent = True
+        try:
+            yield
+        finally:
+            lines.end()
+            if self.lines:
+                self.lines.silent = False
+
+    def _say(self, text: str) -> None:
+        # Where nothing can be printed any more, the work goes on all the same.
+        with suppress(OSError, ValueError):
+            self.line(text)
+
+
+class _Lines:
+    """A thread that says something now and then.
+
+    Args:
+        say: says a text.
+        text: the first one; it may be changed.
+        first: the seconds before it is said, and from then on every ten.
+    """
+
+    def __init__(self, say: Callable[[str], None], text: str, first: float) -> None:
+        self.say, self.text, self.first = say, text, first
+        self.silent = False
+        self._over = Event()
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        wait = self.first
+        while not self._over.wait(wait):
+            if not self.silent:
+                self.say(self.text)
+            wait = LINE_EVERY_SECONDS
+
+
+NOTHING: dict[str, Any] = {"count": "", "rate": "", "note": "", "ready": False}
+"""The fields of a task of which nothing is known yet."""
+
+
+class _WhatColumn(ProgressColumn):
+    """What goes on."""
+
+    def render(self, task: Task) -> Text:
+        return Text(str(task.fields.get("work", task.description)))
+
+
+class _RemainingColumn(TimeRemainingColumn):
+    """The time left, once that means something; for work that tells nothing, the time that has gone."""
+
+    def render(self, task: Task) -> Text:
+        if "work" in task.fields:
+            return Text(f"{task.elapsed or 0:.0f} s", style="progress.elapsed")
+        return super().render(task) if task.fields["ready"] else Text("")
+
+
+def _live_progress(console: Console) -> Progress:
+    return Progress(
+        _WhatColumn(),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[count]}", style="progress.percentage"),
+        TextColumn("{task.fields[rate]}", style="cyan"),
+        _RemainingColumn(compact=True),
+        TextColumn("{task.fields[note]}", style="bold"),
+        console=console,
+        expand=True,
+        refresh_per_second=8,
+    )

@@ -1,0 +1,36 @@
+"""What those who look on are told of work that tells little of itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass
+class Work:
+    """Work that goes on.
+
+    Args:
+        what: it, such as "fitting nearest-neighbour".
+        share: how much of it is done, from 0 to 1, where that is known.
+        at: which part of it goes on, where there are parts.
+    """
+
+    what: str
+    share: float = 0.0
+    at: str = ""
+
+    def advance(self, share: float) -> None:
+        """So much more of it is done."""
+        self.share += share
+
+    def __str__(self) -> str:
+        return self.what + (f": {self.at}" if self.at else "") + (f", {self.share:.0%}" if self.share else "")
+
+
+class Onlooker:
+    """Is told when work goes on; the default ignores it."""
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[Work]:
+        """Within it, work goes on that may take long."""
+        yield Work(what)
