@@ -130,7 +130,7 @@ def test_zipped_files_with_a_damaged_middle_are_named(start):
     content[start : start + 20] = bytes(20)
     for damaged in (content, content[:-6]):
         Path("damaged.gz").write_bytes(damaged)
-        with pytest.raises(IntegrityError, match="damaged.gz") as caught:
+        with pytest.raises(IntegrityError, match=r"damaged\.gz") as caught:
             fetched.read_idx(Path("damaged.gz"), 3)
         assert "Remove it" in caught.value.hint
 
