@@ -27,8 +27,9 @@ def command(dist: str, kind: str, directory: Path, as_json: bool) -> None:
     from icbench.scaffold import Names, create
 
     folder = create(dist, kind, directory)
-    name, place = Names(folder.name, kind).component, shlex.quote(str(folder))
-    commands = f"pip install -e {place} && pytest {place} && icbench run --{kind} {name} --limit 100"
+    names, place = Names(folder.name, kind), shlex.quote(str(folder))
+    tried = f"pytest {place} && icbench run --{kind} {names.component} --limit 100"
+    commands = f"pip install -e {place} && {names.training('{} && ')}{tried}"
     if as_json:
         from icbench.report.envelope import envelope
 

@@ -18,6 +18,8 @@ from icbench.version import __version__
 
 TEMPLATES = Path(__file__).parent / "templates"
 DIST_NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
+TRAINED = "generator"
+"""The kind whose components are trained before anything else."""
 RESERVED = {"icbench", "icbench-plugins", "icbench-testing"}
 
 
@@ -50,6 +52,10 @@ class Names:
     def cls(self) -> str:
         return "".join(part.capitalize() for part in self.component.split("-"))
 
+    def training(self, form: str) -> str:
+        """The command that trains it, in a form; empty where nothing is to be trained first."""
+        return form.format(f"icbench train {self.component}") if self.kind == TRAINED else ""
+
     def substitutions(self) -> dict[str, str]:
         return {
             "dist": self.dist,
@@ -60,6 +66,8 @@ class Names:
             "module": self.module,
             "cls": self.cls,
             "icbench": __version__,
+            "train": self.training("{}\n"),
+            "train_step": self.training("      - run: {}\n"),
         }
 
 
@@ -124,6 +132,8 @@ def _files(names: Names) -> dict[str, str]:
         f"{names.package}/{names.module}.py": f"{names.kind}.py",
         f"tests/test_{names.module}.py": "test.py",
     }
+    if names.kind == TRAINED:
+        templates[f"{names.package}/training.py"] = "generator_training.py"
     values = names.substitutions()
     return {
         file: Template((TEMPLATES / f"{template}.txt").read_text(encoding="utf-8")).substitute(values)

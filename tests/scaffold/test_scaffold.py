@@ -1,20 +1,34 @@
 """A new distribution works at once, whatever its kind, and nothing that exists is overwritten."""
 
 import ast
+import hashlib
 import json
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 from command_line import icbench
+from safetensors.torch import load_file
 
-from icbench.component import KINDS
+from icbench.builtin.mnist import MNIST
+from icbench.component import KINDS, resolve
+from icbench.errors import MissingWeightsError
+from icbench.kinds.dataset import Split
 from icbench.plugins import Host, PluginSource
 from icbench.scaffold import create
+from icbench.testing.outcomes import check_component
+from icbench.testing.subject import subject_of
+from icbench.training.selection import Effort
+from icbench.training.trainer import Monitor, TrainingJob, save_weights, train
+from icbench.weights import default_folder, trained_file
 
 FILES = {"pyproject.toml", "README.md", ".gitignore", ".github/workflows/test.yml", "icbench_fresh/__init__.py"}
 FILES |= {"icbench_fresh/fresh.py", "tests/test_fresh.py"}
+MODULES = ("icbench_fresh", "icbench_fresh.fresh", "icbench_fresh.training")
+OPTIONAL = {"groups_are_independent", "its_encoder_gives_sound_starts", "its_residual_scale_is_sound"}
+"""Checks of what a generator need not have."""
 
 
 @pytest.fixture
@@ -24,21 +38,22 @@ def installed(monkeypatch):
     def install(kind):
         folder = create("icbench-fresh", kind, Path())
         monkeypatch.syspath_prepend(str(folder.resolve()))
-        for module in ("icbench_fresh", "icbench_fresh.fresh"):
+        for module in MODULES:
             monkeypatch.delitem(sys.modules, module, raising=False)
         source = PluginSource("fresh", "icbench-fresh", "0.1.0", "icbench_fresh")
         monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: [source])
         return folder
 
     yield install
-    for module in ("icbench_fresh", "icbench_fresh.fresh"):
+    for module in MODULES:
         sys.modules.pop(module, None)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_distribution_has_every_file_and_a_sound_project(kind):
     folder = create("icbench-fresh", kind, Path("somewhere"))
-    assert {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()} == FILES
+    expected = FILES | ({"icbench_fresh/training.py"} if kind == "generator" else set())
+    assert {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()} == expected
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     assert project["entry-points"]["icbench"] == {"fresh": "icbench_fresh"}
     assert project["dependencies"][0].startswith("icbench>=")
@@ -46,7 +61,7 @@ def test_a_new_distribution_has_every_file_and_a_sound_project(kind):
         assert file.is_dir() or "$" not in file.read_text().replace("${{", ""), file
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "generator"])
 def test_its_component_is_found_and_built(installed, kind):
     installed(kind)
     host = Host()
@@ -54,10 +69,75 @@ def test_its_component_is_found_and_built(installed, kind):
     host.select(kind, "fresh").build()
 
 
+class FewDigits(MNIST):
+    """A few hundred images, so that a training is over at once."""
+
+    def split(self, name, folder):
+        whole = super().split(name, folder)
+        few = 2_000 if name == "train" else 40
+        return Split(whole.images[:few], whole.labels[:few])
+
+
+def selected():
+    """The new generator, and its trainer."""
+    selection = Host().select("generator", "fresh")
+    make = resolve(selection.registered.component.trainer, "icbench-fresh")
+    return dict(selection.params), make(**selection.params)
+
+
+def job(params, epochs):
+    """A training where `icbench train` has it."""
+    where = {"out": default_folder("fresh", params), "dataset_name": "mnist", "data_dir": Path()}
+    return TrainingJob("fresh", params, epochs=epochs, seed=0, device=torch.device("cpu"), **where)
+
+
+def begun(epochs=2):
+    """A trainer that has begun."""
+    params, trainer = selected()
+    trainer.begin(FewDigits().split("train", Path()), 10, job(params, epochs))
+    return trainer
+
+
+def test_a_generator_says_how_its_weights_are_made_and_has_them_then(installed):
+    installed("generator")
+    with pytest.raises(MissingWeightsError, match="has no weights yet") as missing:
+        Host().select("generator", "fresh").build()
+    assert "icbench train fresh" in missing.value.hint
+    trainer = begun(epochs=1)
+    trainer.epoch(0, lambda images: None)
+    weights = trained_file("fresh", {"noise_dim": 8})
+    weights.parent.mkdir(parents=True)
+    save_weights(trainer.snapshot().state_dict(), weights)
+    assert load_file(weights)["layers.0.weight"].dtype == torch.float16
+    built = Host().select("generator", "fresh").build()
+    assert {values.dtype for values in built.state_dict().values()} == {torch.float32}
+    assert built.weights_digest == hashlib.sha256(weights.read_bytes()).hexdigest()
+    checked = check_component(subject_of("generator", "fresh"), lambda name: None)
+    assert checked.failed == ()
+    assert {outcome.check for outcome in checked.skipped} == OPTIONAL
+
+
+def test_its_training_learns_and_goes_on_where_it_was_stopped(installed):
+    installed("generator")
+    whole, first, second = begun(), begun(), begun()
+    losses = [whole.epoch(number, lambda images: None)["loss"] for number in range(2)]
+    first.epoch(0, lambda images: None)
+    second.restore(first.state())
+    assert losses[1] < losses[0]
+    assert second.epoch(1, lambda images: None)["loss"] == losses[1]
+    taken = second.snapshot()
+    second.epoch(2, lambda images: None)
+    assert not torch.equal(taken.layers[0].weight, second.generator.layers[0].weight)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_its_component_runs(installed, capsys, kind):
     installed(kind)
+    if kind == "generator":
+        params, trainer = selected()
+        trainer.effort = Effort(images=20, steps={"joint": 4, "exhaustive": 2})
+        train(trainer, FewDigits(), job(params, epochs=8), Monitor())
     command = ["run", f"--{kind}", "fresh", "--split", "validation", "--limit", "20", "--device", "cpu", "--json"]
     code, out, _ = icbench(capsys, *command)
     (run,) = json.loads(out)["data"]["runs"]
@@ -133,5 +213,7 @@ def test_a_failure_half_way_leaves_nothing(monkeypatch):
 def test_what_comes_next_is_said(capsys):
     _, _, err = icbench(capsys, "plugins", "new", "icbench-fresh", "--kind", "schedule")
     assert "pip install -e icbench-fresh && pytest icbench-fresh && icbench run --schedule fresh --limit 100" in err
+    _, _, err = icbench(capsys, "plugins", "new", "icbench-gan", "--kind", "generator")
+    assert "pip install -e icbench-gan && icbench train gan && pytest icbench-gan && icbench run --generator gan" in err
     _, out, _ = icbench(capsys, "plugins", "new", "icbench-other", "--kind", "schedule", "--json")
     assert "icbench_other/other.py" in json.loads(out)["data"]["files"]
