@@ -3,12 +3,13 @@
 import copy
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
 from icbench.devices import is_out_of_memory
 from icbench.errors import ComponentError, IcbenchError
+from icbench.shared_state import preserved
 
 HINT = "This is a fault of the component; `icbench plugins` tells where it comes from."
 LONGEST = 300
@@ -68,6 +69,8 @@ def described(error: BaseException) -> str:
 def expose(part: T, what: str, methods: Methods) -> T:
     """A component that computes as the given one, and whose failures name it: a shallow copy, with its methods watched.
 
+    What they do to the process is put back after each call, as several are tried by one check.
+
     Args:
         part: the component.
         what: as for `blame`.
@@ -87,9 +90,12 @@ def expose(part: T, what: str, methods: Methods) -> T:
 
 
 def _watched(call: Callable[..., Any], what: str, name: str, types: tuple[type, ...]) -> Callable[..., Any]:
+    # What returns plain facts, such as rates, is called too often to look at the whole process each time.
+    computes = any(kind.__module__.startswith("torch") for kind in types)
+
     @wraps(call)
     def watched(*args: Any, **options: Any) -> Any:
-        with blame(what):
+        with blame(what), preserved() if computes else nullcontext():
             found = call(*args, **options)
         if types and not isinstance(found, types):
             expected = " or ".join(kind.__name__ for kind in types)

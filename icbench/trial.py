@@ -13,6 +13,7 @@ from icbench.inverted import Inverted
 from icbench.kinds.schedule import Starts
 from icbench.parts import Parts, Settings
 from icbench.search import Search
+from icbench.shared_state import preserved
 from icbench.targets import Pixels
 
 STEPS = 12
@@ -69,9 +70,10 @@ def one_thread() -> Iterator[None]:
 
 def take_step(search: Search, step: int) -> None:
     """Make one step of a search."""
-    search.progress = step / search.settings.steps
-    search.drop(step)
-    search.step(step)
+    with preserved():
+        search.progress = step / search.settings.steps
+        search.drop(step)
+        search.step(step)
 
 
 def first_moving(search: Search) -> dict[int, int]:

@@ -51,7 +51,7 @@ CHANGES = {
     "environment": lambda: os.environ.update(ICBENCH_DATA="elsewhere"),
     "environment, less": lambda: os.environ.pop("ICBENCH_CONFIG"),
     "working folder": lambda: os.chdir("/"),
-    "SIGINT": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    "SIGINT": lambda: signal.signal(signal.SIGINT, lambda *_: None),
     "excepthook": lambda: setattr(sys, "excepthook", print),
     "locale": lambda: locale.setlocale(locale.LC_ALL, "C"),
     "decimal": lambda: setattr(decimal.getcontext(), "prec", 3),
