@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from icbench.errors import IcbenchError, PluginError, UsageError
 from icbench.isolation import importing
+from icbench.spec import quoted
 
 Value: TypeAlias = bool | int | float | str
 
@@ -209,7 +210,7 @@ class Selection:
     def label(self) -> str:
         """The name and the parameters that are not at their defaults, as in a spec; of a file only its own name."""
         shown = [
-            f"{param.name}={Path(str(value)).name if param.path else value}"
+            f"{param.name}={quoted(Path(str(value)).name if param.path else str(value))}"
             for param in self.registered.component.params
             if (value := self.params[param.name]) != param.default
         ]

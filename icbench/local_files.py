@@ -1,11 +1,13 @@
 """Local files that a record knows by their digest alone, such as weights, found again."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from icbench.entry import file_digest
 from icbench.errors import IntegrityError, UsageError
 from icbench.records import Record
+from icbench.spec import parts, unquoted
 
 TRAINED = "trained/**/*.safetensors"
 SHORT = len("sha256:") + 12
@@ -44,11 +46,18 @@ def find_file(record: Record, digest: str, what: str, given: Path | None = None)
 def _candidates(record: Record) -> Iterator[Path]:
     """Files here and beside the results folder: first those of a name that the run's label has, then trained ones."""
     folders = list(dict.fromkeys(folder.resolve() for folder in (Path(), record.path.resolve().parent.parent)))
-    names = [part.partition("=")[2] for part in record.facts["label"].replace(" · ", ",").split(",")]
+    names = list(_values(record.facts["label"]))
     for folder in folders:
         yield from (folder / name for name in names if name and Path(name).name == name)
     for folder in folders:
         yield from sorted(folder.glob(TRAINED))
+
+
+def _values(label: str) -> Iterator[str]:
+    """The values of all parameters that a label has."""
+    for part in (part for spec in label.split(" · ") for part in parts(spec)):
+        with suppress(UsageError):
+            yield unquoted(part.partition("=")[2])
 
 
 def _has_digest(file: Path, digest: str) -> bool:

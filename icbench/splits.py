@@ -30,4 +30,5 @@ def load_split(dataset: Dataset, label: str, name: str, folder: Path) -> Split:
     if fault:
         raise ComponentError(f"dataset {label}, split {name}: {fault}", HINT)
     # Exact, as all labels are below K; a copy, as torch warns of arrays that are read-only.
-    return replace(split, labels=split.labels.astype(np.int64))
+    fit = split.labels.dtype == np.int64 and split.labels.flags.writeable
+    return split if fit else replace(split, labels=split.labels.astype(np.int64))

@@ -113,6 +113,14 @@ def test_a_sound_split_is_passed_on_as_it_is():
     assert loaded(SOUND) is SOUND
 
 
+def test_labels_may_be_written_to_as_torch_wants_it():
+    labels = LABELS.copy()
+    labels.flags.writeable = False
+    split = loaded(Split(IMAGES, labels))
+    torch.from_numpy(split.labels)  # which warns of others
+    assert split.digest == SOUND.digest
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int32", ">i8", "uint64"])
 def test_integer_labels_of_any_type_are_the_same_labels(dtype):
     split = loaded(Split(IMAGES, LABELS.astype(dtype)))

@@ -45,6 +45,8 @@ class Verbs(click.Group):
         if cmd_name not in VERBS:
             return None
         command: click.Command = import_module(f"icbench.cli.{cmd_name}").command
+        # Without docstrings, as with `python -OO`, a verb is at least told in a line.
+        command.help = command.help or VERBS[cmd_name]
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

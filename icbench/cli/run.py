@@ -91,6 +91,8 @@ def command(**given: Any) -> int:
       icbench run --generator cgan:noise_dim=50 --schedule exhaustive:restarts=2
       icbench run --schedule joint:noise_rate=0.5 --schedule joint:noise_rate=2 --limit 1000
 
+    A value with a comma in it stands in quotes, which the shell has to leave alone: 'cgan:weights="a,b.safetensors"'.
+
     `icbench plugins` lists what there is to choose from.
     """
     from icbench.allocator import keep_freed_memory

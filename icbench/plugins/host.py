@@ -13,6 +13,7 @@ from icbench.errors import PluginError, PluginWarning, UsageError
 from icbench.plugins.loading import Loaded, PluginStatus, load
 from icbench.plugins.preferences import disabled_plugins
 from icbench.plugins.sources import BUILTIN, PluginSource, canonical, declared_names, plugin_sources
+from icbench.spec import parts, unquoted
 
 CURE = "`icbench plugins doctor` shows more; update, disable or remove it."
 
@@ -161,9 +162,9 @@ def _status(source: PluginSource, loaded: Loaded) -> PluginStatus:
 
 
 def _assignments(text: str, spec: str, params: tuple[Param, ...]) -> Iterator[tuple[str, str]]:
-    for part in filter(None, text.split(",")):
+    for part in parts(text):
         key, equals, value = part.partition("=")
         if not equals:
             known = ", ".join(f"{param.name}={param.default}" for param in params) or "none"
             raise UsageError(f"'{part}' in '{spec}' is not key=value", f"The parameters are: {known}.")
-        yield key.strip(), value.strip()
+        yield key.strip(), unquoted(value.strip())

@@ -71,7 +71,7 @@ class Display(Onlooker):
         Args:
             done: of its total.
             line: what is printed of it, when a line is due.
-            fields: what is shown of it live: `count`, `rate` and `note`.
+            fields: what is shown of it live: `count`, `rate`, `note` and `detail` of that.
         """
         if self.lines:
             self.lines.text = line
@@ -158,7 +158,7 @@ class _Lines:
             wait = LINE_EVERY_SECONDS
 
 
-NOTHING: dict[str, Any] = {"count": "", "rate": "", "note": "", "ready": False}
+NOTHING: dict[str, Any] = {"count": "", "rate": "", "note": "", "detail": "", "ready": False}
 """The fields of a task of which nothing is known yet."""
 
 
@@ -179,14 +179,15 @@ class _RemainingColumn(TimeRemainingColumn):
 
 
 def _live_progress(console: Console) -> Progress:
-    return Progress(
-        _WhatColumn(),
-        BarColumn(bar_width=None),
-        TextColumn("{task.fields[count]}", style="progress.percentage"),
-        TextColumn("{task.fields[rate]}", style="cyan"),
-        _RemainingColumn(compact=True),
-        TextColumn("{task.fields[note]}", style="bold"),
-        console=console,
-        expand=True,
-        refresh_per_second=8,
-    )
+    """A line of as much as fits: each part has the width of terminal from which on it is shown."""
+    columns: list[tuple[int, ProgressColumn]] = [
+        (0, _WhatColumn()),
+        (78, BarColumn(bar_width=None)),
+        (0, TextColumn("{task.fields[count]}", style="progress.percentage")),
+        (68, TextColumn("{task.fields[rate]}", style="cyan")),
+        (54, _RemainingColumn(compact=True)),
+        (0, TextColumn("{task.fields[note]}", style="bold")),
+        (44, TextColumn("{task.fields[detail]}", style="bold")),
+    ]
+    shown = [column for width, column in columns if console.width >= width]
+    return Progress(*shown, console=console, expand=True, refresh_per_second=8)

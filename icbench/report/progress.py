@@ -60,16 +60,17 @@ class RunProgress(Display, Watcher):
 
     def _refresh(self) -> None:
         done = self.done + self.fraction
-        accuracy, rate = self._accuracy(), self._rate()
+        (accuracy, interval), rate = self._accuracy(), self._rate()
         count = f"{int(done):,}/{self.images:,}"
-        line = f"{int(done):,} of {self.images:,} images, {rate}, {accuracy}"
-        self.show_task(done, line, count=count, rate=rate, note=accuracy)
+        line = f"{int(done):,} of {self.images:,} images, {rate}, {accuracy} {interval}".strip()
+        self.show_task(done, line, count=count, rate=rate, note=accuracy, detail=interval)
 
-    def _accuracy(self) -> str:
+    def _accuracy(self) -> tuple[str, str]:
+        """So far, and its interval."""
         if not self.done:
-            return "accuracy …"
+            return "accuracy …", ""
         low, high = wilson_interval(self.correct, self.done)
-        return f"accuracy {self.correct / self.done:.3f} ({low:.3f}–{high:.3f})"
+        return f"accuracy {self.correct / self.done:.3f}", f"({low:.3f}–{high:.3f})"
 
     def _rate(self) -> str:
         fresh = self.done + self.fraction - self.done_before

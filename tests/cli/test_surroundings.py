@@ -37,12 +37,18 @@ def test_in_a_deleted_folder_absolute_ones_are_used(capsys, tmp_path):
         assert "0." in out or "1." in out
 
 
+def test_without_docstrings_a_verb_is_told_in_a_line(capsys, monkeypatch):
+    """As with `python -OO`."""
+    monkeypatch.setattr("icbench.cli.env.command.help", None)
+    assert "facts about this machine" in icbench(capsys, "env", "--help")[1]
+
+
 def test_a_dangling_link_as_results_folder_is_one_line(capsys):
     Path("link").symlink_to("nowhere")
     code, _, err = icbench(capsys, *RUN, "--results", "link")
     assert code == 2
     assert len(err.splitlines()) == 1
-    assert "link" in err
+    assert "the results folder link cannot be written" in err
 
 
 def test_a_dangling_link_among_the_results_is_named_and_stops_nothing(capsys):
