@@ -14,7 +14,7 @@ def live(width, correct=9000, images=10_000):
     with RunProgress(console) as progress:
         progress.begin("entry", images, 0)
         progress.on_batch(correct, images)
-    return console.file.getvalue().splitlines()[-1]
+    return next(line for line in reversed(console.file.getvalue().splitlines()) if "accuracy" in line)
 
 
 @pytest.mark.parametrize("width", [30, 43, 44, 54, 60, 68, 78, 80, 120])
