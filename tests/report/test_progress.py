@@ -14,7 +14,8 @@ def live(width, correct=9000, images=10_000):
     with RunProgress(console) as progress:
         progress.begin("entry", images, 0)
         progress.on_batch(correct, images)
-    return next(line for line in reversed(console.file.getvalue().splitlines()) if "accuracy" in line)
+        progress.live.refresh()
+    return next(line for line in reversed(console.file.getvalue().splitlines()) if "accuracy 0" in line)
 
 
 @pytest.mark.parametrize("width", [30, 43, 44, 54, 60, 68, 78, 80, 120])
