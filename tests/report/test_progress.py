@@ -13,6 +13,7 @@ def live(width, correct=9000, images=10_000):
     console = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=width)
     with RunProgress(console) as progress:
         progress.begin("entry", images, 0)
+        progress.begun -= 100
         progress.on_batch(correct, images)
         progress.live.refresh()
     return next(line for line in reversed(console.file.getvalue().splitlines()) if "accuracy 0" in line)
