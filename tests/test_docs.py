@@ -40,7 +40,7 @@ def test_the_readme_shows_every_verb(verb):
 
 @pytest.mark.parametrize(("name", "command"), list(commands()), ids=[name for name, _ in commands()])
 def test_every_command_and_option_says_what_it_does(name, command):
-    assert command.help
+    assert command.help not in (None, "", VERBS.get(name))
     for param in command.params:
         assert isinstance(param, click.Argument) or getattr(param, "help", None), param.name
 
