@@ -30,6 +30,13 @@ def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ICBENCH_CONFIG", str(tmp_path.parent / f"{tmp_path.name}-config"))
 
 
+@pytest.fixture(autouse=True)
+def _no_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a command prints does not depend on how busy the machine is."""
+    for name in ("FIRST_LINE_SECONDS", "LINE_EVERY_SECONDS"):
+        monkeypatch.setattr(f"icbench.report.display.{name}", 1e6)
+
+
 @pytest.fixture(scope="session")
 def host() -> Host:
     return Host(discover=False)

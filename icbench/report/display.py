@@ -14,7 +14,7 @@ from rich.text import Text
 
 from icbench.watching import Onlooker, Work
 
-FIRST_LINE_SECONDS = 1.0
+FIRST_LINE_SECONDS = 2.0
 """Work that is over before needs no line."""
 LINE_EVERY_SECONDS = 10.0
 MEANINGFUL_SECONDS = 5.0
