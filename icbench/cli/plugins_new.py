@@ -5,16 +5,25 @@ from pathlib import Path
 
 import click
 
+from icbench.cli.options import Place
 from icbench.cli.output import json_option, messages
 from icbench.component import KINDS
 
 
+def _only(ctx: click.Context, param: click.Parameter, kinds: tuple[str, ...]) -> str:
+    if len(kinds) > 1:
+        raise click.BadParameter(f"{' and '.join(kinds)} are {len(kinds)} kinds; say one, and add others to its hooks")
+    return kinds[0]
+
+
 @click.command("new")
 @click.argument("dist", metavar="DIST")
-@click.option("--kind", type=click.Choice(KINDS), required=True, help="What its component is.")
+@click.option(
+    "--kind", type=click.Choice(KINDS), required=True, multiple=True, callback=_only, help="What its component is."
+)
 @click.option(
     "--directory",
-    type=click.Path(path_type=Path),
+    type=Place(),
     default=Path(),
     help="Where the distribution's folder is made.  [default: here]",
 )

@@ -11,8 +11,16 @@ from icbench import hookspecs
 from icbench.component import Param, Registered, Selection, Value, suggestion
 from icbench.errors import PluginError, PluginWarning, UsageError
 from icbench.plugins.loading import Loaded, PluginStatus, load
-from icbench.plugins.preferences import disabled_plugins
-from icbench.plugins.sources import BUILTIN, PluginSource, canonical, declared_names, plugin_sources
+from icbench.plugins.preferences import disabled_plugins, fault
+from icbench.plugins.sources import (
+    BUILTIN,
+    ONLY_VARIABLE,
+    PluginSource,
+    canonical,
+    declared_names,
+    missing_plugins,
+    plugin_sources,
+)
 from icbench.spec import parts, unquoted
 
 CURE = "`icbench plugins doctor` shows more; update, disable or remove it."
@@ -31,7 +39,7 @@ class Host:
         self._manager.add_hookspecs(hookspecs)
         self._registered: list[Registered] = []
         self._refused: dict[tuple[str, str], tuple[PluginSource, str]] = {}
-        disabled = disabled_plugins() if discover else set()
+        disabled = self._disabled() if discover else set()
         self.statuses = [self._loaded(BUILTIN, set())]
         self.statuses += [self._loaded(source, disabled) for source in (plugin_sources() if discover else [])]
         self._mark_conflicts()
@@ -60,7 +68,9 @@ class Host:
             raise UsageError(f"several plugins bring a {kind} '{bare}'", f"Say {choices}.")
         self._raise_if_unusable(kind, dist, bare)
         known = [registered.name for registered in self.components(kind)]
-        raise UsageError(f"there is no {kind} '{name}'", suggestion(bare, known, f"{kind}s"))
+        broken = [status.source.dist for status in self.statuses if status.state == "broken"]
+        beside = f" {', '.join(broken)} may have it and is broken: `icbench plugins doctor`." if broken else ""
+        raise UsageError(f"there is no {kind} '{name}'", suggestion(bare, known, f"{kind}s") + beside)
 
     def select(self, kind: str, spec: str) -> Selection:
         """The component and parameters that `spec` (`name:key=value,key=value`) asks for.
@@ -71,9 +81,12 @@ class Host:
         name, _, assignments = spec.partition(":")
         registered = self.find(kind, name.strip())
         component = registered.component
-        given = {
-            key: component.param(key).parse(text) for key, text in _assignments(assignments, spec, component.params)
-        }
+        given: dict[str, Value] = {}
+        for key, text in _assignments(assignments, spec, component.params):
+            if key in given:
+                hint = f"Say it once; for a grid repeat --{kind}: {registered.name}:{key}=… for each value."
+                raise UsageError(f"'{key}' is given twice in '{spec}'", hint)
+            given[key] = component.param(key).parse(text)
         return Selection(registered, component.complete(given))
 
     def with_param(self, selection: Selection, name: str, value: Value) -> Selection:
@@ -84,6 +97,15 @@ class Host:
         """
         component = selection.registered.component
         return Selection(selection.registered, component.complete({**selection.params, name: value}))
+
+    @staticmethod
+    def _disabled() -> set[str]:
+        """What the user has disabled; says what of the user's choice cannot be followed."""
+        if wrong := fault():
+            warnings.warn(f"{wrong}; what it seems to disable stays disabled", PluginWarning, stacklevel=3)
+        for name in missing_plugins():
+            warnings.warn(f"{ONLY_VARIABLE} names '{name}', which is no installed plugin", PluginWarning, stacklevel=3)
+        return disabled_plugins()
 
     def _loaded(self, source: PluginSource, disabled: set[str]) -> PluginStatus:
         if canonical(source.dist) in disabled:

@@ -2,14 +2,16 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
-from icbench.errors import ResultsError
+from icbench.errors import ResultsError, UsageError
 from icbench.folders import config_folder, say_once
 from icbench.plugins.sources import canonical
 
 FOLDER_VARIABLE = "ICBENCH_CONFIG"
 FILE = "plugins.json"
+NOTHING = '{"disabled": []}'
 
 
 def preferences_file() -> Path | None:
@@ -20,16 +22,44 @@ def preferences_file() -> Path | None:
 
 
 def disabled_plugins() -> set[str]:
-    """The canonical names of the distributions that are disabled; none if the file cannot be read."""
+    """The canonical names of the distributions that are disabled; of a damaged file, all names that are in it."""
+    content = _content()
+    try:
+        return {canonical(name) for name in _names(content)}
+    except ValueError:
+        return {canonical(name) for name in re.findall(r'"([\w.-]+)"', content) if name != "disabled"}
+
+
+def fault() -> str:
+    """What is wrong with the file, in one line; empty if nothing is."""
+    try:
+        _names(_content())
+    except ValueError as error:
+        return f"{preferences_file()} is damaged: {error}"
+    return ""
+
+
+def _content() -> str:
+    """What the file holds; nothing where there is none, or none that may be read."""
     file = preferences_file()
     try:
-        names = json.loads(file.read_bytes())["disabled"] if file else ()
-        return {canonical(str(name)) for name in names}
+        return file.read_bytes().decode(errors="replace") if file else NOTHING
     except PermissionError:
         say_once(f"preferences are not read: {file} may not be opened. Choose another folder with {FOLDER_VARIABLE}.")
-    except (OSError, ValueError, KeyError, TypeError):
+    except OSError:
         pass
-    return set()
+    return NOTHING
+
+
+def _names(content: str) -> list[str]:
+    """Raises:
+    ValueError: it is not what icbench writes.
+    """
+    found = json.loads(content)
+    names = found.get("disabled") if isinstance(found, dict) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("it has no list 'disabled'")
+    return names
 
 
 def set_disabled(dist: str, disabled: bool) -> None:
@@ -37,7 +67,10 @@ def set_disabled(dist: str, disabled: bool) -> None:
 
     Raises:
         ResultsError: the file cannot be written.
+        UsageError: it is damaged, and what it says besides would be lost.
     """
+    if wrong := fault():
+        raise UsageError(wrong, "Mend it, or remove it and disable again what is to be disabled.")
     names = disabled_plugins() - {canonical(dist)} | ({canonical(dist)} if disabled else set())
     file = preferences_file()
     if file is None:

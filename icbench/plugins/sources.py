@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import Distribution, EntryPoints, PackagePath, distributions
+from importlib.util import find_spec
 from pathlib import Path
 
 from icbench.version import __version__
@@ -78,6 +79,15 @@ def plugin_sources() -> list[PluginSource]:
         wanted = {canonical(name) for name in only.split(",")}
         sources = [source for source in sources if canonical(source.dist) in wanted]
     return [*sources, *_files()]
+
+
+def missing_plugins() -> list[str]:
+    """What `ICBENCH_PLUGINS` names and is not installed, or brings no components."""
+    if os.environ.get(NONE_VARIABLE, "0") not in ("", "0"):
+        return []
+    wanted = [name.strip() for name in os.environ.get(ONLY_VARIABLE, "").split(",") if name.strip()]
+    installed = {canonical(source.dist) for source in installed_sources()} if wanted else set()
+    return [name for name in wanted if canonical(name) not in installed]
 
 
 def canonical(name: str) -> str:
@@ -234,7 +244,7 @@ def module_name(file: Path) -> str:
 
 
 def declared_names(source: PluginSource) -> set[str]:
-    """The component names that a plugin's code writes down, found without importing it.
+    """The names that a plugin's code writes down as texts, found without importing it.
 
     Only for saying which broken plugin a missing component may be in.
     """
@@ -245,7 +255,7 @@ def declared_names(source: PluginSource) -> set[str]:
             text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             continue
-        found |= set(re.findall(r"Component\(\s*(?:name\s*=\s*)?[\"']([\w-]+)[\"']", text))
+        found |= set(re.findall(r"[\"']([\w-]+)[\"']", text))
     return found
 
 
@@ -257,6 +267,20 @@ def _module_files(source: PluginSource) -> Iterator[Path]:
             for file in _listed(dist):
                 if file.suffix == ".py" and file.parts[0].removesuffix(".py") == package:
                     yield Path(str(file.locate()))
+    if source.editable:
+        yield from _editable_files(package)
+
+
+def _editable_files(package: str) -> Iterator[Path]:
+    """The files of a package that lies elsewhere, found on Python's path without importing it."""
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        return
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        yield from Path(folder).rglob("*.py")
+    if spec and spec.origin and not spec.submodule_search_locations:
+        yield Path(spec.origin)
 
 
 def _listed(dist: Distribution) -> list[PackagePath]:

@@ -16,7 +16,7 @@ from icbench.component import ALL_KINDS
 from icbench.errors import PluginError, UsageError
 from icbench.plugins import BUILTIN, Host, PluginSource, PluginWarning
 from icbench.plugins.preferences import disabled_plugins, preferences_file, set_disabled
-from icbench.plugins.sources import plugin_sources
+from icbench.plugins.sources import declared_names, plugin_sources
 
 GOOD = Component("good", "math:sqrt", "a good one")
 FILE_PLUGIN = """
@@ -278,11 +278,33 @@ def test_a_disabled_plugin_is_not_imported_and_says_so(installed, monkeypatch):
     assert disabled_plugins() == set()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"disabled": 3}'])
-def test_unreadable_preferences_disable_nothing(content):
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ("", set()),
+        ("{", set()),
+        ("[]", set()),
+        ('{"disabled": 3}', set()),
+        ('{"disabled": ["icbench_quiet", "icbench-loud"', {"icbench-quiet", "icbench-loud"}),
+        ('["icbench-quiet"]', {"icbench-quiet"}),
+    ],
+)
+def test_of_damaged_preferences_what_they_disable_stays_so_and_they_are_kept(content, names):
     preferences_file().parent.mkdir()
     preferences_file().write_text(content)
-    assert disabled_plugins() == set()
+    assert disabled_plugins() == names
+    with pytest.warns(PluginWarning, match="is damaged") as warned:
+        Host()
+    assert len(warned) == 1
+    with pytest.raises(UsageError, match="is damaged"):
+        set_disabled("icbench-other", True)
+    assert preferences_file().read_text() == content
+
+
+def test_a_plugin_that_is_named_and_not_installed_is_said(of_distributions, monkeypatch):
+    monkeypatch.setenv("ICBENCH_PLUGINS", "icbench-nothing, ")
+    with pytest.warns(PluginWarning, match="ICBENCH_PLUGINS names 'icbench-nothing'"):
+        Host(warn=False)
 
 
 def test_the_switches_choose_which_plugins_are_loaded(monkeypatch):
@@ -449,3 +471,12 @@ def test_a_warning_breaks_no_plugin_where_warnings_are_errors(monkeypatch):
 
 def test_the_builtin_source_is_first_and_active():
     assert Host(discover=False).statuses[0].source == BUILTIN
+
+
+def test_the_names_in_a_broken_editable_plugin_are_found(monkeypatch):
+    Path("lying_elsewhere").mkdir()
+    Path("lying_elsewhere/__init__.py").write_text("import nothing_of_this_name")
+    Path("lying_elsewhere/hooks.py").write_text("NAMES = ['promised']")
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    source = PluginSource("elsewhere", "icbench-elsewhere", "1", "lying_elsewhere", editable=True)
+    assert "promised" in declared_names(source)
