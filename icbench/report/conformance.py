@@ -19,8 +19,9 @@ def conformance_data(checked: "Sequence[Checked]") -> dict[str, Any]:
 
 
 def conformance_errors(checked: "Sequence[Checked]") -> list[str]:
-    """A line for each failure."""
-    return [f"{_name(one)}: {outcome.check}: {outcome.reason}" for one in checked for outcome in one.failed]
+    """A line for each failure, and for each component that could not be checked."""
+    failed = [f"{_name(one)}: {outcome.check}: {outcome.reason}" for one in checked for outcome in one.failed]
+    return failed + [f"{_name(one)} was not checked: {one.unchecked}" for one in checked if one.unchecked]
 
 
 def conformance_report(checked: "Checked") -> RenderableType:
@@ -31,8 +32,10 @@ def conformance_report(checked: "Checked") -> RenderableType:
     source = f"  from {checked.registered.dist} {checked.registered.version}".rstrip()
     title = Text.assemble((_name(checked), "bold"), printable(source), ": ", Text(", ").join(counts))
     title.append(f"  ({checked.seconds:.1f} s)", "dim")
+    if checked.unchecked:
+        title.append("\n  NOT CHECKED", "bold red").append(f": {printable(checked.unchecked)}")
     failed = [_lines(outcome, "FAILED", "bold red") for outcome in checked.failed]
-    return Group(title, *failed, *_skipped(checked.skipped))
+    return Group(title, *failed, *_skipped(checked.skipped, checked.unchecked))
 
 
 def _component(checked: "Checked") -> dict[str, Any]:
@@ -65,14 +68,15 @@ def _lines(outcome: "Outcome", word: str, style: str) -> RenderableType:
     )
 
 
-def _skipped(outcomes: "Sequence[Outcome]") -> list[RenderableType]:
-    """A line per reason, since what builds on a failure is skipped for one and the same."""
+def _skipped(outcomes: "Sequence[Outcome]", said: str) -> list[RenderableType]:
+    """A line per reason, since what builds on a failure is skipped for one and the same; not what was `said`."""
     checks: dict[str, list[str]] = {}
     for outcome in outcomes:
         checks.setdefault(outcome.reason, []).append(outcome.check)
     return [
         Padding(Text.assemble(("skipped", "yellow"), f" {_few(names)}: {printable(why)}"), (0, 0, 0, 2), expand=False)
         for why, names in checks.items()
+        if why != said
     ]
 
 

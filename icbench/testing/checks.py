@@ -21,6 +21,10 @@ class Skipped(Exception):  # noqa: N818 (it is no error)
     """A check does not apply to the component, or cannot be made here; the message says why."""
 
 
+class Lacking(Skipped):
+    """The component's weights are not here."""
+
+
 def claim(check: Check) -> str:
     """What a check claims of a component, in one line."""
     return (check.__doc__ or check.__name__.replace("_", " ")).strip().splitlines()[0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from icbench.component import Registered
-from icbench.testing.checks import Check, Skipped, claim, reason
+from icbench.testing.checks import Check, Lacking, Skipped, claim, reason
 from icbench.testing.kits import KITS, run
 from icbench.testing.subject import Subject
 
@@ -20,12 +20,14 @@ class Outcome:
         claim: what it claims of the component.
         state: "passed", "failed" or "skipped".
         reason: why it failed or was skipped; empty if it passed.
+        lacking: it was skipped as the component's weights are not here.
     """
 
     check: str
     claim: str
     state: Literal["passed", "failed", "skipped"]
     reason: str = ""
+    lacking: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Checked:
     def skipped(self) -> tuple[Outcome, ...]:
         return self._in("skipped")
 
+    @property
+    def unchecked(self) -> str:
+        """Why the component could not be made, so that next to nothing was checked; empty if it could."""
+        return next((outcome.reason for outcome in self.outcomes if outcome.lacking), "")
+
     def _in(self, state: str) -> tuple[Outcome, ...]:
         return tuple(outcome for outcome in self.outcomes if outcome.state == state)
 
@@ -77,7 +84,7 @@ def outcome_of(subject: Subject, check: Check) -> Outcome:
     try:
         run(subject, check)
     except Skipped as skipped:
-        return Outcome(check.__name__, claim(check), "skipped", reason(skipped))
+        return Outcome(check.__name__, claim(check), "skipped", reason(skipped), isinstance(skipped, Lacking))
     except KeyboardInterrupt:
         raise
     except BaseException as error:

@@ -10,7 +10,7 @@ from icbench.component import Component, Registered, Selection, Value, faults
 from icbench.errors import MissingWeightsError
 from icbench.plugins import Host, PluginSource
 from icbench.shared_state import preserved
-from icbench.testing.checks import Check, Skipped
+from icbench.testing.checks import Check, Lacking, Skipped
 
 T = TypeVar("T")
 
@@ -51,12 +51,12 @@ class Subject:
         """A new one, as its factory returns it.
 
         Raises:
-            Skipped: its weights are not here, so that nothing can be said of it.
+            Lacking: its weights are not here, so that nothing can be said of it.
         """
         try:
             return self.selection.build_watched()
         except MissingWeightsError as error:
-            raise Skipped(f"{error.message}. {error.hint}") from None
+            raise Lacking(f"{error.message}. {error.hint}") from None
 
     def ready(self, device: torch.device | None = None) -> Any:
         """A new one, as the engine would use it: a generator is frozen on the device."""

@@ -196,6 +196,22 @@ def test_another_copy_that_was_imported_before_is_not_mistaken_for_the_folder(ch
 @pytest.mark.slow
 def test_a_distribution_means_all_its_components(check):
     code, out, _ = check("icbench", "--json")
-    kinds = {component["kind"] for component in json.loads(out)["data"]["components"]}
-    assert code == 0
+    document = json.loads(out)
+    kinds = {component["kind"] for component in document["data"]["components"]}
+    # Of what is sound all is checked but what has no weights here.
+    assert code == 1
+    assert [error.partition(":")[0] for error in document["errors"]] == ["generator cgan-post was not checked"]
     assert kinds == {"generator", "distance", "optimizer", "schedule", "dataset", "classifier"}
+
+
+def test_a_component_whose_weights_are_not_here_is_said_not_to_be_checked(check):
+    code, out, err = check("cgan-post")
+    assert (code, err) == (1, "")
+    assert out.count("NOT CHECKED: there are no weights") == 1
+    assert "icbench train cgan-post" in out
+    assert "or add weights=FILE" in " ".join(out.split())
+    assert "skipped it" not in out
+    code, out, _ = check("cgan-post", "--json")
+    document = json.loads(out)
+    assert (code, document["ok"]) == (1, False)
+    assert "generator cgan-post was not checked" in document["errors"][0]
