@@ -55,6 +55,7 @@ class Options:
         rerun: run again what is finished already; the older record stays.
         stop_when: stop an image once its last steps gained no more than this share of what all have (0 to 1); None
             makes all steps.
+        suite: the name of the suite that the runs are made for; empty for one's own.
     """
 
     steps: int | None = None
@@ -69,6 +70,7 @@ class Options:
     save_latents: bool = False
     rerun: bool = False
     stop_when: float | None = None
+    suite: str = ""
 
 
 class Watcher(Onlooker):
@@ -338,6 +340,7 @@ class Session:
             "key": key,
             "series": series_key(keyed),
             "tier": self.entry.tier,
+            "suite": self.options.suite,
             "flags": self.entry.flags(self.options.split) + method.flags(),
             "metrics": {"generator_parameters": method.parameters()},
             "batch_size": self.options.batch_size,

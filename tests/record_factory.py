@@ -70,6 +70,7 @@ def facts_of(
     gpus: Sequence[str] = (),
     parameters: int | None = 1_500_000,
     direct: bool = False,
+    suite: str = "",
     **details: Any,
 ) -> dict[str, Any]:
     """What a record says besides results. `details` are added to the generator, or to a direct classifier."""
@@ -99,6 +100,7 @@ def facts_of(
         "key": key,
         "series": "",
         "tier": "direct" if direct else tier,
+        "suite": suite,
         "flags": list(flags),
         "metrics": {"generator_parameters": parameters},
         "batch_size": 10,

@@ -36,4 +36,4 @@ def command(name: str, experiments: tuple[str, ...], ablate: bool, **given: Any)
     optional = [experiment.name for experiment in suite.experiments if experiment.optional]
     if ablate and not optional:
         raise UsageError(f"suite {name} has no ablation", f"`icbench suite show {name}` shows what it has.")
-    return run_suite(host, chosen(suite, [*experiments, *(optional if ablate else [])]), given)
+    return run_suite(host, name, chosen(suite, [*experiments, *(optional if ablate else [])]), given)

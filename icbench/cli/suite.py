@@ -69,4 +69,4 @@ def run(name: str, experiments: tuple[str, ...], **given: Any) -> int:
     from icbench.suites import chosen
 
     host = Host()
-    return run_suite(host, chosen(find_suite(host, name), experiments), given)
+    return run_suite(host, name, chosen(find_suite(host, name), experiments), given)

@@ -4,13 +4,14 @@ import shlex
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from icbench.cli.main import FAILED, INTERRUPTED
-from icbench.cli.options import CHARTS, OutputFile, plugin_file_option
+from icbench.cli.options import CHARTS, OutputFile, Place, plugin_file_option
 from icbench.cli.output import data, json_option, made, messages, say
 
 if TYPE_CHECKING:
@@ -29,14 +30,12 @@ OPTIONS = (
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
     click.option(
         "--results",
-        type=click.Path(path_type=Path),
+        type=Place(),
         default=Path("icbench-results"),
         show_default=True,
         help="The folder that records are written to and taken from.",
     ),
-    click.option(
-        "--data-dir", type=click.Path(path_type=Path), envvar="ICBENCH_DATA", help="Where fetched data is kept."
-    ),
+    click.option("--data-dir", type=Place(), envvar="ICBENCH_DATA", help="Where fetched data is kept."),
     click.option("--figure", type=OutputFile(CHARTS), metavar="PNG", help="Draw the tables as a chart."),
     click.option("--page", type=OutputFile(), metavar="HTML", help="Write tables and pictures as one page."),
     plugin_file_option,
@@ -63,14 +62,14 @@ def find_suite(host: "Host", name: str) -> "Suite":
     return suite
 
 
-def run_suite(host: "Host", part: "Chosen", given: dict[str, Any]) -> int:
-    """Run what was chosen of a suite, print its tables, and return the exit code."""
+def run_suite(host: "Host", name: str, part: "Chosen", given: dict[str, Any]) -> int:
+    """Run what was chosen of suite `name`, print its tables, and return the exit code."""
     from icbench.allocator import keep_freed_memory
     from icbench.report.progress import RunProgress
     from icbench.suites import judged, planned
 
     keep_freed_memory()
-    options = _options(given)
+    options = replace(_options(given), suite=host.select("suite", name).name)
     jobs = planned(host, part.suite, part.cells(), options, given["seeds"])
     count = sum(len(job.options.seeds) for job in jobs)
     with RunProgress(messages(), given["quiet"], runs=count) as progress:

@@ -3,12 +3,13 @@
 import errno
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from icbench.component import suggestion
 from icbench.errors import IntegrityError, UsageError
 from icbench.ranking.rows import Track, entry_key, left_out
 from icbench.records import RECORD_FILE, SHARDS_FILE, Record, read_record
@@ -47,6 +48,22 @@ def collect(folders: Sequence[Path]) -> Collection:
     for identity in (_run_key, _seed_of_entry):
         records = [_counted(alike, notes) for alike in _groups(records, identity)]
     return Collection(records, problems, notes)
+
+
+NO_SUITE = "none"
+
+
+def of_suite(collection: Collection, name: str) -> Collection:
+    """The records that were made for suite `name`, or for none at all if it is `"none"`.
+
+    Raises:
+        UsageError: there are none.
+    """
+    known = {record.facts["suite"] or NO_SUITE for record in collection.records}
+    records = [record for record in collection.records if (record.facts["suite"] or NO_SUITE) == name]
+    if not records and collection.records:
+        raise UsageError(f"there is no run of suite '{name}' here", suggestion(name, known, "suites with runs here"))
+    return replace(collection, records=records)
 
 
 def is_record(path: Path) -> bool:

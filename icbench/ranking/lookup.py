@@ -1,15 +1,18 @@
 """Which runs a name on the command line means: the folder of a record, a run's id, or the beginning of ids."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 from icbench.errors import UsageError
 from icbench.ranking.collection import Collection, collect, is_record
-from icbench.ranking.rows import Row, Track, entry_key, rows_of, tracks
+from icbench.ranking.rows import Row, Track, distinct_labels, entry_key, rows_of, tracks
 from icbench.records import Record, read_record
 
 SHOWN = 10
+LATEST = "latest"
+"""The name of the run that was written last."""
 
 
 class Lookup:
@@ -35,12 +38,11 @@ class Lookup:
             UsageError: it means none, or several.
             IntegrityError: its record cannot be read.
         """
-        if is_record(Path(name)):
+        if name and is_record(Path(name)):
             return read_record(Path(name))
         found = self._named(name)
         if len(found) > 1:
-            names = ", ".join(sorted(record.path.name for record in found)[:SHOWN])
-            raise UsageError(f"'{name}' means {len(found)} runs", f"Say one of: {names}.")
+            raise UsageError(f"'{name}' means {len(found)} runs", f"Say one of:\n{described(found)}")
         return found[0]
 
     def rows(self, names: Sequence[str]) -> tuple[Track, list[Row]]:
@@ -78,28 +80,34 @@ class Lookup:
             done = f"{partial[0].done} of {track.images} images"
             raise UsageError(f"'{name}' is not finished: {done}", "Finish the run.")
         if len(rows) > 1:
-            ids = ", ".join(sorted(row.facts["id"] for row in rows))
-            raise UsageError(f"'{name}' means several entries", f"Say one of: {ids}.")
+            listed = described([row.records[0] for row in rows])
+            raise UsageError(f"'{name}' means several entries", f"Say one of:\n{listed}")
         self._unreadable += problems
         return rows[0]
 
     def _meant(self, name: str) -> list[Record]:
         """The records that a name means, with those of the other seeds of their entries."""
-        if is_record(Path(name)):
+        if name and is_record(Path(name)):
             return [read_record(Path(name))]
         keys = {(entry_key(record), Track.of(record)) for record in self._named(name)}
         return [record for record in self._collection.records if (entry_key(record), Track.of(record)) in keys]
 
     def _named(self, name: str) -> list[Record]:
-        meant = [record for record in self._collection.records if name in (record.facts["id"], record.path.name)]
-        meant = meant or [record for record in self._collection.records if record.facts["id"].startswith(name)]
+        records = self._collection.records
+        if not name:
+            raise UsageError("an empty text names no run", f"Say `{LATEST}`, or the beginning of a run's id.")
+        meant = [record for record in records if name in (record.facts["id"], record.path.name)]
+        if name == LATEST and not meant and records:
+            meant = [max(records, key=written)]
+        meant = meant or [record for record in records if record.facts["id"].startswith(name)]
+        meant = meant or [record for record in records if record.facts["key"].startswith(name)]
         if meant:
             return meant
         others = self._folders_called(name)
         if others:
             # What is not in the collection cannot be read, or is another run of what is.
             return [read_record(others[0])]
-        known = sorted(record.path.name for record in self._collection.records)
+        known = sorted(record.path.name for record in records)
         shown = ", ".join(known[:SHOWN]) + (", …" if len(known) > SHOWN else "")
         hint = f"The runs here are: {shown}." if known else "There are no runs here; name a folder with --results."
         raise UsageError(f"there is no run '{name}'", hint)
@@ -108,6 +116,36 @@ class Lookup:
         """The record folders whose names begin so, that of just this name first."""
         found = self.folder.iterdir() if self.folder.is_dir() else ()
         return sorted(path for path in found if path.name.startswith(name) and is_record(path))
+
+
+def written(record: Record) -> str:
+    """When a run was finished, or an unfinished one was last written to, as sortable text."""
+    return str(record.facts.get("finished") or _changed(record.path))
+
+
+def _changed(path: Path) -> str:
+    times = [file.stat().st_mtime for file in path.iterdir()]
+    return datetime.fromtimestamp(max(times, default=0.0), UTC).isoformat(timespec="seconds")
+
+
+def described(records: Sequence[Record]) -> str:
+    """A line for each of a few runs, the newest first: id, date, images, seed and what tells them apart."""
+    labels = distinct_labels(records)
+    newest = sorted(records, key=written, reverse=True)
+    rows = [
+        (
+            record.path.name,
+            written(record)[:16].replace("T", " "),
+            f"{record.metrics['images']} of {record.facts['dataset']['images']} images",
+            f"seed {record.facts['seed']}",
+            labels[entry_key(record)],
+        )
+        for record in newest[:SHOWN]
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    more = len(records) - len(rows)
+    return "\n".join(lines + ([f"and {more} more"] if more else []))
 
 
 def _described(found: dict[Track, list[Record]]) -> str:

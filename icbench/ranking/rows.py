@@ -78,6 +78,11 @@ class Row:
         return str(self.facts["tier"])
 
     @property
+    def suites(self) -> list[str]:
+        """The suites that its runs were made for; one's own runs are of none."""
+        return sorted({str(record.facts["suite"]) for record in self.records} - {""})
+
+    @property
     def seeds(self) -> list[int]:
         return [record.facts["seed"] for record in self.records]
 

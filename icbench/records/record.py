@@ -44,7 +44,16 @@ NUMBER_OR_NONE = (int, float, type(None))
 Form: TypeAlias = Mapping[str, type | tuple[type, ...]]
 
 REQUIRED: dict[str, type | tuple[type, ...]] = {"id": str, "key": str, "label": str, "status": str, "error": str}
-REQUIRED |= {"engine": str, "tier": str, "seed": int, "precision": str, "device": str, "entry": dict, "dataset": dict}
+REQUIRED |= {
+    "engine": str,
+    "tier": str,
+    "suite": str,
+    "seed": int,
+    "precision": str,
+    "device": str,
+    "entry": dict,
+    "dataset": dict,
+}
 REQUIRED |= {"metrics": dict, "environment": dict, "flags": list}
 REQUIRED_METRICS: Form = {
     "accuracy": NUMBER_OR_NONE,

@@ -71,6 +71,6 @@ def _from_1(facts: Facts) -> Facts:
 UPDATES: dict[int, Callable[[Facts], Facts]] = {1: _from_1}
 """For each older schema, the step to the next one."""
 
-ADDED: Facts = {"engine": ""}
+ADDED: Facts = {"engine": "", "suite": ""}
 """What records of this schema lack that were made before it was kept, as they are read. Those without a digest of the
 engine have as a component's source the digest of a single file."""

@@ -20,6 +20,7 @@ COLUMNS = (
     Column("accuracy", 0),
     Column("95 % interval", 2),
     Column("± seeds", 4),
+    Column("suite", 4, words=14),
     Column("to best", 3),
     Column("its interval", 7),
     Column("p", 3),
@@ -38,7 +39,7 @@ ALWAYS = ("rank", "entry", "accuracy")
 CSV_FIELDS = ["dataset", "split", "images", "section", "entry", "seeds", "images_done", "rank_first", "rank_last"]
 CSV_FIELDS += ["accuracy", "accuracy_low", "accuracy_high", "accuracy_deviation"]
 CSV_FIELDS += ["to_best", "to_best_low", "to_best_high", "p_holm", "nfe", "pareto", "images_per_second"]
-CSV_FIELDS += ["comparable_speed", "mean_distance", "parameters", "tier", "flags"]
+CSV_FIELDS += ["comparable_speed", "mean_distance", "parameters", "tier", "suites", "flags"]
 
 LEAST_P = 0.001
 EVERYONE_S_TIER = "pixels"
@@ -93,6 +94,7 @@ def _standing_row(standing: Standing) -> list[str]:
         f"{accuracy.value:.4f}",
         interval(accuracy),
         "" if accuracy.deviation is None else f"{accuracy.deviation:.4f} ({len(row.seeds)})",
+        ", ".join(map(printable, row.suites)),
         "" if to_best is None else signed(to_best.value),
         "" if to_best is None else f"{signed(to_best.low)} to {signed(to_best.high)}",
         "" if to_best is None or to_best.p is None else p_value(to_best.p),
@@ -214,6 +216,7 @@ def _standing_data(standing: Standing) -> dict[str, Any]:
         "mean_distance": row.mean_distance,
         "parameters": row.parameters,
         "tier": row.tier,
+        "suites": row.suites,
         "flags": row.flags,
         "runs": [
             {
@@ -277,6 +280,7 @@ def _csv_standing(standing: Standing, track: Track) -> dict[str, Any]:
         "mean_distance": row.mean_distance,
         "parameters": row.parameters,
         "tier": row.tier,
+        "suites": "; ".join(row.suites),
         "flags": "; ".join(row.flags),
     }
 

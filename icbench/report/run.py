@@ -70,6 +70,7 @@ def _configuration(record: Record) -> list[tuple[str, str]]:
         ("with", f"icbench {environment.get('icbench')}, torch {libraries.get('torch')}, {environment.get('os')}"),
         ("finished", str(facts.get("finished", "–"))),
         ("record", str(record.path)),
+        *([("suite", facts["suite"])] if facts["suite"] else []),
         *([("flags", ", ".join(record.flags))] if record.flags else []),
     ]
 

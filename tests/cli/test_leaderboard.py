@@ -363,3 +363,48 @@ def test_the_gate_is_part_of_written_forms(capsys, baseline, form):
     baseline()
     finished(first(900, 1000))
     assert "no worse" in gate(capsys, "--format", form)[1]
+
+
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_json_and_another_format_exclude_each_other(capsys, form):
+    finished(right(20))
+    code, out, err = icbench(capsys, "leaderboard", RESULTS, "--json", "--format", form)
+    assert code == 2
+    assert f"--json and --format {form} exclude each other" in err
+    assert not document(out)["ok"]
+    assert icbench(capsys, "leaderboard", RESULTS, "--json", "--format", "json")[0] == 0
+
+
+def test_the_largest_track_is_the_last_on_a_screen_and_the_first_in_json(capsys):
+    finished(right(30), images=30)
+    finished(right(20), images=20)
+    finished(right(40), images=40, split="train")
+    _, out, _ = icbench(capsys, "leaderboard", RESULTS)
+    assert re.findall(r"(\d+) images", out) == ["20", "30", "40"]
+    tracks = document(icbench(capsys, "leaderboard", RESULTS, "--json")[1])["data"]["tracks"]
+    assert [(track["split"], track["images"]) for track in tracks] == [("test", 30), ("test", 20), ("train", 40)]
+
+
+def labels(capsys, *options):
+    (track,) = document(icbench(capsys, "leaderboard", RESULTS, "--json", *options)[1])["data"]["tracks"]
+    return {row["label"]: row["suites"] for row in track["rows"]}
+
+
+def test_runs_of_suites_are_told_from_one_s_own(capsys):
+    finished(right(20), label="a", suite="paper")
+    finished(right(20), label="b")
+    finished(right(20), label="c")
+    assert labels(capsys) == {"a": ["paper"], "b": [], "c": []}
+    assert labels(capsys, "--suite", "paper") == {"a": ["paper"]}
+    assert labels(capsys, "--suite", "none") == {"b": [], "c": []}
+    assert "paper" in icbench(capsys, "leaderboard", RESULTS)[1]
+    code, _, err = icbench(capsys, "leaderboard", RESULTS, "--suite", "papre")
+    assert code == 2
+    assert "there is no run of suite 'papre' here" in err
+    assert "Did you mean 'paper'?" in err
+    assert icbench(capsys, "leaderboard", RESULTS, "--suite", "")[0] == 2
+
+
+def test_without_suites_there_is_no_column_of_them(capsys):
+    finished(right(20))
+    assert "suite" not in icbench(capsys, "leaderboard", RESULTS)[1]

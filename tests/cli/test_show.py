@@ -415,3 +415,50 @@ def test_an_unknown_device_is_one_line(capsys, toy_run):
     code, _, err = show(capsys, toy_run, "--diagnose", "--device", "tpu")
     assert code == 2
     assert "no device 'tpu'" in err
+
+
+def test_the_runs_that_a_name_means_are_told_apart(capsys):
+    finished(right(20), at="2026-01-01T10:00:00+00:00")
+    finished(right(20), seed=1, steps=50, at="2026-01-02T11:30:00+00:00")
+    _, _, err = show(capsys, "cgan")
+    first, *lines = err.strip().splitlines()
+    assert first.endswith("Say one of:")
+    assert [re.split(r"  +", line.strip())[1:] for line in lines] == [
+        ["2026-01-02 11:30", "20 of 20 images", "seed 1", "cgan · mse · adam · joint [steps 50]"],
+        ["2026-01-01 10:00", "20 of 20 images", "seed 0", "cgan · mse · adam · joint [steps 200]"],
+    ]
+    assert len({line.index("20 of 20") for line in lines}) == 1
+
+
+def test_of_many_runs_ten_are_listed(capsys):
+    for seed in range(12):
+        finished(right(20), seed=seed)
+    err = show(capsys, "cgan")[2]
+    assert err.count("seed ") == 10
+    assert "and 2 more" in err
+
+
+def test_the_latest_run_has_a_name(capsys):
+    finished(right(20), at="2026-01-02T00:00:00+00:00", seed=3)
+    finished(right(20), at="2026-01-01T00:00:00+00:00", seed=4)
+    assert data(capsys, "latest")["seed"] == 3
+    unfinished(right(10), seed=5)
+    assert data(capsys, "latest")["seed"] == 5
+
+
+def test_the_digits_that_an_id_ends_with_name_a_run(capsys):
+    finished(right(20))
+    record = finished(right(20), seed=1)
+    assert data(capsys, record.facts["key"][:6])["id"] == record.facts["id"]
+
+
+def test_an_empty_name_means_no_run(capsys):
+    confused()
+    code, _, err = show(capsys, "")
+    assert code == 2
+    assert "an empty text names no run" in err
+
+
+def test_the_suite_of_a_run_is_shown(capsys):
+    record = finished(right(20), suite="paper")
+    assert re.search(r"suite +paper", show(capsys, record.path)[1])

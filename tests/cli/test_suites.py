@@ -195,3 +195,15 @@ def test_a_cell_without_all_its_seeds_is_not_complete(capsys, monkeypatch):
     assert code == 130
     assert [run["seed"] for run in document["data"]["runs"]] == [0]
     assert all(cell["accuracies"] is None for one in document["data"]["experiments"] for cell in one["cells"])
+
+
+def test_a_record_says_which_suite_it_was_made_for(capsys):
+    reproduced(capsys, "--experiment", "size")
+    icbench(capsys, "run", "--generator", "linear", "--dataset", "toy", "--steps", "7", *QUICK)
+    _, out, _ = icbench(capsys, "leaderboard", "--suite", "none", "--json")
+    (track,) = json.loads(out)["data"]["tracks"]
+    assert [row["entry"]["steps"] for row in track["rows"]] == [7]
+    _, out, _ = icbench(capsys, "leaderboard", "--suite", "toy-paper", "--json")
+    rows = [row for track in json.loads(out)["data"]["tracks"] for row in track["rows"]]
+    assert rows
+    assert all(row["suites"] == ["toy-paper"] and row["entry"]["steps"] != 7 for row in rows)

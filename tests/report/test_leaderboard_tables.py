@@ -26,6 +26,7 @@ NAMES_IN_HELP = {
     "interval of the difference": "its interval",
     "images/s": "images/s",
     "NFE": "NFE",
+    "suite": "suite",
     "deviation over seeds": "± seeds",
     "p": "p",
     "difference to the best": "to best",
@@ -66,7 +67,7 @@ def notes(grid):
 def full():
     """A track with something in every column and section."""
     label = "cgan:noise_dim=25 · lpips · adam:lr=0.1 · exhaustive"
-    seeds([first(90, 100), first(92, 100)], label=label, tier="features")
+    seeds([first(90, 100), first(92, 100)], label=label, tier="features", suite="paper")
     finished(first(80, 100), label="cgan · mse · adam · joint", flags=["trained on these images"])
     finished(first(70, 100), label="class-mean", direct=True)
     unfinished(first(40, 50), label="cgan · mse · sgd · joint", images=100)
