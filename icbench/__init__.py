@@ -10,6 +10,7 @@ from icbench.hookspecs import hookimpl
 from icbench.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from icbench.engine import Inverted
@@ -26,35 +27,89 @@ def run(
     schedule: str = "joint",
     dataset: str = "mnist",
     seed: int = 0,
-    **options: Any,
+    *,
+    classifier: str | None = None,
+    steps: int | None = None,
+    stop_when: float | None = None,
+    lr: float | None = None,
+    limit: int | None = None,
+    split: str = "test",
+    batch_size: int | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    results: "str | Path" = "icbench-results",
+    data_dir: "str | Path | None" = None,
+    save_latents: bool = False,
+    rerun: bool = False,
+    **unknown: object,
 ) -> "Record":
     """Run one entry for one seed, as `icbench run` does, and return its record.
 
     Args:
         generator, distance, optimizer, schedule, dataset: specs, such as `"cgan:noise_dim=50"`.
         seed: the seed of the starts.
-        options: the other fields of `icbench.session.Options`, such as `limit=1000`; folders as paths or strings.
+        classifier: the spec of a direct classifier to run instead; nothing is inverted then.
+        steps: per hypothesis; None takes the schedule's own, 0 scores the starts.
+        stop_when: stop an image once ten steps gained less than this share of all its gain; None makes all steps.
+        lr: the optimizer's learning rate; None takes its own.
+        limit: only the first images of the split; None takes all.
+        split: "train", "validation" or "test".
+        batch_size: hypotheses inverted together; None measures.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        precision: "auto", "float32", "tf32" (on CUDA) or "bfloat16".
+        results: the folder that records are written to.
+        data_dir: where fetched data is kept; None takes `ICBENCH_DATA` or the platform's cache folder.
+        save_latents: keep the final class vectors and noises in the record.
+        rerun: run again what is finished already.
+        unknown: nothing; other keywords are refused.
 
     Raises:
         IcbenchError: whatever the command line would print as one line.
     """
     from pathlib import Path
 
+    from icbench.errors import UsageError
     from icbench.execution import entries_from_specs, execute
     from icbench.plugins import Host
     from icbench.session import Options, Watcher
 
+    _refuse(unknown)
+    if not str(results):
+        raise UsageError("results='' names no folder", "Say '.' for the working folder.")
     specs = {
         "generator": [generator],
         "distance": [distance],
         "optimizer": [optimizer],
         "schedule": [schedule],
-        "dataset": [dataset],
     }
-    folders = {name: Path(options[name]) for name in ("results", "data_dir") if options.get(name) is not None}
-    options = {**options, **folders}
-    entries = entries_from_specs(Host(), specs)
-    return next(execute(entries, Options(seeds=(seed,), **options), Watcher()))
+    chosen = specs if classifier is None else {"classifier": [classifier]}
+    options = Options(
+        steps=steps,
+        limit=limit,
+        split=split,
+        seeds=(seed,),
+        batch_size=batch_size,
+        device=device,
+        precision=precision,
+        results=Path(results),
+        data_dir=None if data_dir is None else Path(data_dir),
+        save_latents=save_latents,
+        rerun=rerun,
+        stop_when=stop_when,
+    )
+    entries = entries_from_specs(Host(), {**chosen, "dataset": [dataset]}, lr)
+    return next(execute(entries, options, Watcher()))
+
+
+def _refuse(unknown: "Iterable[str]") -> None:
+    from inspect import signature
+
+    from icbench.component import suggestion
+    from icbench.errors import UsageError
+
+    known = [name for name in signature(run).parameters if name != "unknown"]
+    for name in unknown:
+        raise UsageError(f"icbench.run has no option '{name}'", suggestion(name, known, "options"))
 
 
 def invert(
@@ -81,7 +136,8 @@ def invert(
         seed, steps, device, precision: as for `icbench run`.
 
     Returns:
-        predictions, scores, distances and latents of the N images.
+        arrays with a row for each of the N images: `prediction`, `class_scores`, `distance`, `energy`, and the latents
+        `class_vector` and `noise`.
 
     Raises:
         IcbenchError: images of another kind, shape or range, and whatever the command line would print as one line.

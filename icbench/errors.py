@@ -18,6 +18,9 @@ class IcbenchError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            # For whoever sees a traceback.
+            self.add_note(hint)
 
 
 class UsageError(IcbenchError):

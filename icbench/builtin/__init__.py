@@ -65,7 +65,7 @@ def icbench_optimizers() -> Iterator[Component]:
         "icbench.builtin.torch_optimizers:adam",
         "Adam with the post's settings",
         params=(
-            Param("lr", 0.05, LR_HELP, low=0.0),
+            Param("lr", 0.05, LR_HELP, low=0.0, high=1e6),
             Param("beta1", 0.9, "decay of the gradient's mean", low=0.0, high=0.999999),
             Param("beta2", 0.99, "decay of the gradient's square", low=0.0, high=0.999999),
             Param("epsilon", 1e-8, "added to the root of the gradient's mean square", low=0.0),
@@ -77,7 +77,7 @@ def icbench_optimizers() -> Iterator[Component]:
         "icbench.builtin.torch_optimizers:sgd",
         "gradient descent with momentum",
         params=(
-            Param("lr", 5.0, LR_HELP, low=0.0),
+            Param("lr", 5.0, LR_HELP, low=0.0, high=1e6),
             Param("momentum", 0.9, "share of the last step that is kept", low=0.0, high=0.999999),
         ),
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from icbench.cli.main import FAILED
-from icbench.cli.options import PICTURES, OutputFile
+from icbench.cli.options import PICTURES, OutputFile, Place
 from icbench.cli.output import data, json_option, made, results_option, say
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     metavar="PNG",
     help="Draw images that only one of them has right.",
 )
-@click.option("--data-dir", type=click.Path(path_type=Path), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
+@click.option("--data-dir", type=Place(), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
 @json_option
 def command(first: str, second: str, results: Path, figure: Path | None, data_dir: Path | None, as_json: bool) -> int:
     """Compare two entries image by image: McNemar's table, the difference with its interval, and where they differ.
 
-    A and B are folders of records, or the beginnings of run ids in the results folder; then all seeds count.
+    A and B are folders of records, or name runs in the results folder as for `icbench show`; then all seeds count.
 
     \b
       icbench compare cgan-mse-adam-joint cgan-mse-adam-exhaustive

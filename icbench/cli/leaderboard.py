@@ -1,12 +1,13 @@
 """`icbench leaderboard`: entries ranked within their tracks, from the records in any number of folders."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from icbench.cli.main import FAILED
-from icbench.cli.options import Share
+from icbench.cli.options import Place, Share
 from icbench.cli.output import data, json_option, say
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ FORMATS = ("table", "json", "csv", "markdown", "latex", "html")
 
 
 @click.command()
-@click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[DIR]...")
+@click.argument("folders", nargs=-1, type=Place(), metavar="[DIR]...")
 @click.option(
     "--by",
     type=click.Choice(["accuracy", "nfe", "speed", "distance"]),
@@ -26,16 +27,19 @@ FORMATS = ("table", "json", "csv", "markdown", "latex", "html")
     help="Order of the rows; ranks are by accuracy.",
 )
 @click.option("--budget", type=click.IntRange(min=0), metavar="N", help="Rank only entries with an NFE of at most N.")
-@click.option("--reference", is_flag=True, help="Show published accuracies beneath, set apart.")
 @click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How it is printed."
+    "--suite",
+    metavar="NAME",
+    help="Only the runs that were made for this suite, or `none`: only those made for no suite.",
 )
+@click.option("--reference", is_flag=True, help="Show published accuracies beneath, set apart.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="How it is printed.  [default: table]")
 @json_option
 @click.option("--strict", is_flag=True, help="Exit with 1 if a record could not be read.")
 @click.option(
     "--gate",
     "baseline",
-    type=click.Path(path_type=Path),
+    type=Place(),
     metavar="JSON",
     help="Exit with 1 if an entry of this earlier --json output has become worse.",
 )
@@ -49,20 +53,27 @@ FORMATS = ("table", "json", "csv", "markdown", "latex", "html")
 def command(**given: Any) -> int:
     """Rank the entries in results folders (default: icbench-results).
 
-    Only runs on the same images share a table. A rank is a range where entries cannot be told apart. In a narrow
-    terminal columns are left out, in this order: tier, size, distance, interval of the difference, images/s, NFE,
-    deviation over seeds, p, difference to the best, interval; the other formats have them all.
+    Only runs on the same images share a table; on a screen that of the most images comes last, in JSON and the other
+    formats within its dataset and split first. A run is the suite's that it was first made for, or your own. A rank is
+    a range where entries cannot be told apart. In a narrow terminal columns are left out, in this order: tier, size,
+    distance, interval of the difference, images/s, NFE, suite, deviation over seeds, p, difference to the best,
+    interval; the other formats have them all.
 
     \b
       icbench leaderboard
       icbench leaderboard mine theirs --reference --format markdown
       icbench leaderboard --json > baseline.json; icbench leaderboard --gate baseline.json
     """
+    _check_form(given)
     from icbench.ranking import collect, rank
+    from icbench.ranking.collection import of_suite
     from icbench.ranking.gate import gate
     from icbench.records.results_folder import DEFAULT_FOLDER
 
-    board = rank(collect(given["folders"] or [Path(DEFAULT_FOLDER)]), given["by"], given["budget"])
+    found = collect(given["folders"] or [Path(DEFAULT_FOLDER)])
+    if given["suite"] is not None:
+        found = of_suite(found, given["suite"])
+    board = rank(found, given["by"], given["budget"])
     results = gate(board, given["baseline"], given["margin"]) if given["baseline"] else []
     lost = [f"the gate is not met: {result.label} is {result.verdict}" for result in results if not result.passed]
     failed = lost + (board.problems if given["strict"] else [])
@@ -74,8 +85,15 @@ def command(**given: Any) -> int:
     return FAILED if failed else 0
 
 
+def _check_form(given: dict[str, Any]) -> None:
+    """Decide what is printed; `--json` says the same as `--format json`."""
+    if given["as_json"] and given["form"] not in (None, "json"):
+        raise click.UsageError(f"--json and --format {given['form']} exclude each other")
+    given["form"] = "json" if given["as_json"] else given["form"] or "table"
+
+
 def _print(board: "Leaderboard", results: "list[GateResult]", failed: list[str], given: dict[str, Any]) -> None:
-    form = "json" if given["as_json"] else given["form"]
+    form = given["form"]
     if form == "json":
         click.echo(_document(board, results, failed, given))
     elif form == "csv":
@@ -102,6 +120,9 @@ def _print_tables(board: "Leaderboard", results: "list[GateResult]", form: str, 
     from icbench.report.grid import html_table, latex_table, markdown_table, terminal_tables
     from icbench.report.leaderboard import gate_grid, track_grids
 
+    if form == "table":
+        # On a screen the last is what is seen.
+        board = replace(board, tracks=sorted(board.tracks, key=lambda ranked: ranked.track.images))
     grids = track_grids(board, given["reference"])
     if given["baseline"]:
         grids.append(gate_grid(results, given["margin"]))

@@ -29,8 +29,11 @@ VERBS = {
 
 NOWHERE = Path("/proc")
 """A folder in which no file can be made, for who works in one that is gone; torch needs some folder to work in."""
+NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""What newer versions of click raise, with the help as its message, for a group without a verb."""
 
 FAILED = 1
+USAGE = 2
 INTERNAL = 3
 INTERRUPTED = 130
 
@@ -66,7 +69,11 @@ def icbench(debug: bool) -> None:
     """A benchmark suite for inverse classification: train a class-conditional generator, then classify an image by
     gradient descent on the generator's inputs until its output matches.
 
-    Start with:  icbench run --generator cgan --distance mse
+    \b
+    Start with:
+      icbench run --generator cgan --distance mse --limit 100
+      icbench leaderboard
+      icbench show latest
     """
 
 
@@ -105,6 +112,9 @@ def _exit_code(given: list[str]) -> int:
         if "--debug" in given:
             raise
         return _failed(given, error.message, error.hint, error.exit_code)
+    except NO_ARGUMENTS as error:
+        click.echo(error.format_message())
+        return USAGE
     except click.UsageError as error:
         hint = f"See `{error.ctx.command_path} --help`." if error.ctx else ""
         return _failed(given, error.format_message(), hint, error.exit_code)
@@ -146,7 +156,9 @@ def _say_failure(message: str, hint: str) -> None:
     from icbench.report.grid import printable
 
     said = printable(" ".join(message.split()))
-    rest = f"{'' if said.endswith(('.', '?')) else '.'} {printable(hint)}" if hint else ""
+    # Of several lines only what icbench itself lists, such as the runs of which one has to be chosen.
+    shown = "\n  ".join(map(printable, hint.splitlines()))
+    rest = f"{'' if said.endswith(('.', '?')) else '.'} {shown}" if hint else ""
     Console(stderr=True).print(Text.assemble((said, "bold red"), rest), soft_wrap=True)
 
 

@@ -11,7 +11,19 @@ PICTURES = (".png", ".jpg", ".jpeg", ".pdf")
 CHARTS = (*PICTURES, ".svg")
 
 
-class OutputFile(click.Path):
+class Place(click.Path):
+    """A file or folder; empty text names none, and would be taken for the working folder."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not os.fspath(value):
+            self.fail("it is empty; name a file or folder, such as . for this one", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class OutputFile(Place):
     """A file to write at the end, which is refused before anything is computed if it cannot be.
 
     Args:
@@ -19,7 +31,7 @@ class OutputFile(click.Path):
     """
 
     def __init__(self, suffixes: Collection[str] = ()) -> None:
-        super().__init__(path_type=Path)
+        super().__init__()
         self.suffixes = suffixes
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -56,7 +68,7 @@ class Share(click.FloatRange):
 
 plugin_file_option = click.option(
     "--plugin-file",
-    type=click.Path(path_type=Path),
+    type=Place(),
     multiple=True,
     metavar="PY",
     expose_value=False,

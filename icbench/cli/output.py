@@ -7,6 +7,7 @@ import click
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from icbench.cli.options import Place
 from icbench.errors import IcbenchError
 from icbench.report.grid import printable
 
@@ -67,7 +68,7 @@ def _reason(error: Exception) -> str:
 
 results_option = click.option(
     "--results",
-    type=click.Path(path_type=Path),
+    type=Place(),
     default=Path("icbench-results"),
     show_default=True,
     help="The results folder.",

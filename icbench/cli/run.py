@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from icbench.cli.main import FAILED, INTERRUPTED
-from icbench.cli.options import PICTURES, OutputFile, plugin_file_option
+from icbench.cli.options import PICTURES, OutputFile, Place, plugin_file_option
 from icbench.cli.output import data, json_option, made, messages, say
 
 AnyFunction: TypeAlias = Callable[..., Any]
@@ -62,12 +62,12 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
 )
 @click.option(
     "--results",
-    type=click.Path(path_type=Path),
+    type=Place(),
     default=Path("icbench-results"),
     show_default=True,
     help="The folder that records are written to.",
 )
-@click.option("--data-dir", type=click.Path(path_type=Path), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
+@click.option("--data-dir", type=Place(), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
 @click.option("--rerun", is_flag=True, help="Run again what is finished already; the older record stays.")
 @click.option("--save-latents", is_flag=True, help="Keep the final class vectors and noises in the record.")
 @click.option(
@@ -104,6 +104,8 @@ def command(**given: Any) -> int:
     keep_freed_memory()
     specs = {kind: given[kind] for kind in (*DEFAULTS, "classifier")}
     entries = entries_from_specs(Host(), specs, given["lr"])
+    if all(entry.direct for entry in entries):
+        _check_direct(given)
     options = _options(given)
     records: list[Record] = []
     with RunProgress(messages(), given["quiet"]) as progress:
@@ -147,6 +149,19 @@ def _options(given: dict[str, Any]) -> "Options":
         rerun=given["rerun"],
         stop_when=given["stop_when"],
     )
+
+
+def _check_direct(given: dict[str, Any]) -> None:
+    """Refuse the options of an inversion where nothing is inverted."""
+    names = ("steps", "stop_when", "lr", "precision", "save_latents", "figure")
+    # A flag is named alone, another option with its value.
+    said = {name: f" {given[name]}" if given[name] is not True else "" for name in names}
+    idle = [f"--{name.replace('_', '-')}{said[name]}" for name in names if given[name] not in (None, False, "auto")]
+    if idle:
+        raise click.UsageError(
+            f"{', '.join(idle)} would have no effect: direct classifiers alone invert nothing; leave it out, or "
+            "name a --generator to invert too"
+        )
 
 
 def _seeds(seed: int | None, count: int | None) -> tuple[int, ...]:

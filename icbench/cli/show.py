@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from icbench.cli.main import FAILED
+from icbench.cli.options import Place
 from icbench.cli.output import data, json_option, messages, results_option, say
 from icbench.errors import IntegrityError
 
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     help="Find out why it errs, by inverting a sample of its images again; kept beside the record.",
 )
 @click.option("--device", default="auto", show_default=True, help="Where to diagnose: auto, cpu, cuda or cuda:N.")
-@click.option("--data-dir", type=click.Path(path_type=Path), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
+@click.option("--data-dir", type=Place(), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
 @click.option(
     "--weights",
-    type=click.Path(path_type=Path),
+    type=Place(),
     metavar="FILE",
     help="For --diagnose, the local weights of the run, where they are not in trained/ any more.",
 )
@@ -44,7 +45,8 @@ def command(
 ) -> int:
     """Show one run: configuration, figures, classes, confusions, calibration, and the diagnosis of its errors.
 
-    RUN is the folder of a record, or the beginning of a run's id in the results folder.
+    RUN is the folder of a record, or of the runs in the results folder `latest`, or the beginning of an id or of the
+    digits that an id ends with.
     """
     from icbench.ranking.breakdown import class_figures, confusion_matrix
     from icbench.ranking.lookup import Lookup

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from icbench.cli.main import FAILED
-from icbench.cli.options import plugin_file_option
+from icbench.cli.options import Place, plugin_file_option
 from icbench.cli.output import data, json_option, made, messages, say
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--dataset", default="mnist", show_default=True, metavar="SPEC", help="What to train on.")
-@click.option("--data-dir", type=click.Path(path_type=Path), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
+@click.option("--data-dir", type=Place(), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=Place(),
     help="Folder for weights, samples and checkpoints.  [default: trained/NAME-noiseN-seedS]",
 )
 @click.option(

@@ -231,6 +231,13 @@ def test_the_figure_is_a_picture(capsys):
         (["--seed", "-1"], "seed"),
         (["--seed", "1", "--seeds", "2"], "exclude each other"),
         (["--lr", "-1"], "lr=-1.0"),
+        (["--lr", "nan"], "lr=nan is not a number from 0 to"),
+        (["--lr", "1e30"], "lr=1e+30 is not a number from 0 to"),
+        (["--generator", "linear:noise_dim=2,noise_dim=3"], "'noise_dim' is given twice in 'linear:noise_dim=2,"),
+        (["--results", ""], "it is empty; name a file or folder"),
+        (["--data-dir", ""], "it is empty; name a file or folder"),
+        (["--plugin-file", ""], "it is empty; name a file or folder"),
+        (["--figure", ""], "it is empty; name a file or folder"),
         (["--no-such-option"], "No such option"),
         (["--generator", "nan"], "generator nan returned values that are not finite"),
         (["--generator", "small"], "generator small returned images of shape (4, 1, 4, 8)"),
@@ -667,3 +674,20 @@ def test_interrupting_the_second_run_of_a_grid_still_shows_the_first(capsys, mon
     assert code == 130
     assert [run["status"] for run in json.loads(out)["data"]["runs"]] == ["ok"]
     assert "go on with" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--steps", "5"], "--steps 5 would have no effect"),
+        (["--stop-when", "0.1"], "--stop-when 0.1 would have no effect"),
+        (["--lr", "0.5", "--save-latents"], "--lr 0.5, --save-latents would have no effect"),
+        (["--precision", "float32"], "--precision float32 would have no effect"),
+        (["--figure", "f.png"], "--figure f.png would have no effect"),
+    ],
+)
+def test_what_inversions_alone_have_is_refused_beside_nothing_but_classifiers(capsys, arguments, said):
+    code, out, err = icbench(capsys, "run", "--classifier", "class-mean", "--dataset", "toy", *arguments)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert list(Path().iterdir()) == []

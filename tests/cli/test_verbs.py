@@ -90,3 +90,47 @@ def test_an_unknown_verb_is_a_usage_error(capsys):
     code, _, err = icbench(capsys, "rnu")
     assert code == 2
     assert "rnu" in err
+
+
+@pytest.mark.parametrize("group", [[], ["suite"]])
+def test_a_group_without_a_verb_shows_its_help_on_stdout(capsys, group):
+    _, out, err = icbench(capsys, *group)
+    assert err == ""
+    assert out.startswith(" ".join(["Usage: icbench", *group]))
+    assert len(out.splitlines()) > 10
+
+
+def test_the_help_of_icbench_has_examples(capsys):
+    assert "icbench show latest" in icbench(capsys)[1]
+
+
+def test_plugins_new_makes_one_kind(capsys):
+    code, _, err = icbench(capsys, "plugins", "new", "icbench-x", "--kind", "generator", "--kind", "distance")
+    assert code == 2
+    assert "generator and distance are 2 kinds" in err
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import nothing_of_this_name\nComponent('promised', 'x:y', 'x')",
+        "NAMES = ['promised']\nraise RuntimeError('boom')",
+        "from icbench import hookimpl\nNAME = 'promised'\n@hookimpl\ndef icbench_distances():\n    return 1 / 0\n",
+        "from icbench import Component, hookimpl\n@hookimpl\ndef icbench_distances():\n"
+        "    yield Component('promised', 'nothing_of_this_name:X', 'x')\n",
+    ],
+)
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_a_component_of_a_broken_file_that_was_asked_for_ends_with_4(capsys, monkeypatch, code, as_json):
+    monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
+    monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "")
+    Path("mine.py").write_text(code)
+    found, out, err = icbench(
+        capsys, "run", "--plugin-file", "mine.py", "--distance", "promised", "--limit", 1, *as_json
+    )
+    assert found == 4
+    assert "mine.py" in err.splitlines()[-1]
+    if as_json:
+        assert "mine.py" in json.loads(out)["errors"][0]
+    assert not Path("icbench-results").exists()
