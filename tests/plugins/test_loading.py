@@ -311,7 +311,9 @@ def test_the_switches_choose_which_plugins_are_loaded(monkeypatch):
     for name in ("b", "a"):
         info = distribution(f"icbench_{name}-1", f"Name: icbench-{name}\nVersion: 1\n", f"[icbench]\n{name} = {name}\n")
     (info / "direct_url.json").write_text(json.dumps({"dir_info": {"editable": True}}))
-    monkeypatch.setattr("icbench.plugins.sources.distributions", lambda: distributions(path=["site"]))
+    # By its whole path: Python keeps what it found under a name until the folder's time of change is another.
+    site = str(Path("site").absolute())
+    monkeypatch.setattr("icbench.plugins.sources.distributions", lambda: distributions(path=[site]))
     assert [source.origin for source in plugin_sources()] == ["installed, editable", "installed"]
     monkeypatch.setenv("ICBENCH_PLUGINS", "icbench_b")
     assert [source.dist for source in plugin_sources()] == ["icbench-b"]
@@ -374,7 +376,9 @@ def test_a_file_that_cannot_be_a_plugin_says_why(monkeypatch, name, said):
 @pytest.fixture
 def of_distributions(monkeypatch):
     """The sources of the distributions in the folder "site" by name; nothing else is installed."""
-    monkeypatch.setattr("icbench.plugins.sources.distributions", lambda: distributions(path=["site"]))
+    # By its whole path: Python keeps what it found under a name until the folder's time of change is another.
+    site = str(Path("site").absolute())
+    monkeypatch.setattr("icbench.plugins.sources.distributions", lambda: distributions(path=[site]))
     return lambda: {source.dist: source for source in plugin_sources()}
 
 
@@ -408,7 +412,7 @@ def test_a_broken_line_is_a_broken_plugin_and_the_lines_beside_it_count(of_distr
 def test_libraries_that_ask_for_entry_points_are_spared_a_broken_distribution(of_distributions):
     distribution("odd-1", "Name: odd\nVersion: 1\n", "[icbench]\nnot an entry point\n")
     of_distributions()
-    assert all(len(dist.entry_points) == 0 for dist in distributions(path=["site"]))
+    assert all(len(dist.entry_points) == 0 for dist in distributions(path=[str(Path("site").absolute())]))
 
 
 def test_two_entry_points_of_one_module_are_one_plugin(installed, monkeypatch):
