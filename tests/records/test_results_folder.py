@@ -193,3 +193,11 @@ def test_a_shard_that_was_written_twice_costs_its_time_once():
     run.add(arrays_of(right(20, 3)), Costs(5, 4, 1.0, 10))
     metrics = run.finish(keep_latents=False).metrics
     assert (metrics["images"], metrics["seconds"]) == (20, 1.0)
+
+
+def test_images_taken_over_from_a_larger_run_bring_their_share_of_its_time():
+    larger = finished(right(20), rate=5.0)
+    run = ResultsFolder(RESULTS).grow(facts_of(images=5), images=5, latents=False, on_torn=print)
+    metrics = run.finish(keep_latents=False).metrics
+    assert larger.metrics["seconds"] == 4.0
+    assert (metrics["images"], metrics["seconds"]) == (5, 1.0)
