@@ -144,15 +144,9 @@ def _usual_difference(first: Tensor, second: Tensor) -> float:
 def _culprit(trial: Trial, batches: _Batches) -> str:
     """The kind of the component that mixes rows: the first on the way whose numbers differ, told the same rows."""
     for index, limit in ((batches.copies, EXACT), (batches.alone, EXCHANGED)):
-        for (kind, first), (_, second) in zip(
-            _on_the_way(trial, batches.company), _on_the_way(trial, index), strict=True
-        ):
-            if (
-                _largest(
-                    *(_rows(values, among, batches) for values, among in ((first, batches.company), (second, index)))
-                )
-                > limit
-            ):
+        company = _on_the_way(trial, batches.company)
+        for (kind, first), (_, second) in zip(company, _on_the_way(trial, index), strict=True):
+            if _largest(_rows(first, batches.company, batches), _rows(second, index, batches)) > limit:
                 return kind
     plain = replace(trial, parts=replace(trial.parts, optimizer=Optimizer(torch.optim.SGD, 1.0)))
     return "schedule" if _exchange_matters(plain, batches) or _company_matters(plain, batches) else "optimizer"
