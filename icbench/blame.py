@@ -8,10 +8,9 @@ from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
 from icbench.devices import is_out_of_memory
-from icbench.errors import ComponentError, IcbenchError
+from icbench.errors import FAULT_HINT, ComponentError, IcbenchError
 from icbench.shared_state import preserved
 
-HINT = "This is a fault of the component; `icbench plugins` tells where it comes from."
 LONGEST = 300
 AS_ONE = (
     "takes the energies of all rows for one number, so that a batch would be inverted as one image",
@@ -51,7 +50,7 @@ def blame(what: str) -> Iterator[None]:
     except BaseException as error:
         if isinstance(error, Exception) and is_out_of_memory(error):
             raise
-        raise ComponentError(f"{what} raised {described(error)}", HINT) from error
+        raise ComponentError(f"{what} raised {described(error)}", FAULT_HINT) from error
 
 
 def described(error: BaseException) -> str:
@@ -99,7 +98,7 @@ def _watched(call: Callable[..., Any], what: str, name: str, types: tuple[type, 
             found = call(*args, **options)
         if types and not isinstance(found, types):
             expected = " or ".join(kind.__name__ for kind in types)
-            raise ComponentError(f"{what} returned {type(found).__name__} from `{name}`, not {expected}", HINT)
+            raise ComponentError(f"{what} returned {type(found).__name__} from `{name}`, not {expected}", FAULT_HINT)
         if name == "over":
             # What an optimizer does, it does in the steps of what it builds anew each time.
             _check_groups(found, what)
@@ -113,7 +112,7 @@ def _check_groups(optimizer: Any, what: str) -> None:
     count = len(optimizer.param_groups)
     if count != 2:
         raise ComponentError(
-            f"{what} has {count} parameter groups, not one for the class vector and one for the noise", HINT
+            f"{what} has {count} parameter groups, not one for the class vector and one for the noise", FAULT_HINT
         )
 
 

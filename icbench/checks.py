@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from icbench.beginnings import Bank, ImagesBeginning, begun, drawn_noise
-from icbench.blame import HINT, Methods, blame, expose
-from icbench.errors import ComponentError, UsageError
+from icbench.blame import Methods, blame, expose
+from icbench.errors import FAULT_HINT, ComponentError, UsageError
 from icbench.generation import as_target, generate
 from icbench.gradients import check_gradients
 from icbench.kinds.distance import Features, LeastSquares
@@ -231,4 +231,4 @@ def _without_second_derivatives(energy: Tensor, residuals: Tensor, latents: tupl
 
 
 def _fault(message: str) -> ComponentError:
-    return ComponentError(message, HINT)
+    return ComponentError(message, FAULT_HINT)

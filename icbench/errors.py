@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+FAULT_HINT = "This is a fault of the component; `icbench plugins` tells where it comes from."
+"""What to do about a component that breaks its kind's contract."""
+
 
 class IcbenchError(Exception):
     """An expected failure, shown as one line and without a traceback.

@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from icbench.blame import HINT
-from icbench.errors import ComponentError
+from icbench.errors import FAULT_HINT, ComponentError
 from icbench.generation import generate
 from icbench.search import Search
 from icbench.trial import Trial, first_moving, latents, take_step
@@ -32,7 +31,7 @@ def check_gradients(trial: Trial, labels: Mapping[str, str]) -> None:
         if fault and _takes_gradients(trial.search(index), step):
             raise ComponentError(
                 f"{_culprit(search, place, labels)}, so that no inversion can find the {NAMES[place]}",
-                f"Nothing on the way may be under torch.no_grad, detached, rounded or cut off. {HINT}",
+                f"Nothing on the way may be under torch.no_grad, detached, rounded or cut off. {FAULT_HINT}",
             )
 
 

@@ -13,8 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from icbench.blame import HINT
-from icbench.errors import ComponentError
+from icbench.errors import FAULT_HINT, ComponentError
 from icbench.generation import as_target, generate
 from icbench.kinds.optimizer import Optimizer
 from icbench.search import Search
@@ -50,7 +49,7 @@ def check_mates(trial: Trial, labels: Mapping[str, str]) -> None:
         raise ComponentError(
             f"{labels[_culprit(exact, batches)]} lets an image's result depend on the images that it is inverted "
             "beside, so that it would change with the batch size",
-            f"Each row must be computed alone, with state and statistics of its own. {HINT}",
+            f"Each row must be computed alone, with state and statistics of its own. {FAULT_HINT}",
         )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from icbench.devices import torch_dtype
 from icbench.entry import PARTS, Entry, Plan, selection_facts
-from icbench.errors import ComponentError
+from icbench.errors import FAULT_HINT, ComponentError
 from icbench.isolation import isolated
 from icbench.kinds.dataset import Split
 from icbench.targets import Pixels
@@ -92,7 +92,7 @@ class Method(ABC):
         if scores.shape != expected:
             raise ComponentError(
                 f"{kind} {self.entry.parts[kind].label} returned scores of shape {scores.shape}, not {expected}",
-                "This is a fault of the component; `icbench plugins` tells where it comes from.",
+                FAULT_HINT,
             )
 
 

@@ -12,7 +12,7 @@ from icbench.active_set import ActiveSet, moved_state
 from icbench.beginnings import Bank, ImagesBeginning, begun, drawn_noise
 from icbench.devices import float32_products
 from icbench.draws import normal
-from icbench.errors import ComponentError, UsageError
+from icbench.errors import FAULT_HINT, ComponentError, UsageError
 from icbench.generation import as_target, generate
 from icbench.inverted import NOT_FINITE, Inverted, concatenate
 from icbench.kinds.distance import Features, LeastSquares
@@ -282,7 +282,7 @@ class Search:
         if scores.ndim != 2 or len(scores) != len(self.index):
             raise ComponentError(
                 f"the schedule gives {len(self.index)} images class scores of shape {tuple(scores.shape)}",
-                "This is a fault of the component; `icbench plugins` tells where it comes from.",
+                FAULT_HINT,
             )
         if self.parts.generator.types > 1 and scores.shape[1] == self.parts.generator.entries:
             # A schedule that scores hypotheses has one for each type; a class is as good as its best.

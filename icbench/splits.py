@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from icbench.blame import HINT, blame
-from icbench.errors import ComponentError
+from icbench.blame import blame
+from icbench.errors import FAULT_HINT, ComponentError
 from icbench.isolation import isolated
 from icbench.kinds.dataset import Dataset, Split, split_fault
 
@@ -28,7 +28,7 @@ def load_split(dataset: Dataset, label: str, name: str, folder: Path) -> Split:
         split = dataset.split(name, folder)
         fault = split_fault(split, getattr(dataset, "num_classes", None))
     if fault:
-        raise ComponentError(f"dataset {label}, split {name}: {fault}", HINT)
+        raise ComponentError(f"dataset {label}, split {name}: {fault}", FAULT_HINT)
     # Exact, as all labels are below K; a copy, as torch warns of arrays that are read-only.
     fit = split.labels.dtype == np.int64 and split.labels.flags.writeable
     return split if fit else replace(split, labels=split.labels.astype(np.int64))
