@@ -7,6 +7,8 @@ import torch
 from torch.nn import functional
 
 from icbench.builtin import cgan_training as training
+from icbench.builtin.cgan import CGAN
+from icbench.builtin.cgan_codes import measure_crowding, refine_codes
 from icbench.builtin.cgan_networks import Encoder, ProjectionDiscriminator, on_sphere
 from icbench.builtin.cgan_training import CGANTrainer
 from icbench.kinds.dataset import Split
@@ -33,7 +35,7 @@ def trainer(noise_dim=6, epochs=2, images=256):
 
 
 def crowding(codes, labels):
-    return training._crowding(codes, labels).exp().item()
+    return measure_crowding(codes, labels).exp().item()
 
 
 def test_codes_that_are_uniform_on_their_sphere_have_the_mean_kernel_of_two_independent_points():
@@ -53,7 +55,7 @@ def test_codes_of_one_class_that_crowd_are_found_though_all_together_are_uniform
 
 def test_codes_of_classes_of_one_image_crowd_nobody():
     codes = normal(4, 3).requires_grad_()
-    training._crowding(codes, torch.arange(4)).backward()
+    measure_crowding(codes, torch.arange(4)).backward()
     assert torch.equal(codes.grad, torch.zeros(4, 3))
 
 
@@ -63,8 +65,41 @@ def test_class_vectors_reach_from_the_vertices_inwards_and_stay_on_the_simplex()
     assert vectors.min() >= 0
     assert torch.allclose(vectors.sum(dim=1), torch.ones(2000))
     asked = vectors[one_hot.bool()]
-    assert asked.max() > 0.97
+    assert (asked == 1).float().mean() == pytest.approx(0.5, abs=0.05)
     assert asked.min() < 0.6
+
+
+def test_refined_codes_are_nearer_the_images_and_on_the_sphere():
+    generator = CGAN(6).eval()
+    vectors, codes = torch.eye(10), on_sphere(normal(10, 6))
+    with torch.no_grad():
+        images = generator(vectors, normal(10, 6, seed=1))
+    refined = refine_codes(generator, vectors, codes, images)
+    errors = [(generator(vectors, noise) - images).square().flatten(1).sum(dim=1) for noise in (codes, refined)]
+    assert (errors[1] < errors[0]).all()
+    assert torch.allclose(refined.square().mean(dim=1), torch.ones(10), atol=1e-5)
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in generator.parameters())
+
+
+def test_reconstruction_weighs_more_once_samples_are_of_their_class():
+    made = trainer()
+    weights = []
+    for step in (0, training.FIRST_STEPS, training.FIRST_STEPS + training.RISING_STEPS // 2, 10**6):
+        made.step = step
+        weights.append(made._rising(40.0, 150.0))
+    assert weights == [40, 40, 95, 150]
+
+
+def test_the_encoder_learns_what_the_refined_codes_are():
+    made = trainer()
+    made.random, made.step = random(), training.FIRST_STEPS
+    rows = torch.arange(training.BATCH)
+    before = made._made(rows)
+    assert not torch.allclose(before.refined, before.codes[: training.HALF])
+    losses = torch.stack([torch.stack(made._train_batch(rows)).detach() for _ in range(25)])
+    assert losses.isfinite().all()
+    reconstruction = training.LOSSES.index("reconstruction")
+    assert losses[-1, reconstruction] < losses[0, reconstruction]
 
 
 def test_a_wrong_label_is_of_another_class_and_any_of_them():

@@ -5,6 +5,9 @@ shown under a wrong label. The encoder sees to it that every training image is g
 et al. 2017): a GAN alone leaves out what it finds hard, and an image that a generator cannot make cannot be classified
 by inverting it. What the encoder finds is spread over the noise's whole sphere, so that what lies between the training
 images' noise, where drawn noise falls, is like them.
+
+The discriminator comes first: where reconstruction weighs much from the beginning, the noise learns to say what the
+class vector should. Reconstruction and spread weigh more once samples are of their class.
 """
 
 import copy
@@ -17,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from icbench.builtin.cgan import CGAN
+from icbench.builtin.cgan_codes import measure_crowding, refine_codes
 from icbench.builtin.cgan_networks import Encoder, ProjectionDiscriminator, on_sphere
 from icbench.devices import training_autocast
 from icbench.generation import as_target
@@ -32,10 +36,11 @@ CLASS_NOISE = 0.3
 INSTANCE_NOISE, LEAST_INSTANCE_NOISE, FADING_STEPS = 0.3, 0.15, 4_000
 WRONG_LABELS = 0.5
 NOISE_RECOVERY = 0.5
-RECONSTRUCTION = 200.0
+FIRST_STEPS, RISING_STEPS = 10_000, 1_000
+RECONSTRUCTION, LATE_RECONSTRUCTION = 40.0, 150.0
+UNIFORMITY, LATE_UNIFORMITY = 0.5, 2.0
+PULL = 1.0
 REALNESS = 0.3
-UNIFORMITY = 4.0
-SHARPNESS = 2.0
 AVERAGED = 10
 EPSILON = 1e-6
 LOSSES = ("discriminator", "generator", "noise", "reconstruction", "uniformity")
@@ -50,6 +55,7 @@ class Batch:
         real: (B, C, H, W) training images.
         labels, one_hot: (B,) and (B, K), their classes.
         codes: (B, Z) the noise that the encoder finds for them.
+        refined: (B / 2, Z) nearer to where the generator is nearest the first half of them.
         noise: (B, Z) drawn, of the samples.
         vectors: (B + B / 2, K) class vectors of the samples and the reconstructions.
         made: (B + B / 2, C, H, W) these.
@@ -59,6 +65,7 @@ class Batch:
     labels: Tensor
     one_hot: Tensor
     codes: Tensor
+    refined: Tensor
     noise: Tensor
     vectors: Tensor
     made: Tensor
@@ -73,8 +80,8 @@ class CGANTrainer(Trainer):
         weights: not used; training starts from random weights.
     """
 
-    default_epochs = 40
-    check_every = 10
+    default_epochs = 32
+    check_every = 16
     extends = True
 
     def __init__(self, noise_dim: int = 10, weights: str = "") -> None:
@@ -152,8 +159,13 @@ class CGANTrainer(Trainer):
         noise = on_sphere(self._noise(BATCH, self.random))
         asked = self._one_hot(BATCH, self.random)
         vectors = _noisy(torch.cat([asked, one_hot[:HALF]]), self.random)
-        made = self.generator(vectors, torch.cat([noise, codes[:HALF]])).float()
-        return Batch(real, labels, one_hot, codes, noise, vectors, made)
+        refined = codes[:HALF].detach()
+        if self.step >= FIRST_STEPS:
+            refined = refine_codes(self.generator, vectors[BATCH:], refined, real[:HALF])
+        # The images come from the refined codes, the gradients go to the encoder's.
+        through = codes[:HALF] + (refined - codes[:HALF]).detach()
+        made = self.generator(vectors, torch.cat([noise, through])).float()
+        return Batch(real, labels, one_hot, codes, refined, noise, vectors, made)
 
     def _train_discriminator(self, batch: Batch) -> Tensor:
         shown = self._with_instance_noise(torch.cat([batch.real, batch.made.detach()]))
@@ -178,10 +190,17 @@ class CGANTrainer(Trainer):
         recovery = functional.mse_loss(guesses[:BATCH], batch.noise)
         own_recovery = functional.mse_loss(found, batch.noise[:HALF])
         reconstruction = functional.mse_loss(batch.made[BATCH:], batch.real[:HALF])
-        uniformity = _crowding(batch.codes, batch.labels)
-        loss = adversarial + NOISE_RECOVERY * (recovery + own_recovery) + RECONSTRUCTION * reconstruction
-        _descend(loss + UNIFORMITY * uniformity, self.generator_optimizer)
-        return [adversarial, recovery, reconstruction, uniformity]
+        pull = functional.mse_loss(batch.codes[:HALF], batch.refined)
+        crowding = measure_crowding(batch.codes, batch.labels)
+        loss = adversarial + NOISE_RECOVERY * (recovery + own_recovery) + PULL * pull
+        loss = loss + self._rising(RECONSTRUCTION, LATE_RECONSTRUCTION) * reconstruction
+        loss = loss + self._rising(UNIFORMITY, LATE_UNIFORMITY) * crowding
+        _descend(loss, self.generator_optimizer)
+        return [adversarial, recovery, reconstruction, crowding]
+
+    def _rising(self, first: float, late: float) -> float:
+        """A weight that rises once samples are of their class."""
+        return first + min(1.0, max(0.0, (self.step - FIRST_STEPS) / RISING_STEPS)) * (late - first)
 
     def _with_instance_noise(self, images: Tensor) -> Tensor:
         """Noise on all images alike, which fades at first (Sonderby et al. 2017).
@@ -220,26 +239,10 @@ class CGANTrainer(Trainer):
         return torch.randn(count, self.noise_dim, generator=random, device=self.job.device)
 
 
-def _crowding(codes: Tensor, labels: Tensor) -> Tensor:
-    """How far codes (B, Z) of the same class crowd on their sphere; least where they are uniform on it.
-
-    Equation 2 of Wang and Isola (2020), class by class. Up to a constant and the logarithm it is the maximum mean
-    discrepancy to the uniform distribution, whose mean kernel is the same at every point.
-    """
-    unit = functional.normalize(codes, dim=1)
-    pairs = (labels[:, None] == labels).triu(1)
-    kernel = (SHARPNESS * (2 * unit @ unit.T - 2)).exp()
-    mean = (kernel * pairs).sum() / pairs.sum().clamp_min(1)
-    return (mean + EPSILON).log()
-
-
 def _noisy(one_hot: Tensor, random: torch.Generator) -> Tensor:
-    """Class vectors from the vertices inwards, each with noise of a size of its own.
-
-    One size for all would leave the vertices, where samples are drawn and `exhaustive` searches, outside.
-    """
+    """Class vectors (B, K): half at the vertices, where `exhaustive` searches; half around, where `joint` passes."""
     noise = torch.randn(one_hot.shape, generator=random, device=one_hot.device)
-    size = CLASS_NOISE * torch.rand(len(one_hot), 1, generator=random, device=one_hot.device)
+    size = CLASS_NOISE * (torch.rand(len(one_hot), 1, generator=random, device=one_hot.device) < 0.5)
     vector = (one_hot + size * noise).clamp(0, 1)
     return vector / vector.sum(dim=1, keepdim=True).clamp_min(EPSILON)
 
