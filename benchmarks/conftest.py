@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from icbench.allocator import keep_freed_memory
-from icbench.environment import environment
+from icbench.compute.allocator import keep_freed_memory
+from icbench.compute.environment import environment
 
 
 def pytest_addoption(parser):

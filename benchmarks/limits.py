@@ -11,10 +11,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from icbench import onednn
-from icbench.engine import Parts, Settings
-from icbench.generation import generate
-from icbench.probe import onednn_pays
+from icbench.compute import onednn
+from icbench.compute.probe import onednn_pays
+from icbench.engine.decode import generate
+from icbench.engine.invert import Parts, Settings
 
 PRODUCT, COPY = 2048, 2**26
 """The side of the measured matrix product, and the bytes of the measured copy, which no cache holds."""

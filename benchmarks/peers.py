@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from icbench.beginnings import drawn_noise
-from icbench.builtin.cgan import load_cgan
-from icbench.builtin.mnist import MNIST
-from icbench.generation import as_target
+from icbench.builtin.datasets.mnist import MNIST
+from icbench.builtin.generators.cgan import load_cgan
+from icbench.engine.decode import as_target
+from icbench.engine.initialization import drawn_noise
 
 LR, BETAS = 0.05, (0.9, 0.99)
 

@@ -14,12 +14,12 @@ import torch
 from peers import todays_loop
 from torch import Tensor
 
-from icbench.builtin.cgan import load_cgan
-from icbench.builtin.mnist import MNIST
-from icbench.engine import Parts, Settings, invert
+from icbench.builtin.datasets.mnist import MNIST
+from icbench.builtin.generators.cgan import load_cgan
+from icbench.engine.invert import Parts, Settings, invert
 from icbench.errors import UsageError
 from icbench.kinds.generator import Generator
-from icbench.plugins import Host
+from icbench.plugins.manager import Host
 
 STEPS, ROUNDS = 20, 15
 LOOP_STEPS = 200

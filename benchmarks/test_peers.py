@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 from peers import classes
 from torch import Tensor, nn
 
-from icbench.allocator import keep_freed_memory
-from icbench.batching import measured_batch_size
-from icbench.builtin.cgan import load_cgan
-from icbench.builtin.mnist import MNIST
-from icbench.engine import Parts, Settings, concatenate, invert
+from icbench.builtin.datasets.mnist import MNIST
+from icbench.builtin.generators.cgan import load_cgan
+from icbench.compute.allocator import keep_freed_memory
+from icbench.engine.batch_size import measured_batch_size
+from icbench.engine.invert import Parts, Settings, concatenate, invert
 from icbench.kinds.generator import Generator
-from icbench.plugins import Host
+from icbench.plugins.manager import Host
 
 STEPS, IMAGES, SOME, FEW = 200, 1024, 256, 16
 """`FEW` are inverted by the post's loop, which takes minutes for more, and `SOME` by today's as a mark."""

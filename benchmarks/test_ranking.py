@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from icbench.environment import environment
+from icbench.compute.environment import environment
 from icbench.records.record import Costs, as_part, result_metrics, write_record
 from icbench.records.schema import SCHEMA
 from icbench.records.shards import ShardFile
@@ -80,7 +80,7 @@ def _peak_memory(arguments: list[str]) -> int:
     code = (
         "import atexit, sys\n"
         "from icbench.cli.main import main\n"
-        "from icbench.machine import peak_memory_bytes\n"
+        "from icbench.compute.machine import peak_memory_bytes\n"
         "atexit.register(lambda: print(peak_memory_bytes(), file=sys.stderr))\n"
         f"main({arguments!r})"
     )

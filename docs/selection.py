@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from icbench.report.grid import markdown_table
 from icbench.report.study import study_grid, study_lines
+from icbench.report.table import markdown_table
 from icbench.training.findings import studied
 
 STUDY = Path(__file__).parent / "selection.json"

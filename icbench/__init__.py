@@ -5,15 +5,15 @@ Importing it is cheap; the functions that compute import torch when they are cal
 
 from typing import TYPE_CHECKING, Any
 
-from icbench.component import Component, Param
-from icbench.hookspecs import hookimpl
+from icbench.plugins.component import Component, Param
+from icbench.plugins.hookspecs import hookimpl
 from icbench.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from icbench.engine import Inverted
+    from icbench.engine.invert import Inverted
     from icbench.ranking.leaderboard import By, Leaderboard
     from icbench.records import Record
 
@@ -69,9 +69,9 @@ def run(
     from pathlib import Path
 
     from icbench.errors import UsageError
-    from icbench.execution import entries_from_specs, execute
-    from icbench.plugins import Host
-    from icbench.session import Options, Watcher
+    from icbench.plugins.manager import Host
+    from icbench.running.execute import entries_from_specs, execute
+    from icbench.running.session import Options, Watcher
 
     _refuse(unknown)
     if not str(results):
@@ -104,8 +104,8 @@ def run(
 def _refuse(unknown: "Iterable[str]") -> None:
     from inspect import signature
 
-    from icbench.component import suggestion
     from icbench.errors import UsageError
+    from icbench.plugins.component import suggestion
 
     known = [name for name in signature(run).parameters if name != "unknown"]
     for name in unknown:
@@ -142,7 +142,7 @@ def invert(
     Raises:
         IcbenchError: images of another kind, shape or range, and whatever the command line would print as one line.
     """
-    from icbench.execution import invert_images
+    from icbench.running.execute import invert_images
 
     specs = {
         "generator": [generator],

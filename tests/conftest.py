@@ -8,8 +8,9 @@ import pytest
 import torch
 from toy import LinearGenerator, ToyDigits
 
-from icbench.engine import Parts
-from icbench.plugins import Host, PluginSource
+from icbench.engine.invert import Parts
+from icbench.plugins.discovery import PluginSource
+from icbench.plugins.manager import Host
 
 # The toys are so small that a second thread only adds waiting.
 torch.set_num_threads(1)
@@ -76,4 +77,4 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 def toy_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     """The toy components as an installed plugin, for tests that go through specs."""
     source = PluginSource("toy", "icbench-toy", "1.0", "toy")
-    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: [source])
+    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: [source])

@@ -9,10 +9,10 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from icbench.entry import run_key
 from icbench.records import SCHEMA, Record
 from icbench.records.record import Costs, result_metrics, write_record
 from icbench.records.results_folder import GrowingRun
+from icbench.running.entry import run_key
 
 CLASSES = 10
 RESULTS = Path("results")

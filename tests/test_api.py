@@ -8,7 +8,7 @@ import pytest
 
 import icbench
 from icbench.errors import UsageError
-from icbench.session import Options
+from icbench.running.session import Options
 
 
 def test_an_unknown_keyword_names_those_there_are():

@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 import pytest
 
-from icbench import hookspecs
 from icbench.cli.main import VERBS, icbench, main
-from icbench.component import ALL_KINDS, TRAIT_FORMS, TRAITS
-from icbench.plugins import Host, PluginSource
+from icbench.plugins import hookspecs
+from icbench.plugins.component import ALL_KINDS, TRAIT_FORMS, TRAITS
+from icbench.plugins.discovery import PluginSource
+from icbench.plugins.manager import Host
 
 ROOT = Path(__file__).parent.parent
 README, CONTRIBUTING = ((ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md"))
@@ -77,7 +78,7 @@ def test_the_distance_of_the_ten_minutes_works(monkeypatch, capsys):
     sources = [
         PluginSource(name, f"icbench-{name}", "1", module) for name, module in (("l4", "icbench_l4"), ("toy", "toy"))
     ]
-    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: sources)
+    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
     with pytest.raises(SystemExit) as end:
         main(
             ["run", "--generator", "linear", "--dataset", "toy", "--distance", "l4", "--steps", "5", "--device", "cpu"]

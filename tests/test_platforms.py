@@ -38,7 +38,7 @@ import icbench
 for module in pkgutil.walk_packages(icbench.__path__, "icbench."):
     if not module.name.endswith("__main__"):
         import_module(module.name)
-from icbench import machine
+from icbench.compute import machine
 sys.path.insert(0, folder)
 os.environ["ICBENCH_PLUGIN_FILES"] = folder + "/toy.py"
 run = icbench.run(generator="linear", dataset="toy", steps=2, limit=4, results="results")

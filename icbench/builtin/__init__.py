@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from icbench.component import Component, Param
-from icbench.hookspecs import hookimpl
+from icbench.plugins.component import Component, Param
+from icbench.plugins.hookspecs import hookimpl
 
 EXHAUSTIVE = (
     Param("restarts", 1, "noise draws tried per class", low=1, high=1000),
@@ -22,18 +22,18 @@ LR_HELP = "learning rate of the class vector; the schedule's rates are factors o
 def icbench_generators() -> Iterator[Component]:
     yield Component(
         "cgan",
-        "icbench.builtin.cgan:load_cgan",
+        "icbench.builtin.generators.cgan:load_cgan",
         "conditional GAN for MNIST, 0.8 M parameters, trained by icbench",
         params=(
             Param("noise_dim", 10, "length of the noise vector", low=1, high=4096),
             Param("weights", "", "a safetensors file instead of the shipped weights", path=True),
         ),
         traits=("trained-on:mnist/train", "selected-on:mnist/validation"),
-        trainer="icbench.builtin.cgan_training:CGANTrainer",
+        trainer="icbench.builtin.generators.cgan_training:CGANTrainer",
     )
     yield Component(
         "cgan-post",
-        "icbench.builtin.cgan_post:load_cgan_post",
+        "icbench.builtin.generators.cgan_post:load_cgan_post",
         "the source post's conditional GAN, 51 M parameters, to be trained",
         params=(
             Param("noise_dim", 25, "length of the noise vector", low=1, high=4096),
@@ -44,7 +44,7 @@ def icbench_generators() -> Iterator[Component]:
             Param("weights", "", "a safetensors file instead of the one that was trained here", path=True),
         ),
         traits=("trained-on:mnist/train", "selected-on:mnist/validation", "batch-dependent"),
-        trainer="icbench.builtin.cgan_post_training:PostTrainer",
+        trainer="icbench.builtin.generators.cgan_post_training:PostTrainer",
     )
 
 
@@ -52,7 +52,7 @@ def icbench_generators() -> Iterator[Component]:
 def icbench_distances() -> Iterator[Component]:
     yield Component(
         "mse",
-        "icbench.builtin.mse:MSE",
+        "icbench.builtin.distances:MSE",
         "mean squared error over pixels",
         traits=("zero-at-equality", "least-squares"),
     )
@@ -62,7 +62,7 @@ def icbench_distances() -> Iterator[Component]:
 def icbench_optimizers() -> Iterator[Component]:
     yield Component(
         "adam",
-        "icbench.builtin.torch_optimizers:adam",
+        "icbench.builtin.optimizers:adam",
         "Adam with the post's settings",
         params=(
             Param("lr", 0.05, LR_HELP, low=0.0, high=1e6),
@@ -74,7 +74,7 @@ def icbench_optimizers() -> Iterator[Component]:
     )
     yield Component(
         "sgd",
-        "icbench.builtin.torch_optimizers:sgd",
+        "icbench.builtin.optimizers:sgd",
         "gradient descent with momentum",
         params=(
             Param("lr", 5.0, LR_HELP, low=0.0, high=1e6),
@@ -157,16 +157,16 @@ def icbench_schedules() -> Iterator[Component]:
 
 @hookimpl
 def icbench_datasets() -> Iterator[Component]:
-    yield Component("mnist", "icbench.builtin.mnist:MNIST", "handwritten digits, 28x28", traits=("bundled",))
+    yield Component("mnist", "icbench.builtin.datasets.mnist:MNIST", "handwritten digits, 28x28", traits=("bundled",))
     yield Component(
         "fashion-mnist",
-        "icbench.builtin.torchvision_datasets:fashion_mnist",
+        "icbench.builtin.datasets.fetched:fashion_mnist",
         "clothes, 28x28",
         traits=("fetched",),
     )
     yield Component(
         "kmnist",
-        "icbench.builtin.torchvision_datasets:kmnist",
+        "icbench.builtin.datasets.fetched:kmnist",
         "cursive Japanese characters, 28x28",
         traits=("fetched",),
     )
@@ -176,12 +176,12 @@ def icbench_datasets() -> Iterator[Component]:
 def icbench_classifiers() -> Iterator[Component]:
     yield Component(
         "nearest-neighbour",
-        "icbench.builtin.direct_classifiers:NearestNeighbour",
+        "icbench.builtin.classifiers:NearestNeighbour",
         "label of the nearest training image, Euclidean",
     )
     yield Component(
         "class-mean",
-        "icbench.builtin.direct_classifiers:ClassMean",
+        "icbench.builtin.classifiers:ClassMean",
         "nearest mean image of a class, Euclidean distance",
     )
 

@@ -43,7 +43,7 @@ def command(first: str, second: str, results: Path, figure: Path | None, data_di
     lacking = made("picture", figure, lambda: _draw(comparison, figure, data_dir)) if figure else []
     if as_json:
         from icbench.report.comparison import comparison_data
-        from icbench.report.envelope import envelope
+        from icbench.report.json_output import envelope
 
         click.echo(envelope(comparison_data(comparison), lookup.problems, lacking, ok=not lacking))
     else:
@@ -55,7 +55,7 @@ def command(first: str, second: str, results: Path, figure: Path | None, data_di
 
 def _print(comparison: "Comparison") -> None:
     from icbench.report.comparison import comparison_grids, comparison_lines
-    from icbench.report.grid import terminal_tables
+    from icbench.report.table import terminal_tables
 
     console = data()
     console.print(terminal_tables(comparison_grids(comparison), console.width), "", highlight=False)
@@ -64,9 +64,9 @@ def _print(comparison: "Comparison") -> None:
 
 
 def _draw(comparison: "Comparison", file: Path, data_dir: Path | None) -> None:
-    from icbench.plugins import Host
+    from icbench.plugins.manager import Host
     from icbench.report.pictures import draw_differences
-    from icbench.revisiting import split_of
+    from icbench.running.replay import split_of
 
     host, track = Host(), comparison.track
     polarity = host.select("dataset", track.dataset).build().light_on_dark

@@ -7,7 +7,7 @@ import click
 
 from icbench.cli.options import Place
 from icbench.cli.output import json_option, show
-from icbench.isolation import isolated
+from icbench.plugins.isolation import isolated
 
 
 @click.command()
@@ -20,7 +20,7 @@ def command(data_dir: Path | None, as_json: bool) -> None:
     folder = data_folder(data_dir)
     datasets = _datasets(folder)
     if as_json:
-        from icbench.report.envelope import envelope
+        from icbench.report.json_output import envelope
 
         click.echo(envelope({"folder": str(folder), "datasets": datasets}))
     else:
@@ -29,7 +29,7 @@ def command(data_dir: Path | None, as_json: bool) -> None:
 
 
 def _datasets(folder: Path) -> list[dict[str, Any]]:
-    from icbench.plugins import Host
+    from icbench.plugins.manager import Host
 
     return [_dataset(registered, folder) for registered in Host().components("dataset")]
 
@@ -49,7 +49,7 @@ def _dataset(registered: Any, folder: Path) -> dict[str, Any]:
 
 def registered_dataset(registered: Any) -> Any:
     """A registered dataset, built with its defaults."""
-    from icbench.component import Selection
+    from icbench.plugins.component import Selection
 
     return Selection(registered, registered.component.complete({})).build()
 

@@ -11,8 +11,8 @@ from icbench.cli.output import json_option, show
 @json_option
 def command(as_json: bool) -> None:
     """Show the machine and library versions that a record made here would state."""
-    from icbench.environment import environment
-    from icbench.report.envelope import envelope
+    from icbench.compute.environment import environment
+    from icbench.report.json_output import envelope
 
     facts = environment()
     if as_json:

@@ -106,7 +106,7 @@ def _print(board: "Leaderboard", results: "list[GateResult]", failed: list[str],
 
 def _document(board: "Leaderboard", results: "list[GateResult]", failed: list[str], given: dict[str, Any]) -> str:
     from icbench.ranking.gate import as_data
-    from icbench.report.envelope import envelope
+    from icbench.report.json_output import envelope
     from icbench.report.leaderboard import leaderboard_data
 
     content = leaderboard_data(board, given["reference"])
@@ -117,8 +117,8 @@ def _document(board: "Leaderboard", results: "list[GateResult]", failed: list[st
 
 def _print_tables(board: "Leaderboard", results: "list[GateResult]", form: str, given: dict[str, Any]) -> None:
     from icbench.report.document import html_document
-    from icbench.report.grid import html_table, latex_table, markdown_table, terminal_tables
     from icbench.report.leaderboard import gate_grid, track_grids
+    from icbench.report.table import html_table, latex_table, markdown_table, terminal_tables
 
     if form == "table":
         # On a screen the last is what is seen.

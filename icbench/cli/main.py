@@ -135,7 +135,7 @@ def _failed(given: list[str], message: str, hint: str, code: int) -> int:
     """Say what failed in one line, on stderr and, if it was asked for, as the JSON document."""
     _say_failure(message, hint)
     if "--json" in given:
-        from icbench.report.envelope import envelope
+        from icbench.report.json_output import envelope
 
         click.echo(envelope(None, errors=[message], ok=False))
     return code
@@ -153,7 +153,7 @@ def _say_failure(message: str, hint: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from icbench.report.grid import printable
+    from icbench.report.table import printable
 
     said = printable(" ".join(message.split()))
     # Of several lines only what icbench itself lists, such as the runs of which one has to be chosen.

@@ -45,7 +45,7 @@ class OutputFile(Place):
 def _add_plugin_files(ctx: click.Context, param: click.Parameter, files: tuple[Path, ...]) -> None:
     """Put the files into the environment, where this process and its workers look for them."""
     from icbench.errors import UsageError
-    from icbench.plugins.sources import FILES_VARIABLE, named_files
+    from icbench.plugins.discovery import FILES_VARIABLE, named_files
 
     for file in files:
         if not file.is_file():

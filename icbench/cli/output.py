@@ -9,7 +9,7 @@ from rich.text import Text
 
 from icbench.cli.options import Place
 from icbench.errors import IcbenchError
-from icbench.report.grid import printable
+from icbench.report.table import printable
 
 
 def messages() -> Console:

@@ -12,8 +12,9 @@ from icbench.cli.plugins_check import command as check_command
 from icbench.cli.plugins_new import command as new_command
 
 if TYPE_CHECKING:
-    from icbench.component import Param, Registered
-    from icbench.plugins import Host, PluginStatus
+    from icbench.plugins.component import Param, Registered
+    from icbench.plugins.loader import PluginStatus
+    from icbench.plugins.manager import Host
 
 COLOURS = {"active": "green", "disabled": "dim", "conflict": "yellow", "incompatible": "red", "broken": "red"}
 
@@ -34,12 +35,12 @@ def command(ctx: click.Context, as_json: bool) -> None:
     """
     if ctx.invoked_subcommand:
         return
-    from icbench.plugins import Host
+    from icbench.plugins.manager import Host
 
     # The list itself says what a warning would.
     host = Host(warn=False)
     if as_json:
-        from icbench.report.envelope import envelope
+        from icbench.report.json_output import envelope
 
         click.echo(envelope(_data(host)))
     else:
@@ -56,11 +57,11 @@ command.add_command(new_command)
 @json_option
 def show_component(name: str, as_json: bool) -> None:
     """Show a component: parameters with types, defaults and bounds, traits, documentation and source."""
-    from icbench.plugins import Host
+    from icbench.plugins.manager import Host
 
     found = _named(Host(warn=False), name)
     if as_json:
-        from icbench.report.envelope import envelope
+        from icbench.report.json_output import envelope
 
         click.echo(envelope({"components": [_component_data(registered, detailed=True) for registered in found]}))
         return
@@ -86,12 +87,12 @@ def enable(dist: str) -> None:
 @json_option
 def doctor(as_json: bool) -> int:
     """Load every plugin, and show what it raised in full and how long its import took."""
-    from icbench.plugins import Host
+    from icbench.plugins.manager import Host
 
     statuses = Host(warn=False).statuses
     broken = [status for status in statuses if status.state in ("broken", "incompatible")]
     if as_json:
-        from icbench.report.envelope import envelope
+        from icbench.report.json_output import envelope
 
         errors = [f"{status.source.dist}: {status.reason}" for status in broken]
         content = {"plugins": [_status_data(status) | {"traceback": status.traceback} for status in statuses]}
@@ -105,10 +106,10 @@ def doctor(as_json: bool) -> int:
 
 
 def _decide(dist: str, disabled: bool) -> None:
-    from icbench.component import suggestion
     from icbench.errors import UsageError
+    from icbench.plugins.component import suggestion
+    from icbench.plugins.discovery import BUILTIN, canonical, plugin_sources
     from icbench.plugins.preferences import disabled_plugins, set_disabled
-    from icbench.plugins.sources import BUILTIN, canonical, plugin_sources
 
     if canonical(dist) == BUILTIN.dist:
         raise UsageError("the built-in components cannot be disabled", "Name an installed plugin.")
@@ -121,9 +122,9 @@ def _decide(dist: str, disabled: bool) -> None:
 
 def _named(host: "Host", name: str) -> "list[Registered]":
     """The components of this name, of whatever kind."""
-    from icbench.component import ALL_KINDS, suggestion
     from icbench.errors import PluginError, UsageError
-    from icbench.plugins.host import means
+    from icbench.plugins.component import ALL_KINDS, suggestion
+    from icbench.plugins.manager import means
 
     every = [registered for kind in ALL_KINDS for registered in host.components(kind)]
     found = [registered for registered in every if means(name, registered)]
@@ -141,7 +142,7 @@ def _named(host: "Host", name: str) -> "list[Registered]":
 
 
 def _data(host: "Host") -> dict[str, Any]:
-    from icbench.component import ALL_KINDS
+    from icbench.plugins.component import ALL_KINDS
 
     components = [_component_data(registered) for kind in ALL_KINDS for registered in host.components(kind)]
     return {"plugins": [_status_data(status) for status in host.statuses], "components": components}
@@ -187,8 +188,8 @@ def _doc(registered: "Registered") -> str:
     """The factory's docstring, or why it has none to show."""
     import inspect
 
-    from icbench.component import resolve
     from icbench.errors import PluginError
+    from icbench.plugins.component import resolve
 
     try:
         return inspect.getdoc(resolve(registered.component.factory, registered.dist)) or "It has no documentation."
@@ -200,8 +201,8 @@ def _source(registered: "Registered") -> str:
     """The file and line of the factory, or empty where there is none."""
     import inspect
 
-    from icbench.component import resolve
     from icbench.errors import PluginError
+    from icbench.plugins.component import resolve
 
     try:
         factory = resolve(registered.component.factory, registered.dist)
@@ -246,7 +247,7 @@ def _components_table(host: "Host") -> Any:
     from rich.markup import escape
     from rich.table import Table
 
-    from icbench.component import ALL_KINDS
+    from icbench.plugins.component import ALL_KINDS
 
     table = Table("kind", "name", "parameters", "what it is", "from", box=SIMPLE_HEAD, pad_edge=False)
     for kind in ALL_KINDS:

@@ -10,7 +10,7 @@ from icbench.cli.main import FAILED
 from icbench.cli.output import json_option, messages, say, show
 
 if TYPE_CHECKING:
-    from icbench.testing.outcomes import Checked
+    from icbench.testing.runner import Checked
     from icbench.testing.subject import Subject
 
 
@@ -23,12 +23,12 @@ def command(target: str, as_json: bool) -> int:
     NAME is a component (l1, DIST/l1, or l1:key=value for other parameters) or a distribution, of which all components
     are checked. PATH is a .py file with components, or the folder of a distribution, which need not be installed.
     """
-    from icbench.environment import plugin_versions
+    from icbench.compute.environment import plugin_versions
 
     # First, as whoever imports torch has it read the metadata of every distribution.
     plugin_versions()
     from icbench.report.conformance import conformance_data, conformance_errors, conformance_report
-    from icbench.testing.targets import opened
+    from icbench.testing.resolve import opened
 
     with opened(target) as found:
         checked = []
@@ -38,7 +38,7 @@ def command(target: str, as_json: bool) -> int:
                 show(conformance_report(one))
         errors = [*found.problems, *conformance_errors(checked)]
     if as_json:
-        from icbench.report.envelope import envelope
+        from icbench.report.json_output import envelope
 
         click.echo(envelope(conformance_data(checked), errors=errors, ok=not errors))
     say(found.problems, "red")
@@ -46,9 +46,9 @@ def command(target: str, as_json: bool) -> int:
 
 
 def _checked(subjects: "list[Subject]") -> "Iterator[Checked]":
-    from icbench.isolation import isolated
+    from icbench.plugins.isolation import isolated
     from icbench.report.display import Display
-    from icbench.testing.outcomes import check_component
+    from icbench.testing.runner import check_component
 
     for subject in subjects:
         name = f"{subject.kind} {subject.record.name}"

@@ -7,7 +7,7 @@ import click
 
 from icbench.cli.options import Place
 from icbench.cli.output import json_option, messages
-from icbench.component import KINDS
+from icbench.plugins.component import KINDS
 
 
 def _only(ctx: click.Context, param: click.Parameter, kinds: tuple[str, ...]) -> str:
@@ -40,7 +40,7 @@ def command(dist: str, kind: str, directory: Path, as_json: bool) -> None:
     tried = f"pytest {place} && icbench run --{kind} {names.component} --limit 100"
     commands = f"pip install -e {place} && {names.training('{} && ')}{tried}"
     if as_json:
-        from icbench.report.envelope import envelope
+        from icbench.report.json_output import envelope
 
         files = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
         click.echo(envelope({"folder": str(folder), "files": files, "next": commands}))

@@ -26,7 +26,7 @@ def command(name: str, experiments: tuple[str, ...], ablate: bool, **given: Any)
       icbench reproduce hobbhahn2020 --experiment noise-size --json
     """
     from icbench.errors import UsageError
-    from icbench.plugins import Host
+    from icbench.plugins.manager import Host
     from icbench.suites import chosen
 
     host = Host()

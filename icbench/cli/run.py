@@ -16,10 +16,10 @@ AnyFunction: TypeAlias = Callable[..., Any]
 
 
 if TYPE_CHECKING:
-    from icbench.entry import Entry
     from icbench.records import Record
     from icbench.report.progress import RunProgress
-    from icbench.session import Options
+    from icbench.running.entry import Entry
+    from icbench.running.session import Options
 
 
 def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunction]":
@@ -95,11 +95,11 @@ def command(**given: Any) -> int:
 
     `icbench plugins` lists what there is to choose from.
     """
-    from icbench.allocator import keep_freed_memory
-    from icbench.entry import DEFAULTS
-    from icbench.execution import entries_from_specs, execute
-    from icbench.plugins import Host
+    from icbench.compute.allocator import keep_freed_memory
+    from icbench.plugins.manager import Host
     from icbench.report.progress import RunProgress
+    from icbench.running.entry import DEFAULTS
+    from icbench.running.execute import entries_from_specs, execute
 
     keep_freed_memory()
     specs = {kind: given[kind] for kind in (*DEFAULTS, "classifier")}
@@ -133,7 +133,7 @@ def _collect(runs: "Iterator[Record]", records: "list[Record]") -> bool:
 
 
 def _options(given: dict[str, Any]) -> "Options":
-    from icbench.session import Options
+    from icbench.running.session import Options
 
     return Options(
         steps=given["steps"],
@@ -185,8 +185,8 @@ def _batch_size(text: str) -> int | None:
 
 def _draw(entries: "list[Entry]", records: "list[Record]", options: "Options", given: dict[str, Any]) -> list[str]:
     """One row of targets per entry and one of its reconstructions, for each entry's first seed; returns what failed."""
-    from icbench.illustration import reconstructions
     from icbench.report.pictures import COLUMNS, draw_reconstructions
+    from icbench.running.reconstructions import reconstructions
 
     file = given["figure"]
     shown = [pair for pair in zip(entries, records[:: len(options.seeds)], strict=False) if not pair[0].direct]
@@ -210,7 +210,7 @@ def _report(
     lacking: list[str],
     interrupted: bool,
 ) -> None:
-    from icbench.report.envelope import envelope
+    from icbench.report.json_output import envelope
     from icbench.report.results import results_table, stopped
 
     console = messages()

@@ -48,8 +48,8 @@ def command(
     RUN is the folder of a record, or of the runs in the results folder `latest`, or the beginning of an id or of the
     digits that an id ends with.
     """
-    from icbench.ranking.breakdown import class_figures, confusion_matrix
     from icbench.ranking.lookup import Lookup
+    from icbench.ranking.per_class import class_figures, confusion_matrix
 
     if weights and not diagnose:
         raise click.UsageError("--weights is for --diagnose alone")
@@ -61,7 +61,7 @@ def command(
     found = _diagnosis(record, diagnose, device, data_dir, weights, lacking.append)
     content = (record, confusion, class_figures(confusion), calibrated, found)
     if as_json:
-        from icbench.report.envelope import envelope
+        from icbench.report.json_output import envelope
         from icbench.report.run import run_data
 
         click.echo(envelope(run_data(*content), problems, lacking, ok=not lacking))
@@ -77,7 +77,7 @@ def command(
 
 def _calibration(record: "Record", lookup: "Lookup") -> "tuple[Calibration | None, list[str]]":
     """The calibration, and a line for each record that it could not be looked for in."""
-    from icbench.ranking.breakdown import run_calibration
+    from icbench.ranking.per_class import run_calibration
     from icbench.ranking.rows import left_out
 
     others = lookup.beside(record)
@@ -95,12 +95,12 @@ def _diagnosis(
     weights: Path | None,
     on_lost: Callable[[str], None],
 ) -> dict[str, Any] | None:
-    from icbench.revisiting import diagnose_record, kept_diagnosis
+    from icbench.running.replay import diagnose_record, kept_diagnosis
 
     if not wanted:
         return kept_diagnosis(record)
-    from icbench.allocator import keep_freed_memory
-    from icbench.plugins import Host
+    from icbench.compute.allocator import keep_freed_memory
+    from icbench.plugins.manager import Host
     from icbench.report.display import Display
 
     keep_freed_memory()

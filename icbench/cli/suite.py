@@ -19,12 +19,12 @@ def command() -> None:
 @json_option
 def list_suites(as_json: bool) -> None:
     """List the suites and where they come from."""
-    from icbench.plugins import Host
-    from icbench.report.grid import Column, Grid, Section, printable, terminal_table
+    from icbench.plugins.manager import Host
+    from icbench.report.table import Column, Grid, Section, printable, terminal_table
 
     suites = Host().components("suite")
     if as_json:
-        from icbench.report.envelope import envelope
+        from icbench.report.json_output import envelope
 
         content = [{"name": one.name, "dist": one.dist, "summary": one.component.summary} for one in suites]
         click.echo(envelope({"suites": content}))
@@ -40,13 +40,13 @@ def list_suites(as_json: bool) -> None:
 @json_option
 def show_suite(name: str, as_json: bool) -> None:
     """Show the entries of suite NAME and what was published for them."""
-    from icbench.plugins import Host
-    from icbench.report.grid import terminal_table
+    from icbench.plugins.manager import Host
     from icbench.report.suites import declared_data, suite_grid
+    from icbench.report.table import terminal_table
 
     suite = find_suite(Host(), name)
     if as_json:
-        from icbench.report.envelope import envelope
+        from icbench.report.json_output import envelope
 
         click.echo(envelope(declared_data(name, suite)))
         return
@@ -65,7 +65,7 @@ def show_suite(name: str, as_json: bool) -> None:
 @running_options
 def run(name: str, experiments: tuple[str, ...], **given: Any) -> int:
     """Run suite NAME; what was run before is taken from its record."""
-    from icbench.plugins import Host
+    from icbench.plugins.manager import Host
     from icbench.suites import chosen
 
     host = Host()

@@ -16,9 +16,9 @@ from icbench.cli.output import data, json_option, made, messages, say
 
 if TYPE_CHECKING:
     from icbench.kinds.suite import Cell, Suite
-    from icbench.plugins import Host
+    from icbench.plugins.manager import Host
     from icbench.records import Record
-    from icbench.session import Options
+    from icbench.running.session import Options
     from icbench.suites import Chosen, Job, SuiteOutcome
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -64,7 +64,7 @@ def find_suite(host: "Host", name: str) -> "Suite":
 
 def run_suite(host: "Host", name: str, part: "Chosen", given: dict[str, Any]) -> int:
     """Run what was chosen of suite `name`, print its tables, and return the exit code."""
-    from icbench.allocator import keep_freed_memory
+    from icbench.compute.allocator import keep_freed_memory
     from icbench.report.progress import RunProgress
     from icbench.suites import judged, planned
 
@@ -84,7 +84,7 @@ def run_suite(host: "Host", name: str, part: "Chosen", given: dict[str, Any]) ->
 
 
 def _options(given: dict[str, Any]) -> "Options":
-    from icbench.session import Options
+    from icbench.running.session import Options
 
     names = ("limit", "batch_size", "device", "results", "data_dir")
     return Options(**{name: given[name] for name in names})
@@ -115,13 +115,13 @@ def _collect(jobs: "Sequence[Job]", progress: Any) -> "tuple[dict[Cell, list[Rec
 def _print(outcome: "SuiteOutcome", warnings: list[str], lacking: list[str], as_json: bool) -> None:
     failures = outcome.failures + lacking
     if as_json:
-        from icbench.report.envelope import envelope
+        from icbench.report.json_output import envelope
         from icbench.report.suites import suite_data
 
         click.echo(envelope(suite_data(outcome), warnings, failures, ok=not failures))
         return
-    from icbench.report.grid import terminal_tables
     from icbench.report.suites import suite_grids, suite_heading
+    from icbench.report.table import terminal_tables
 
     console = data()
     console.print(suite_heading(outcome), "", style="bold", highlight=False, markup=False)

@@ -10,8 +10,8 @@ from icbench.cli.options import Place, plugin_file_option
 from icbench.cli.output import data, json_option, made, messages, say
 
 if TYPE_CHECKING:
-    from icbench.component import Selection
-    from icbench.plugins import Host
+    from icbench.plugins.component import Selection
+    from icbench.plugins.manager import Host
     from icbench.training.trainer import TrainingJob
 
 
@@ -57,8 +57,8 @@ def command(generator: str, noise_dim: int | None, evaluate: Path | None, **give
     validation images, as each check of a training does: how many are of the class asked for, the Frechet distance,
     density and coverage, and how far the class vector decides.
     """
-    from icbench.allocator import keep_freed_memory
-    from icbench.plugins import Host
+    from icbench.compute.allocator import keep_freed_memory
+    from icbench.plugins.manager import Host
     from icbench.report.training import TrainingProgress
     from icbench.training.trainer import train
 
@@ -79,10 +79,10 @@ def command(generator: str, noise_dim: int | None, evaluate: Path | None, **give
 
 
 def _evaluate(file: Path, selection: "Selection", host: "Host", given: dict[str, Any]) -> int:
-    from icbench.devices import chosen_device
+    from icbench.compute.devices import chosen_device
     from icbench.errors import UsageError
     from icbench.kinds.dataset import data_folder
-    from icbench.report.envelope import envelope
+    from icbench.report.json_output import envelope
     from icbench.report.training import TrainingProgress, sample_lines
     from icbench.training.evaluation import evaluate_samples, generator_from
 
@@ -106,9 +106,9 @@ def _evaluate(file: Path, selection: "Selection", host: "Host", given: dict[str,
 
 
 def _trainer(selection: "Selection") -> Any:
-    from icbench.component import resolve
     from icbench.errors import UsageError
-    from icbench.isolation import isolated
+    from icbench.plugins.component import resolve
+    from icbench.plugins.isolation import isolated
 
     component = selection.registered.component
     if not component.trainer:
@@ -119,13 +119,13 @@ def _trainer(selection: "Selection") -> Any:
 
 
 def _job(selection: "Selection", default_epochs: int, given: dict[str, Any]) -> "TrainingJob":
-    from icbench.devices import chosen_device
+    from icbench.compute.devices import chosen_device
     from icbench.errors import UsageError
     from icbench.kinds.dataset import data_folder
-    from icbench.source_closure import training_digest
+    from icbench.running.source_closure import training_digest
     from icbench.training.study import LEAST_CHECKS
     from icbench.training.trainer import TrainingJob
-    from icbench.weights import default_folder
+    from icbench.training.weights import default_folder
 
     if given["study"]:
         default_epochs = max(LEAST_CHECKS, default_epochs)
@@ -149,7 +149,7 @@ def _job(selection: "Selection", default_epochs: int, given: dict[str, Any]) -> 
 def _report(file: Path, selection: "Selection", study: bool, as_json: bool) -> int:
     import json
 
-    from icbench.report.envelope import envelope
+    from icbench.report.json_output import envelope
 
     documents = {"record": json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))}
     lacking: list[str] = []
@@ -190,8 +190,8 @@ def _draw_study(folder: Path) -> tuple[dict[str, Any], list[str]]:
 
 
 def _print_study(document: dict[str, Any]) -> None:
-    from icbench.report.grid import terminal_table
     from icbench.report.study import study_grid, study_lines
+    from icbench.report.table import terminal_table
     from icbench.training.findings import studied
 
     _, found = studied(document)

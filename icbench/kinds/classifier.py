@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from icbench.component import Selection
+    from icbench.plugins.component import Selection
 
 
 class Classifier(ABC):

@@ -107,7 +107,8 @@ class Dataset(ABC):
     def split(self, name: str, folder: Path) -> Split:
         """The split called `name`.
 
-        What it returns is checked when it is loaded (`icbench.splits`); integer labels of other types become int64.
+        What it returns is checked when it is loaded (`icbench.running.datasets`); integer labels of other types
+        become int64.
 
         Args:
             name: "train", "validation" or "test".

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from icbench.products import freeze_linears
+from icbench.compute.products import freeze_linears
 
 
 class Generator(nn.Module, ABC):

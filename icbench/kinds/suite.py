@@ -6,8 +6,8 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from icbench.component import suggestion
 from icbench.errors import ComponentError
+from icbench.plugins.component import suggestion
 
 PARTS = ("generator", "distance", "optimizer", "schedule")
 

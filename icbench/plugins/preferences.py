@@ -7,7 +7,7 @@ from pathlib import Path
 
 from icbench.errors import ResultsError, UsageError
 from icbench.folders import config_folder, say_once
-from icbench.plugins.sources import canonical
+from icbench.plugins.discovery import canonical
 
 FOLDER_VARIABLE = "ICBENCH_CONFIG"
 FILE = "plugins.json"

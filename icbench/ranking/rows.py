@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.entry import PARTS
 from icbench.errors import IntegrityError
 from icbench.records import EDITED, Record
+from icbench.running.entry import PARTS
 from icbench.statistics import Estimate, accuracy_estimate
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from icbench.errors import OutputError
 from icbench.kinds.suite import Mark
 from icbench.outputs import write_output
-from icbench.report.ladder import Ladder
+from icbench.report.cost_chart import Ladder
 from icbench.report.pictures import as_drawn
 from icbench.suites import ExperimentOutcome, SuiteOutcome
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from icbench.illustration import ClassPaths
+    from icbench.running.reconstructions import ClassPaths
 
 WIDTH, HEIGHT, DPI = 4.2, 3.6, 150
 LADDER = 2.0, 5.2

@@ -3,8 +3,8 @@
 from typing import Any
 
 from icbench.ranking.comparison import Comparison
-from icbench.report.grid import Column, Grid, Section, printable
 from icbench.report.leaderboard import interval, p_value, signed, track_title
+from icbench.report.table import Column, Grid, Section, printable
 
 LISTED = 20
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from icbench.report.grid import printable
 from icbench.report.leaderboard import interval, signed
+from icbench.report.table import printable
 from icbench.suites import ClaimOutcome, ExperimentOutcome, SuiteOutcome
 from icbench.suites.outcomes import Best, Peak
 

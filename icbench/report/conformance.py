@@ -7,10 +7,10 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from icbench.report.grid import printable
+from icbench.report.table import printable
 
 if TYPE_CHECKING:
-    from icbench.testing.outcomes import Checked, Outcome
+    from icbench.testing.runner import Checked, Outcome
 
 
 def conformance_data(checked: "Sequence[Checked]") -> dict[str, Any]:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from icbench.watching import Onlooker, Work
+from icbench.running.observer import Onlooker, Work
 
 FIRST_LINE_SECONDS = 2.0
 """Work that is over before needs no line."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from icbench.ranking.gate import GateResult, packed
 from icbench.ranking.leaderboard import Leaderboard, RankedTrack, Standing
-from icbench.ranking.marks import Mark, published_marks
+from icbench.ranking.references import Mark, published_marks
 from icbench.ranking.rows import PartialRun, Row, Track
-from icbench.report.grid import Column, Footnote, Grid, Section, printable
+from icbench.report.table import Column, Footnote, Grid, Section, printable
 from icbench.statistics import Estimate
 
 PARETO = "◆"

@@ -6,18 +6,18 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from icbench.illustration import class_vector_paths, reconstructions, samples
 from icbench.kinds.suite import Cell
 from icbench.outputs import write_output
-from icbench.plugins import Host
+from icbench.plugins.manager import Host
 from icbench.records import Record
 from icbench.report.charts import draw_class_paths, draw_suite
 from icbench.report.conclusions import conclusions
 from icbench.report.document import html_document
-from icbench.report.grid import html_table
 from icbench.report.pictures import draw_reconstructions, draw_samples
 from icbench.report.suites import suite_grids, suite_heading
-from icbench.session import Options
+from icbench.report.table import html_table
+from icbench.running.reconstructions import class_vector_paths, reconstructions, samples
+from icbench.running.session import Options
 from icbench.suites import SuiteOutcome, entry_of
 
 SAMPLES, RECONSTRUCTIONS, PATHS = 12, 16, 6

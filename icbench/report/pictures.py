@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from icbench.outputs import write_output
-from icbench.report.grid import printable
+from icbench.report.table import printable
 
 if TYPE_CHECKING:
-    from icbench.illustration import Reconstructions
     from icbench.kinds.dataset import Split
     from icbench.ranking.comparison import Comparison
     from icbench.ranking.rows import Row
+    from icbench.running.reconstructions import Reconstructions
 
 COLUMNS = 20
 MOST = 60

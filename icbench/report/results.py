@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from icbench.records import Record
-from icbench.report.grid import Column, Grid, Section, printable, terminal_table
+from icbench.report.table import Column, Grid, Section, printable, terminal_table
 
 FIGURES = (
     Column("accuracy", 0),

@@ -2,7 +2,7 @@
 
 import math
 
-from icbench.report.grid import Column, Footnote, Grid, Section
+from icbench.report.table import Column, Footnote, Grid, Section
 from icbench.statistics import Correlation
 from icbench.training.findings import Findings, Standing
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from icbench.kinds.suite import Cell, Suite
-from icbench.report.grid import Column, Footnote, Grid, Section, printable
 from icbench.report.leaderboard import interval, p_value, signed, track_title
+from icbench.report.table import Column, Footnote, Grid, Section, printable
 from icbench.statistics import Estimate
 from icbench.suites import CellOutcome, ClaimOutcome, ExperimentOutcome, SuiteOutcome
 

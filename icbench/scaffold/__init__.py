@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from icbench.component import KINDS
 from icbench.errors import ResultsError, UsageError
-from icbench.plugins import Host
-from icbench.plugins.sources import canonical
+from icbench.plugins.component import KINDS
+from icbench.plugins.discovery import canonical
+from icbench.plugins.manager import Host
 from icbench.version import __version__
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from icbench.component import suggestion
-from icbench.entry import Entry
 from icbench.errors import UsageError
-from icbench.execution import entries_from_specs, execute_each
 from icbench.kinds.suite import Cell, Claim, Experiment, Suite
-from icbench.plugins import Host
+from icbench.plugins.component import suggestion
+from icbench.plugins.manager import Host
 from icbench.records import Record
-from icbench.session import Options, Watcher
+from icbench.running.entry import Entry
+from icbench.running.execute import entries_from_specs, execute_each
+from icbench.running.session import Options, Watcher
 
 SHARED = ("steps", "limit", "batch_size", "precision")
 """The options that cells must have in common for their runs to be the same."""
@@ -94,7 +94,7 @@ def run_jobs(jobs: Sequence[Job], watcher: Watcher) -> Iterator[tuple[list[Cell]
     """Run what was planned; yields each record with the cells that it counts for.
 
     Raises:
-        IcbenchError: as `icbench.execution.execute`.
+        IcbenchError: as `icbench.running.execute.execute`.
     """
     expected = [(job, seed) for job in jobs for seed in job.options.seeds]
     records = execute_each([(job.entry, job.options) for job in jobs], watcher)

@@ -12,9 +12,9 @@ covers several. pytest is imported when a test is skipped, and not before.
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
-from icbench.component import Component, Selection
-from icbench.testing.checks import Check, Skipped, claim, reason
-from icbench.testing.kits import KITS, run
+from icbench.plugins.component import Component, Selection
+from icbench.testing.assertions import Check, Skipped, claim, reason
+from icbench.testing.registry import KITS, run
 from icbench.testing.subject import subject_of
 
 Given: TypeAlias = str | Component | Selection

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from icbench.testing.checks import expect
+from icbench.testing.assertions import expect
 from icbench.testing.synthetic import normal
 
 Function = Callable[[Tensor], Tensor]

@@ -6,11 +6,12 @@ from typing import Any, TypeVar
 
 import torch
 
-from icbench.component import Component, Registered, Selection, Value, faults
 from icbench.errors import MissingWeightsError
-from icbench.plugins import Host, PluginSource
-from icbench.shared_state import preserved
-from icbench.testing.checks import Check, Lacking, Skipped
+from icbench.plugins.component import Component, Registered, Selection, Value, faults
+from icbench.plugins.discovery import PluginSource
+from icbench.plugins.manager import Host
+from icbench.plugins.shared_state import preserved
+from icbench.testing.assertions import Check, Lacking, Skipped
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from icbench.engine import Inverted, Parts, Settings, concatenate, invert
+from icbench.engine.invert import Inverted, Parts, Settings, concatenate, invert
 from icbench.kinds.distance import Distance, Features, LeastSquares
 from icbench.kinds.generator import Generator
 from icbench.kinds.optimizer import Optimizer
@@ -137,7 +137,7 @@ class Toy:
         optimizer: the optimizer.
         schedule, distance: the other parts.
         noise_dim: Z.
-        steps, batch_size, seed, device: as in `icbench.engine.Settings`.
+        steps, batch_size, seed, device: as in `icbench.engine.invert.Settings`.
         index: the images to invert, by position.
         white: the position of an image whose first pixel is white, or None.
     """

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import torch
 
-from icbench.component import Selection
-from icbench.engine import Settings
+from icbench.engine.invert import Settings
 from icbench.errors import UsageError
 from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
-from icbench.plugins import Host
+from icbench.plugins.component import Selection
+from icbench.plugins.manager import Host
 from icbench.training.reference_cnn import train_reference_cnn
 from icbench.training.samples import SampleQuality, measure_samples
 from icbench.training.trainer import Monitor
-from icbench.weights import load_weights
+from icbench.training.weights import load_weights
 
 WEIGHTS = "weights"
 """The parameter that names a weights file, of generators that have it."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from icbench.generation import as_target
+from icbench.engine.decode import as_target
 from icbench.kinds.dataset import Split
 
 EPOCHS = 2

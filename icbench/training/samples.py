@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from icbench.diagnosis import noise_share
-from icbench.engine import Settings
-from icbench.generation import as_target, generate
+from icbench.engine.decode import as_target, generate
+from icbench.engine.diagnosis import noise_share
+from icbench.engine.invert import Settings
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.training.frechet import frechet_distance

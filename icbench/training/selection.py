@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from icbench.engine import Inverted, Parts, Settings, concatenate, invert
-from icbench.generation import generate
+from icbench.engine.decode import generate
+from icbench.engine.invert import Inverted, Parts, Settings, concatenate, invert
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
-from icbench.plugins import Host
+from icbench.plugins.manager import Host
 from icbench.training.reference_cnn import ReferenceCNN
 from icbench.training.samples import sample_latents
 

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from icbench.engine import Inverted, Settings
+from icbench.engine.decode import as_target
+from icbench.engine.invert import Inverted, Settings
 from icbench.errors import UsageError
-from icbench.generation import as_target
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.outputs import write_output

@@ -17,24 +17,24 @@ from safetensors.torch import load_file
 from safetensors.torch import save as safetensors
 from torch import Tensor
 
-from icbench.devices import chosen_precision, torch_dtype
-from icbench.engine import Settings
-from icbench.environment import library_versions
+from icbench.compute.devices import chosen_precision, torch_dtype
+from icbench.compute.environment import library_versions
+from icbench.engine.decode import generate, sample_vectors
+from icbench.engine.invert import Settings
 from icbench.errors import IcbenchError, IntegrityError, ResultsError, UsageError
-from icbench.generation import generate, sample_vectors
-from icbench.isolation import isolated
 from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
 from icbench.outputs import PROBE, reason, way_out, write_output
+from icbench.plugins.isolation import isolated
 from icbench.records.files import remove_leftovers, replace_synced
-from icbench.splits import load_split
+from icbench.running.datasets import load_split
+from icbench.running.observer import Onlooker
 from icbench.training import selection, study
 from icbench.training.findings import Snapshot
 from icbench.training.reference_cnn import ReferenceCNN, train_reference_cnn
 from icbench.training.samples import SampleQuality, measure_samples
 from icbench.training.selection import Effort, Quality, inversion_accuracies, judge, usual_effort
 from icbench.version import __version__
-from icbench.watching import Onlooker
 
 SCHEMA = 1
 FINAL_IMAGES = 1_000
@@ -116,7 +116,7 @@ class TrainingJob:
         data_dir: where fetched data is kept.
         check_every: epochs between two checks of a snapshot, or None for as many as the trainer says.
         study: check after every epoch, and study which cheap figure chooses a checkpoint well.
-        source: the digest of the trainer's code, as of `icbench.source_closure.training_digest`.
+        source: the digest of the trainer's code, as of `icbench.running.source_closure.training_digest`.
     """
 
     name: str

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from command_line import icbench
 
-from icbench import records, session
-from icbench.builtin.direct_classifiers import ClassMean
-from icbench.builtin.mse import MSE
+from icbench import records
+from icbench.builtin.classifiers import ClassMean
+from icbench.builtin.distances import MSE
 from icbench.builtin.schedules import Joint
 from icbench.kinds.generator import Generator
-from icbench.methods import Inversion
-from icbench.plugins import PluginSource
+from icbench.plugins.discovery import PluginSource
 from icbench.records.shards import ShardFile
+from icbench.running import session
+from icbench.running.runners import Inversion
 
 RESULTS = Path("icbench-results")
 TOY = ["run", "--generator", "linear", "--dataset", "toy", "--steps", "5", "--device", "cpu", "--batch-size", "10"]
@@ -81,7 +82,7 @@ def test_a_component_that_exits_elsewhere_does_not_end_the_command_silently(caps
     def leaving(*_):
         raise SystemExit(0)
 
-    monkeypatch.setattr("icbench.execution.execute", leaving)
+    monkeypatch.setattr("icbench.running.execute.execute", leaving)
     code, _, err = icbench(capsys, *TOY)
     assert code == 2
     assert "a component raised SystemExit: 0" in err
@@ -141,7 +142,7 @@ def test_an_interruption_once_the_record_is_written_leaves_the_finished_run(caps
 
 def test_what_no_record_could_hold_is_found_before_anything_is_computed(capsys, monkeypatch):
     source = PluginSource("toy", "icbench-toy", None, "toy")
-    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: [source])
+    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: [source])
     code, _, err = icbench(capsys, *TOY)
     assert code == 2
     assert "linear · mse · adam · joint cannot be run" in err

@@ -12,13 +12,14 @@ import pytest
 import torch
 from command_line import icbench
 
-from icbench import records, session
-from icbench.entry import selection_facts
+from icbench import records
 from icbench.kinds.generator import Generator
-from icbench.methods import Inversion
-from icbench.plugins import PluginSource
-from icbench.plugins import host as plugin_host
-from icbench.source_closure import source_digest
+from icbench.plugins import manager as plugin_host
+from icbench.plugins.discovery import PluginSource
+from icbench.running import session
+from icbench.running.entry import selection_facts
+from icbench.running.runners import Inversion
+from icbench.running.source_closure import source_digest
 
 TOY = ["run", "--generator", "linear", "--dataset", "toy", "--steps", "20", "--device", "cpu"]
 
@@ -316,7 +317,7 @@ def test_a_disk_that_fills_up_half_way_keeps_what_is_written(capsys, monkeypatch
     "damage", [lambda content: content[: len(content) // 2], lambda _: b"", lambda c: c[:-1] + b"x"]
 )
 def test_damaged_weights_are_named_with_exit_code_1(capsys, damage):
-    from icbench.builtin.cgan import WEIGHTS
+    from icbench.builtin.generators.cgan import WEIGHTS
 
     for file in WEIGHTS.glob("cgan-10.*"):
         Path(file.name).write_bytes(file.read_bytes())
@@ -331,7 +332,7 @@ def test_damaged_weights_are_named_with_exit_code_1(capsys, damage):
 
 
 def test_damaged_data_is_named_with_both_digests(capsys, monkeypatch):
-    from icbench.builtin import mnist
+    from icbench.builtin.datasets import mnist
 
     with np.load(mnist.FILE) as arrays:
         small = {name: arrays[name][:10] for name in ("x_test", "y_test")}
@@ -387,7 +388,7 @@ def plugin_file(tmp_path, monkeypatch):
     )
     source = PluginSource("powers", "powers.py", "1", "powers", file=tmp_path / "powers.py")
     known = plugin_host.plugin_sources()
-    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: [*known, source])
+    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: [*known, source])
 
     def run(capsys, exponent):
         (tmp_path / "exponent.py").write_text(exponent)
@@ -418,7 +419,7 @@ def test_what_a_classifier_builds_for_itself_is_in_its_record(capsys, monkeypatc
 
     plain = classified()
     distance = host.select("distance", "mse")
-    monkeypatch.setattr("icbench.builtin.direct_classifiers.ClassMean.components", lambda self: {"distance": distance})
+    monkeypatch.setattr("icbench.builtin.classifiers.ClassMean.components", lambda self: {"distance": distance})
     built = classified()
     assert built["reused"] is False
     assert "components" not in plain["entry"]["classifier"]
@@ -449,7 +450,7 @@ def test_interrupted_before_anything_is_finished_leaves_nothing(capsys, monkeypa
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("icbench.search.Search.run", interrupted)
+    monkeypatch.setattr("icbench.engine.batch.Search.run", interrupted)
     code, _, err = icbench(capsys, *TOY, "--batch-size", "10", "--quiet")
     assert code == 130
     assert "interrupted before anything was finished" in err
@@ -457,7 +458,7 @@ def test_interrupted_before_anything_is_finished_leaves_nothing(capsys, monkeypa
 
 
 def test_an_internal_error_says_how_to_report_it(capsys, monkeypatch):
-    monkeypatch.setattr("icbench.execution.execute", lambda *_: 1 / 0)
+    monkeypatch.setattr("icbench.running.execute.execute", lambda *_: 1 / 0)
     code, _, err = icbench(capsys, *TOY)
     assert code == 3
     assert "internal error: ZeroDivisionError" in err

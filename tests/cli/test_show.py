@@ -12,10 +12,10 @@ from command_line import icbench
 from record_factory import RESULTS, finished, right, unfinished
 
 from icbench import Component, Param, hookimpl
-from icbench.diagnosis import Diagnosis
-from icbench.plugins import PluginSource
+from icbench.engine.diagnosis import Diagnosis
+from icbench.plugins.discovery import PluginSource
 from icbench.records import IMAGES_FILE, RECORD_FILE, read_record
-from icbench.revisiting import DIAGNOSIS_FILE
+from icbench.running.replay import DIAGNOSIS_FILE
 from icbench.statistics import fitted_temperature
 
 OLD = Path(__file__).parents[1] / "records" / "schema-1"
@@ -258,7 +258,7 @@ def test_why_a_run_errs_is_found_kept_and_read_back(capsys, toy_run, monkeypatch
     assert found["optimizer_errors"] + found["model_errors"] == found["errors"]
     assert (toy_run / DIAGNOSIS_FILE).exists()
 
-    monkeypatch.setattr("icbench.diagnosis.diagnose", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("icbench.engine.diagnosis.diagnose", lambda *_, **__: 1 / 0)
     assert data(capsys, toy_run)["diagnosis"] == found
     out = " ".join(show(capsys, toy_run)[1].split())
     assert f"Of {found['errors']} errors looked at, {found['optimizer_errors']} (" in out
@@ -314,7 +314,7 @@ def refused(capsys, run, said, code=2):
 
 
 def test_a_run_of_other_code_is_not_diagnosed(capsys, toy_run, monkeypatch):
-    from icbench import entry
+    from icbench.running import entry
 
     original = entry.source_digest
     monkeypatch.setattr(
@@ -346,7 +346,7 @@ def icbench_generators():
 def filed_run(capsys, monkeypatch):
     """The folder of a run that was made with the file `mine.weights`."""
     sources = [PluginSource("toy", "icbench-toy", "1.0", "toy"), PluginSource("filed", "icbench-f", "1", "test_show")]
-    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: sources)
+    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
     Path("mine.weights").write_text("0.02")
     options = ["--steps", "3", "--optimizer", "sgd:lr=5000.0", "--generator", "filed:weights=mine.weights"]
     icbench(capsys, *[part for part in TOY if part not in ("--generator", "linear")], *options)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from icbench import Component, hookimpl
 from icbench.kinds.suite import Suite, read_suite
-from icbench.plugins import PluginSource
+from icbench.plugins.discovery import PluginSource
 
 QUICK = ("--device", "cpu", "--quiet")
 TOML = Path(__file__).parent / "toy_suite.toml"
@@ -30,7 +30,7 @@ def _installed(monkeypatch):
         PluginSource("toy", "icbench-toy", "1", "toy"),
         PluginSource("paper", "icbench-paper", "1", "test_suites"),
     ]
-    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: sources)
+    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
 
 
 def reproduced(capsys, *arguments):
@@ -164,7 +164,7 @@ def test_a_suite_whose_plugin_is_missing_says_so_before_anything_runs(capsys, mo
 
 def interrupt_run(monkeypatch, number):
     """Ctrl-C as the run of this number begins; returns what it replaces."""
-    from icbench.session import Session
+    from icbench.running.session import Session
 
     begun, original = [], Session._grow
 
@@ -184,7 +184,7 @@ def test_an_interruption_keeps_what_is_finished_and_says_how_to_go_on(capsys, mo
     assert code == 130
     assert "not complete" in out
     assert "interrupted; go on with: icbench" in err
-    monkeypatch.setattr("icbench.session.Session._grow", original)
+    monkeypatch.setattr("icbench.running.session.Session._grow", original)
     _, document = reproduced(capsys)
     assert sum(run["reused"] for run in document["data"]["runs"]) == 2
 

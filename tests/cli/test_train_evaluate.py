@@ -8,7 +8,7 @@ from command_line import icbench
 from toy import LinearGenerator, patterns
 
 from icbench import Component, hookimpl
-from icbench.plugins import PluginSource
+from icbench.plugins.discovery import PluginSource
 from icbench.training import samples, selection
 from icbench.training.trainer import save_weights
 
@@ -30,7 +30,7 @@ def icbench_generators():
 def _toys(monkeypatch):
     names = ("toy", "toy_training", "test_train_evaluate")
     sources = [PluginSource(name.replace("_", "-"), f"icbench-{name}", "1.0", name) for name in names]
-    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: sources)
+    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
     monkeypatch.setattr(samples, "SAMPLES", 200)
     monkeypatch.setattr(selection, "STEPS", {"joint": 2, "exhaustive": 1})
     monkeypatch.setattr(selection, "IMAGES", 20)
@@ -62,7 +62,7 @@ def test_a_stranger_s_generator_is_measured_with_the_weights_of_the_file(capsys)
 
 
 def test_a_generator_that_takes_a_weights_file_is_given_it(capsys, tmp_path):
-    file = Path(__file__).parents[2] / "icbench/builtin/weights/cgan-10.safetensors"
+    file = Path(__file__).parents[2] / "icbench/builtin/generators/weights/cgan-10.safetensors"
     code, out, err = evaluated(capsys, "cgan", file)
     assert (code, out) == (2, "")
     assert "the generator makes 10 classes of images of (1, 28, 28), the dataset has 10 of (1, 8, 8)" in err

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from command_line import icbench
 
-from icbench.plugins import PluginSource
+from icbench.plugins.discovery import PluginSource
 from icbench.training import selection, study
 
 
 @pytest.fixture(autouse=True)
 def _toys(monkeypatch):
     sources = [PluginSource(name, f"icbench-{name}", "1.0", name) for name in ("toy", "toy_training")]
-    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: sources)
+    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
     monkeypatch.setattr(selection, "STEPS", {"joint": 4, "exhaustive": 2})
     monkeypatch.setattr(selection, "IMAGES", 20)
     monkeypatch.setattr(selection, "SAMPLES", 100)
@@ -55,7 +55,7 @@ def test_a_training_without_study_says_nothing_of_one(capsys):
 
 def test_a_training_whose_code_changed_is_one_line(capsys, monkeypatch):
     assert trained(capsys, "--quiet")[0] == 0
-    monkeypatch.setattr("icbench.source_closure.engine_digest", lambda: "sha256:other")
+    monkeypatch.setattr("icbench.running.source_closure.engine_digest", lambda: "sha256:other")
     code, out, err = trained(capsys, "--quiet")
     assert (code, out) == (2, "")
     assert "out holds a training with other code" in err

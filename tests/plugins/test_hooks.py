@@ -5,8 +5,10 @@ import sys
 import textwrap
 import types
 
-from icbench import Component, Param, hookimpl, hookspecs
-from icbench.plugins import Host, PluginSource
+from icbench import Component, Param, hookimpl
+from icbench.plugins import hookspecs
+from icbench.plugins.discovery import PluginSource
+from icbench.plugins.manager import Host
 
 
 def offered_by_example(hook, monkeypatch):
@@ -18,7 +20,7 @@ def offered_by_example(hook, monkeypatch):
     setattr(module, hook, hookimpl(scope[hook]))
     monkeypatch.setitem(sys.modules, "example_plugin", module)
     source = PluginSource("example", "icbench-example", "1", "example_plugin")
-    monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: [source])
+    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: [source])
     host = Host()
     assert host.statuses[1].state == "active"
     kind = hook.removeprefix("icbench_").removesuffix("s")

@@ -6,7 +6,7 @@ import sys
 import pytest
 from command_line import icbench
 
-from icbench.plugins import PluginWarning
+from icbench.errors import PluginWarning
 from plugins import zoo
 
 TOY = ["--generator", "linear", "--dataset", "toy", "--steps", "3", "--device", "cpu"]
@@ -57,7 +57,7 @@ def test_each_broken_plugin_is_one_yellow_line_and_the_run_goes_on(capsys):
     assert "Traceback" not in err
 
 
-@pytest.mark.filterwarnings("ignore::icbench.plugins.PluginWarning")
+@pytest.mark.filterwarnings("ignore::icbench.errors.PluginWarning")
 @pytest.mark.parametrize(
     "verb", [["data"], ["env"], ["leaderboard"], ["show", "linear"], ["compare", "linear", "linear"]]
 )
@@ -68,7 +68,7 @@ def test_every_other_verb_works(capsys, verb):
     assert json.loads(out)["ok"]
 
 
-@pytest.mark.filterwarnings("ignore::icbench.plugins.PluginWarning")
+@pytest.mark.filterwarnings("ignore::icbench.errors.PluginWarning")
 @pytest.mark.parametrize(
     ("kind", "name", "code"), [animal.asked for animal in zoo.ZOO.values() if animal.asked is not None]
 )

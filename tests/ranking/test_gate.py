@@ -13,7 +13,7 @@ from record_factory import RESULTS, finished, first, right, seeds, unfinished
 from icbench.errors import UsageError
 from icbench.ranking import collect, rank
 from icbench.ranking.gate import gate, packed, unpacked
-from icbench.report.envelope import envelope
+from icbench.report.json_output import envelope
 from icbench.report.leaderboard import leaderboard_data
 
 BASELINE = Path("baseline.json")

@@ -13,8 +13,8 @@ from record_factory import RESULTS, finished, first, right, seeds, unfinished
 from rich.console import Console
 
 from icbench.ranking import collect, rank
-from icbench.report.grid import terminal_table
 from icbench.report.leaderboard import leaderboard_csv, leaderboard_data, track_grids
+from icbench.report.table import terminal_table
 from icbench.statistics import accuracy_estimate, difference_estimate, exact_mcnemar, holm
 
 

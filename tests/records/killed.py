@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import icbench
-from icbench import session
-from icbench.plugins import PluginSource, host
+from icbench.plugins import manager
+from icbench.plugins.discovery import PluginSource
+from icbench.running import session
 
 PACKAGE = Path(icbench.__file__).parent
 WATCHED = (str(PACKAGE / "records"), str(PACKAGE / "session.py"))
@@ -22,7 +23,7 @@ def run(results: Path, die_at: int = 0, count_to: Path | None = None) -> None:
 
     torch.set_num_threads(1)
     session.SHARD_IMAGES = 10
-    host.plugin_sources = lambda: [PluginSource("toy", "icbench-toy", "1.0", "toy")]
+    manager.plugin_sources = lambda: [PluginSource("toy", "icbench-toy", "1.0", "toy")]
     lines = classified = 0
     add = session._Pending.add
 

@@ -19,7 +19,14 @@ SHARD = 10
 def processes():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["torch", "torch._dynamo", "icbench.engine", "icbench.execution", "icbench.builtin.mse", "toy"]
+        [
+            "torch",
+            "torch._dynamo",
+            "icbench.engine.invert",
+            "icbench.running.execute",
+            "icbench.builtin.distances",
+            "toy",
+        ]
     )
     return context
 

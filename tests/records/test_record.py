@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from icbench import records
-from icbench.environment import without_folders
+from icbench.compute.environment import without_folders
 from icbench.errors import IntegrityError, ResultsError
 from icbench.records import check_writable, read_record, result_metrics
 from icbench.records.record import Costs, as_part, joined, write_record

@@ -7,9 +7,9 @@ import pytest
 from matplotlib.figure import Figure
 from record_factory import finished
 
-from icbench.illustration import ClassPaths
 from icbench.kinds.suite import Cell, Experiment, Suite
 from icbench.report.charts import draw_class_paths, draw_suite
+from icbench.running.reconstructions import ClassPaths
 from icbench.suites import chosen, judged
 
 

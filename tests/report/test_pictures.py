@@ -9,7 +9,6 @@ from PIL import Image
 from record_factory import RESULTS, finished, first, right
 
 from icbench.errors import OutputError
-from icbench.illustration import Reconstructions
 from icbench.kinds.dataset import Split
 from icbench.ranking import collect
 from icbench.ranking.comparison import compare_rows
@@ -24,6 +23,7 @@ from icbench.report.pictures import (
     draw_reconstructions,
     draw_samples,
 )
+from icbench.running.reconstructions import Reconstructions
 
 FILE = Path("out.png")
 

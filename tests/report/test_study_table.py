@@ -4,8 +4,8 @@ import pytest
 from rich.console import Console
 from studied import COUNT, RISING, found
 
-from icbench.report.grid import markdown_table, terminal_table
 from icbench.report.study import study_grid, study_lines
+from icbench.report.table import markdown_table, terminal_table
 from icbench.training.findings import CRITERIA
 
 

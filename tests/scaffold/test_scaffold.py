@@ -12,17 +12,18 @@ import torch
 from command_line import icbench
 from safetensors.torch import load_file
 
-from icbench.builtin.mnist import MNIST
-from icbench.component import KINDS, resolve
+from icbench.builtin.datasets.mnist import MNIST
 from icbench.errors import MissingWeightsError
 from icbench.kinds.dataset import Split
-from icbench.plugins import Host, PluginSource
+from icbench.plugins.component import KINDS, resolve
+from icbench.plugins.discovery import PluginSource
+from icbench.plugins.manager import Host
 from icbench.scaffold import create
-from icbench.testing.outcomes import check_component
+from icbench.testing.runner import check_component
 from icbench.testing.subject import subject_of
 from icbench.training.selection import Effort
 from icbench.training.trainer import Monitor, TrainingJob, save_weights, train
-from icbench.weights import default_folder, trained_file
+from icbench.training.weights import default_folder, trained_file
 
 FILES = {"pyproject.toml", "README.md", ".gitignore", ".github/workflows/test.yml", "icbench_fresh/__init__.py"}
 FILES |= {"icbench_fresh/fresh.py", "tests/test_fresh.py"}
@@ -41,7 +42,7 @@ def installed(monkeypatch):
         for module in MODULES:
             monkeypatch.delitem(sys.modules, module, raising=False)
         source = PluginSource("fresh", "icbench-fresh", "0.1.0", "icbench_fresh")
-        monkeypatch.setattr("icbench.plugins.host.plugin_sources", lambda: [source])
+        monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: [source])
         return folder
 
     yield install

@@ -6,7 +6,7 @@ import pytest
 
 from icbench.errors import ComponentError
 from icbench.kinds.suite import Cell, Mark, read_suite
-from icbench.plugins import Host
+from icbench.plugins.manager import Host
 
 FILE = Path("mine.toml")
 SMALL = """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from icbench.plugins import Host
+from icbench.plugins.manager import Host
 from icbench.testing import (
     ClassifierTests,
     DatasetTests,

@@ -7,11 +7,11 @@ import faulty_generators
 import pytest
 
 import icbench.testing
-from icbench.component import KINDS, Component
 from icbench.errors import UsageError
-from icbench.plugins import Host
-from icbench.testing.checks import claim
-from icbench.testing.kits import KITS
+from icbench.plugins.component import KINDS, Component
+from icbench.plugins.manager import Host
+from icbench.testing.assertions import claim
+from icbench.testing.registry import KITS
 from icbench.testing.subject import subject_of
 
 CASES = {kind: getattr(icbench.testing, f"{kind.capitalize()}Tests") for kind in KINDS}

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-from icbench.component import KINDS
-from icbench.shared_state import changes, shared_state
-from icbench.testing.kits import KITS
-from icbench.testing.outcomes import check_component
+from icbench.plugins.component import KINDS
+from icbench.plugins.shared_state import changes, shared_state
+from icbench.testing.registry import KITS
+from icbench.testing.runner import check_component
 from icbench.testing.subject import subject_of
 
 MODULES = (
@@ -75,7 +75,7 @@ def test_a_failed_gate_is_the_only_failure_and_skips_the_rest():
     ],
 )
 def test_shared_state_that_changes_is_noticed_and_put_back(change):
-    from icbench.shared_state import preserved
+    from icbench.plugins.shared_state import preserved
 
     before = shared_state()
     with preserved():

@@ -8,7 +8,7 @@ import pytest
 import torch
 from toy import CLASSES, SHAPE, LinearGenerator, NaNGenerator, ToyDigits, patterns
 
-from icbench.engine import Settings
+from icbench.engine.invert import Settings
 from icbench.kinds.generator import Generator
 from icbench.training import samples
 from icbench.training.reference_cnn import train_reference_cnn

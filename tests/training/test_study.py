@@ -10,7 +10,7 @@ import torch
 from toy import LinearGenerator, NaNGenerator, ToyDigits, patterns
 from toy_training import Stop, ToyTrainer
 
-from icbench.engine import Parts, Settings, invert
+from icbench.engine.invert import Parts, Settings, invert
 from icbench.errors import UsageError
 from icbench.training import selection, study
 from icbench.training.findings import studied

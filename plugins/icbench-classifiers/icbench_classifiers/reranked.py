@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 import torch
-from icbench.component import Selection
 from icbench.kinds.classifier import Classifier
-from icbench.plugins import Host
+from icbench.plugins.component import Selection
+from icbench.plugins.manager import Host
 from torch import Tensor
 
 PAIRS = 2048

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from icbench.builtin.mnist import MNIST
+from icbench.builtin.datasets.mnist import MNIST
 from icbench.kinds.classifier import Classifier
-from icbench.plugins import Host
+from icbench.plugins.manager import Host
 from torch import Tensor
 
 torch.set_num_threads(1)

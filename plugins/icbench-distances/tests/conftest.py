@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from icbench.component import Selection
 from icbench.kinds.distance import Distance
-from icbench.plugins import Host
+from icbench.plugins.component import Selection
+from icbench.plugins.manager import Host
 from torch import Tensor
 
 torch.set_num_threads(1)
@@ -40,7 +40,7 @@ def build(host: Host) -> Build:
 @pytest.fixture(scope="session")
 def digits() -> Tensor:
     """Twelve validation images of MNIST, (12, 1, 28, 28), float64 in [0, 1]."""
-    from icbench.builtin.mnist import MNIST
+    from icbench.builtin.datasets.mnist import MNIST
 
     images = MNIST().split("validation", Path()).images[:12]
     return torch.from_numpy(images).double() / 255

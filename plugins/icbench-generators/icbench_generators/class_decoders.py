@@ -4,8 +4,8 @@ from abc import abstractmethod
 from math import prod
 
 import torch
+from icbench.compute.products import rounded
 from icbench.kinds.generator import Generator
-from icbench.products import rounded
 from torch import Tensor, nn
 
 EPSILON = 1e-8

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from icbench.errors import UsageError
-from icbench.weights import AnyGenerator, load_weights
+from icbench.training.weights import AnyGenerator, load_weights
 
 FOLDER = Path(__file__).parent / "weights"
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from icbench.builtin.mnist import MNIST
-from icbench.component import Selection
+from icbench.builtin.datasets.mnist import MNIST
 from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
-from icbench.plugins import Host
+from icbench.plugins.component import Selection
+from icbench.plugins.manager import Host
 
 torch.set_num_threads(1)
 

@@ -105,7 +105,7 @@ def test_a_prototype_needs_no_noise_and_is_the_mean_of_its_class(build):
     from pathlib import Path
 
     import numpy as np
-    from icbench.builtin.mnist import MNIST
+    from icbench.builtin.datasets.mnist import MNIST
 
     generator: Prototype = build("prototype").frozen(CPU)
     train = MNIST().split("train", Path())

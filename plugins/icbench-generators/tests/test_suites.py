@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 
 import pytest
-from icbench.plugins import Host
+from icbench.plugins.manager import Host
 
 from icbench_generators import icbench_suites
 from icbench_generators.suites import distances, gap, hobbhahn2019

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from icbench.component import resolve
+from icbench.plugins.component import resolve
 from icbench.training import trainer as training
 from icbench.training.trainer import Monitor, TrainingJob, train
 

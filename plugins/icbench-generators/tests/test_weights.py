@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from icbench.builtin.mnist import MNIST
-from icbench.engine import Settings
+from icbench.builtin.datasets.mnist import MNIST
+from icbench.engine.invert import Settings
 from icbench.errors import IntegrityError, UsageError
 from icbench.training.selection import inversion_accuracy
 from safetensors.torch import load_file

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from icbench.component import Selection
 from icbench.kinds.optimizer import Optimizer
-from icbench.plugins import Host
+from icbench.plugins.component import Selection
+from icbench.plugins.manager import Host
 
 torch.set_num_threads(1)
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
-from icbench.draws import normal
+from icbench.engine.jacobian import linearise
+from icbench.engine.rng import normal
 from icbench.kinds.optimizer import Closure, Linearisation, Optimizer
 from icbench.kinds.schedule import clamp_and_normalise
-from icbench.linearisation import linearise
 from torch import Tensor
 
 Function = Callable[[Tensor], Tensor]

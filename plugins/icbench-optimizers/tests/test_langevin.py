@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from icbench.builtin.cgan import load_cgan
-from icbench.engine import Parts, Settings, concatenate, invert
+from icbench.builtin.generators.cgan import load_cgan
+from icbench.engine.invert import Parts, Settings, concatenate, invert
 from problems import Problem, starts
 
 CURVATURES = torch.tensor([0.5, 2.0, 8.0], dtype=torch.float64)

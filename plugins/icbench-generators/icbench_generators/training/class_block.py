@@ -1,6 +1,6 @@
 """Training of the class blocks: class VAEs whose codes are points on a simplex."""
 
-from icbench.engine import Settings
+from icbench.engine.invert import Settings
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from torch import Tensor

@@ -2,7 +2,7 @@
 
 import copy
 
-from icbench.engine import Settings
+from icbench.engine.invert import Settings
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.training.selection import own_residuals

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from icbench.devices import training_autocast
-from icbench.generation import as_target
+from icbench.compute.devices import training_autocast
+from icbench.engine.decode import as_target
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.training.trainer import Trainer, TrainingJob

@@ -1,0 +1,1 @@
+"""The built-in generators, their trainings and their weights."""

@@ -1,0 +1,111 @@
+"""The built-in conditional GAN's generator, small enough to invert ten thousand images on two cores."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_linear_bn_eval
+
+from icbench.builtin.generators.maps import SubPixels, ToMaps
+from icbench.errors import MissingWeightsError
+from icbench.kinds.generator import Generator
+from icbench.training.weights import load_weights, trained_file
+
+EPSILON = 1e-8
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+class CGAN(Generator):
+    """A bilinear layer of class vector and noise, two dense layers to 16 maps of 14x14, a sub-pixel convolution.
+
+    Three choices keep the noise from dominating the class, which is what makes a generator invertible to its class:
+
+    - The first layer multiplies class vector and noise (an outer product) instead of concatenating them, so that each
+      class has directions of its own; concatenated, all classes share one set and any of them fits any image.
+    - The noise is brought to length sqrt(Z) (pixel norm, Karras et al. 2018). N(0, 1) noise lies there anyway; an
+      inversion cannot walk off to lengths that the generator was never trained on.
+    - The last layer is a sub-pixel convolution (Shi et al. 2016), so that nearly all work is in matrix products.
+
+    Args:
+        noise_dim: Z, the length of the noise vector.
+    """
+
+    num_classes = 10
+    image_shape = (1, 28, 28)
+    bilinear = 128
+    hidden = 256
+    maps = 16
+
+    def __init__(self, noise_dim: int) -> None:
+        super().__init__()
+        self.noise_dim = noise_dim
+        side = self.image_shape[1] // 2
+        widths = (self.num_classes * (noise_dim + 1), self.bilinear, self.hidden, self.maps * side * side)
+        self.linears = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in widths[1:])
+        self.to_maps = ToMaps((self.maps, side, side))
+        self.to_pixels: nn.Module = SubPixels(self.maps)
+
+    def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
+        # Under autocast only the one large product is taken in bfloat16. The layers around it cost little, and rounding
+        # the latents or the pixels turns inversions that hang between two classes.
+        with torch.autocast(class_vector.device.type, enabled=False):
+            hidden = self._outer_product(class_vector.float(), noise.float())
+            for place in (0, 1):
+                hidden = self._dense(hidden, place)
+        maps = self.to_maps(self._dense(hidden, 2))
+        with torch.autocast(class_vector.device.type, enabled=False):
+            return torch.sigmoid(self.to_pixels(maps))
+
+    def _outer_product(self, class_vector: Tensor, noise: Tensor) -> Tensor:
+        length = noise.square().mean(dim=1, keepdim=True).add(EPSILON).sqrt()
+        with_one = functional.pad(noise / length, (0, 1), value=1.0)
+        return (class_vector[:, :, None] * with_one[:, None, :]).flatten(1)
+
+    def _dense(self, hidden: Tensor, place: int) -> Tensor:
+        return torch.relu_(self.norms[place](self.linears[place](hidden)))
+
+    def fold(self) -> None:
+        """Fold the norms, and let the maps come out channels last, which is how the convolution takes them fastest."""
+        for place, (linear, norm) in enumerate(zip(self.linears, self.norms, strict=True)):
+            if isinstance(linear, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
+                self.linears[place] = fuse_linear_bn_eval(linear, norm)
+                self.norms[place] = nn.Identity()
+        last = self.linears[-1]
+        assert isinstance(last, nn.Linear)
+        self.to_maps.order_channels_last(last)
+        if isinstance(self.to_pixels, SubPixels):
+            self.to_pixels = self.to_pixels.blocked()
+
+
+def load_cgan(noise_dim: int = 10, weights: str = "") -> CGAN:
+    """The trained generator, from the shipped weights or from a file that `icbench train cgan` wrote.
+
+    Args:
+        noise_dim: Z; weights are shipped for some sizes, and those of others looked for where a training leaves them.
+        weights: a safetensors file instead of these.
+
+    Raises:
+        MissingWeightsError: there are no weights for this noise size.
+        IntegrityError: the weights file is unreadable or not the one its training record describes.
+    """
+    file = Path(weights) if weights else _known_file(noise_dim)
+    if not weights and not file.exists():
+        shipped = ", ".join(str(size) for size in shipped_sizes())
+        raise MissingWeightsError(
+            f"there are no weights for cgan with noise_dim={noise_dim}; shipped are {shipped}, and {file} is not there",
+            f"Make them with `icbench train cgan --noise-dim {noise_dim}`, or add weights=FILE.",
+        )
+    return load_weights(lambda: CGAN(noise_dim), file, f"cgan with noise_dim={noise_dim}")
+
+
+def _known_file(noise_dim: int) -> Path:
+    shipped = WEIGHTS / f"cgan-{noise_dim}.safetensors"
+    return shipped if shipped.exists() else trained_file("cgan", {"noise_dim": noise_dim})
+
+
+def shipped_sizes() -> list[int]:
+    """The noise sizes with shipped weights."""
+    return sorted(int(file.stem.removeprefix("cgan-")) for file in WEIGHTS.glob("cgan-*.safetensors"))

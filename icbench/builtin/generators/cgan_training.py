@@ -1,0 +1,262 @@
+"""Training of the built-in conditional GAN: a projection discriminator, an encoder, and averaged weights.
+
+The discriminator makes every noise vector give an image of its class. It learns that from samples, and from real images
+shown under a wrong label. The encoder sees to it that every training image is given by some noise vector (CVAE-GAN, Bao
+et al. 2017): a GAN alone leaves out what it finds hard, and an image that a generator cannot make cannot be classified
+by inverting it. What the encoder finds is spread over the noise's whole sphere, so that what lies between the training
+images' noise, where drawn noise falls, is like them.
+
+The discriminator comes first: where reconstruction weighs much from the beginning, the noise learns to say what the
+class vector should. Reconstruction and spread weigh more once samples are of their class.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from icbench.builtin.generators.cgan import CGAN
+from icbench.builtin.generators.cgan_codes import measure_crowding, refine_codes
+from icbench.builtin.generators.cgan_networks import Encoder, ProjectionDiscriminator, on_sphere
+from icbench.compute.devices import training_autocast
+from icbench.engine.decode import as_target
+from icbench.kinds.dataset import Split
+from icbench.training.batches import full_batches
+from icbench.training.trainer import Trainer, TrainingJob
+
+BATCH = 128
+HALF = BATCH // 2
+LEARNING_RATE, STEADY_STEPS = 3e-4, 6_000
+BETAS = (0.5, 0.999)
+CLASS_NOISE = 0.3
+INSTANCE_NOISE, LEAST_INSTANCE_NOISE, FADING_STEPS = 0.3, 0.15, 4_000
+WRONG_LABELS = 0.5
+NOISE_RECOVERY = 0.5
+FIRST_STEPS, RISING_STEPS = 10_000, 1_000
+RECONSTRUCTION, LATE_RECONSTRUCTION = 40.0, 150.0
+UNIFORMITY, LATE_UNIFORMITY = 0.5, 2.0
+PULL = 1.0
+REALNESS = 0.3
+AVERAGED = 10
+EPSILON = 1e-6
+LOSSES = ("discriminator", "generator", "noise", "reconstruction", "uniformity")
+STATISTICS_BATCHES, STATISTICS_BATCH = 40, 256
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What both players see in a step: as many samples as real images, and half of these reconstructed.
+
+    Args:
+        real: (B, C, H, W) training images.
+        labels, one_hot: (B,) and (B, K), their classes.
+        codes: (B, Z) the noise that the encoder finds for them.
+        refined: (B / 2, Z) nearer to where the generator is nearest the first half of them.
+        noise: (B, Z) drawn, of the samples.
+        vectors: (B + B / 2, K) class vectors of the samples and the reconstructions.
+        made: (B + B / 2, C, H, W) these.
+    """
+
+    real: Tensor
+    labels: Tensor
+    one_hot: Tensor
+    codes: Tensor
+    refined: Tensor
+    noise: Tensor
+    vectors: Tensor
+    made: Tensor
+
+
+class CGANTrainer(Trainer):
+    """Trains `CGAN`. In training the class vector carries noise, as in Hobbhahn (2020), so that points between the
+    classes, where an inversion spends its steps, are inputs the generator knows.
+
+    Args:
+        noise_dim: Z.
+        weights: not used; training starts from random weights.
+    """
+
+    default_epochs = 32
+    check_every = 16
+    extends = True
+
+    def __init__(self, noise_dim: int = 10, weights: str = "") -> None:
+        self.noise_dim = noise_dim
+
+    def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
+        self.split, self.num_classes, self.job = split, num_classes, job
+        self.step = 0
+        shape, size = CGAN.image_shape, self.noise_dim
+        with torch.random.fork_rng():
+            torch.manual_seed(job.seed)
+            self.generator = CGAN(size).to(job.device)
+            self.discriminator = ProjectionDiscriminator(num_classes, shape, size).to(job.device)
+            self.encoder = Encoder(num_classes, shape, size).to(job.device)
+        self.average = copy.deepcopy(self.generator)
+        self.discriminator_optimizer = _adam(self.discriminator)
+        self.generator_optimizer = _adam(self.generator, self.encoder)
+
+    def epoch(self, number: int, on_batch: Callable[[int], None]) -> dict[str, float]:
+        self.random = torch.Generator(self.job.device).manual_seed(self.job.seed * 100_003 + number)
+        losses = torch.zeros(len(LOSSES), device=self.job.device)
+        order = torch.randperm(len(self.split), generator=torch.Generator().manual_seed(self.job.seed * 7919 + number))
+        batches = full_batches(order, BATCH)
+        for rows in batches:
+            losses += torch.stack(self._train_batch(rows)).detach()
+            on_batch(BATCH)
+        return dict(zip(LOSSES, (losses / len(batches)).tolist(), strict=True))
+
+    def snapshot(self) -> CGAN:
+        """The averaged weights with BatchNorm statistics of their own: an average's statistics are not averages."""
+        snapshot = copy.deepcopy(self.average).train()
+        for module in snapshot.modules():
+            if isinstance(module, nn.BatchNorm1d):
+                module.reset_running_stats()
+                module.momentum = None
+        random = torch.Generator(self.job.device).manual_seed(self.job.seed)
+        with torch.no_grad():
+            for _ in range(STATISTICS_BATCHES):
+                snapshot(_noisy(self._one_hot(STATISTICS_BATCH, random), random), self._noise(STATISTICS_BATCH, random))
+        return snapshot.eval()
+
+    def state(self) -> dict[str, Any]:
+        return {"step": self.step, **{name: part.state_dict() for name, part in self._parts().items()}}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.step = state["step"]
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "encoder": self.encoder,
+            "average": self.average,
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+        }
+
+    def _train_batch(self, rows: Tensor) -> list[Tensor]:
+        self._set_learning_rate()
+        with training_autocast(self.job.device):
+            batch = self._made(rows)
+            losses = [self._train_discriminator(batch), *self._train_generator(batch)]
+        self._average_weights()
+        self.step += 1
+        return losses
+
+    def _made(self, rows: Tensor) -> Batch:
+        """Samples and reconstructions, made once for both players."""
+        real = as_target(self.split.images[rows.numpy()], self.job.device)
+        labels = torch.from_numpy(self.split.labels[rows.numpy()]).to(self.job.device)
+        one_hot = functional.one_hot(labels, self.num_classes).float()
+        codes = self.encoder(real, one_hot)
+        noise = on_sphere(self._noise(BATCH, self.random))
+        asked = self._one_hot(BATCH, self.random)
+        vectors = _noisy(torch.cat([asked, one_hot[:HALF]]), self.random)
+        refined = codes[:HALF].detach()
+        if self.step >= FIRST_STEPS:
+            refined = refine_codes(self.generator, vectors[BATCH:], refined, real[:HALF])
+        # The images come from the refined codes, the gradients go to the encoder's.
+        through = codes[:HALF] + (refined - codes[:HALF]).detach()
+        made = self.generator(vectors, torch.cat([noise, through])).float()
+        return Batch(real, labels, one_hot, codes, refined, noise, vectors, made)
+
+    def _train_discriminator(self, batch: Batch) -> Tensor:
+        shown = self._with_instance_noise(torch.cat([batch.real, batch.made.detach()]))
+        wrong = self._wrong_labels(batch.labels[HALF:])
+        scores, guesses = self.discriminator(
+            torch.cat([shown, shown[HALF:BATCH]]), torch.cat([batch.one_hot, batch.vectors, wrong])
+        )
+        real, samples, reconstructions, mislabelled = scores.split([BATCH, BATCH, HALF, HALF])
+        loss = _hinge(real) + (1 - WRONG_LABELS) * _hinge(-samples) + WRONG_LABELS * _hinge(-mislabelled)
+        loss = loss + REALNESS / 2 * _hinge(-reconstructions)
+        recovery = functional.mse_loss(guesses[BATCH : 2 * BATCH], batch.noise)
+        _descend(loss + NOISE_RECOVERY * recovery, self.discriminator_optimizer)
+        return loss
+
+    def _train_generator(self, batch: Batch) -> list[Tensor]:
+        """One step of generator and encoder; returns their losses."""
+        self.discriminator.requires_grad_(False)
+        scores, guesses = self.discriminator(self._with_instance_noise(batch.made), batch.vectors)
+        self.discriminator.requires_grad_(True)
+        adversarial = -scores[:BATCH].mean() - REALNESS * scores[BATCH:].mean()
+        found = self.encoder(batch.made[:HALF].detach(), batch.vectors[:HALF])
+        recovery = functional.mse_loss(guesses[:BATCH], batch.noise)
+        own_recovery = functional.mse_loss(found, batch.noise[:HALF])
+        reconstruction = functional.mse_loss(batch.made[BATCH:], batch.real[:HALF])
+        pull = functional.mse_loss(batch.codes[:HALF], batch.refined)
+        crowding = measure_crowding(batch.codes, batch.labels)
+        loss = adversarial + NOISE_RECOVERY * (recovery + own_recovery) + PULL * pull
+        loss = loss + self._rising(RECONSTRUCTION, LATE_RECONSTRUCTION) * reconstruction
+        loss = loss + self._rising(UNIFORMITY, LATE_UNIFORMITY) * crowding
+        _descend(loss, self.generator_optimizer)
+        return [adversarial, recovery, reconstruction, crowding]
+
+    def _rising(self, first: float, late: float) -> float:
+        """A weight that rises once samples are of their class."""
+        return first + min(1.0, max(0.0, (self.step - FIRST_STEPS) / RISING_STEPS)) * (late - first)
+
+    def _with_instance_noise(self, images: Tensor) -> Tensor:
+        """Noise on all images alike, which fades at first (Sonderby et al. 2017).
+
+        Some of it stays: without any, the discriminator learns the training images by heart, and samples get worse.
+        """
+        fading = min(1.0, self.step / FADING_STEPS)
+        size = INSTANCE_NOISE + fading * (LEAST_INSTANCE_NOISE - INSTANCE_NOISE)
+        noisy: Tensor = images + size * torch.randn(images.shape, generator=self.random, device=images.device)
+        return noisy
+
+    def _set_learning_rate(self) -> None:
+        """Constant at first, then with the root of the steps, so that a longer training begins like a shorter one."""
+        factor = min(1.0, (STEADY_STEPS / (self.step + 1)) ** 0.5)
+        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
+            for group in optimizer.param_groups:
+                group["lr"] = LEARNING_RATE * factor
+
+    @torch.no_grad()
+    def _average_weights(self) -> None:
+        """Of about the last tenth of the steps, however many there have been."""
+        share = AVERAGED / (self.step + 1 + AVERAGED)
+        for mean, current in zip(self.average.parameters(), self.generator.parameters(), strict=True):
+            mean.lerp_(current, share)
+
+    def _one_hot(self, count: int, random: torch.Generator) -> Tensor:
+        labels = torch.randint(self.num_classes, (count,), generator=random, device=self.job.device)
+        return functional.one_hot(labels, self.num_classes).float()
+
+    def _wrong_labels(self, labels: Tensor) -> Tensor:
+        """(B, K), one-hot, each of another class than the label."""
+        shift = torch.randint(1, self.num_classes, labels.shape, generator=self.random, device=labels.device)
+        return functional.one_hot((labels + shift) % self.num_classes, self.num_classes).float()
+
+    def _noise(self, count: int, random: torch.Generator) -> Tensor:
+        return torch.randn(count, self.noise_dim, generator=random, device=self.job.device)
+
+
+def _noisy(one_hot: Tensor, random: torch.Generator) -> Tensor:
+    """Class vectors (B, K): half at the vertices, where `exhaustive` searches; half around, where `joint` passes."""
+    noise = torch.randn(one_hot.shape, generator=random, device=one_hot.device)
+    size = CLASS_NOISE * (torch.rand(len(one_hot), 1, generator=random, device=one_hot.device) < 0.5)
+    vector = (one_hot + size * noise).clamp(0, 1)
+    return vector / vector.sum(dim=1, keepdim=True).clamp_min(EPSILON)
+
+
+def _hinge(scores: Tensor) -> Tensor:
+    return functional.relu(1 - scores).mean()
+
+
+def _adam(*modules: nn.Module) -> torch.optim.Adam:
+    parameters = [parameter for module in modules for parameter in module.parameters()]
+    return torch.optim.Adam(parameters, LEARNING_RATE, BETAS, fused=True)
+
+
+def _descend(loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()

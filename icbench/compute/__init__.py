@@ -1,0 +1,1 @@
+"""What icbench knows of the machine: devices, precision, matrix products, and what was measured of them."""

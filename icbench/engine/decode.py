@@ -1,0 +1,29 @@
+"""What the engine and all beside it take images from: a generator's, and a dataset's as targets."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from icbench.engine.targets import Pixels
+from icbench.kinds.generator import Generator
+
+
+def generate(generator: Generator, class_vector: Tensor, noise: Tensor, precision: torch.dtype) -> Tensor:
+    """The generator's images in float32, its products taken in `precision`."""
+    low = precision is not torch.float32
+    with torch.autocast(class_vector.device.type, dtype=precision if low else None, enabled=low):
+        images: Tensor = generator(class_vector, noise)
+    return images.float()
+
+
+def as_target(images: Pixels, device: torch.device) -> Tensor:
+    """Images (B, C, H, W), uint8 or float32 in [0, 1], as float32 in [0, 1] on the device."""
+    # A copy: a dataset's arrays may be read-only or turned around, which torch's own tensors cannot be.
+    pixels = torch.tensor(np.ascontiguousarray(images)).to(device)
+    return pixels.float() / 255 if pixels.dtype is torch.uint8 else pixels.float()
+
+
+def sample_vectors(generator: Generator, columns: int) -> Tensor:
+    """Class vectors (classes * columns, K) of samples, class by class; several types of a class take turns."""
+    number = torch.arange(generator.num_classes * columns)
+    return torch.eye(generator.entries)[number // columns * generator.types + number % columns % generator.types]

@@ -1,0 +1,185 @@
+"""Why a run errs: did the search fail, or does the model prefer a wrong class? Which input does the image follow?"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from icbench.engine.decode import generate
+from icbench.engine.initialization import drawn_noise
+from icbench.engine.invert import Inverted, Parts, Settings, concatenate, invert
+from icbench.kinds.dataset import Split
+from icbench.kinds.generator import Generator
+from icbench.kinds.schedule import Beginning, Rates, Schedule, Starts
+
+IMAGES = 200
+PROBES = 16
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a sample of a run's images says about its errors.
+
+    Args:
+        images: size of the random sample of all images.
+        errors: size of the sample of misclassified images.
+        optimizer_errors: errors for which a search with the true class held, from the run's own start or from the
+            winner's noise, reached a lower energy than the winner: a better optimum was there and was not found.
+        model_errors: the other errors: by its energy, the wrong answer is the better one.
+        wrong_class_fits: share of the sample's images for which some wrong class, held, reaches an energy as low as the
+            true one's.
+        noise_share_start: share of the noise in the squared Jacobian of the image by class vector and noise, at the
+            uniform class vector and the start noise; mean over the sample, or None where it is finite for none of it.
+            The class vector counts by its directions within the simplex.
+        noise_share_end: the same where the inversion ended.
+    """
+
+    images: int
+    errors: int
+    optimizer_errors: int
+    model_errors: int
+    wrong_class_fits: float
+    noise_share_start: float | None
+    noise_share_end: float | None
+
+    def as_data(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class HeldClasses(Schedule):
+    """A schedule with the class vector held at each of some classes: one hypothesis per class, scored by its energy.
+
+    The noise moves at the inner schedule's rates, or at rate 1 where that never moves it.
+
+    Args:
+        inner: the schedule whose rates and prior are taken.
+        classes: which, or all.
+    """
+
+    def __init__(self, inner: Schedule, classes: tuple[int, ...] = ()) -> None:
+        self.inner, self.classes = inner, classes
+
+    def starts(self, num_classes: int) -> Starts:
+        chosen = list(self.classes or range(num_classes))
+        return Starts(torch.eye(num_classes)[chosen], (0,) * len(chosen))
+
+    def rates(self, step: int, steps: int) -> Rates:
+        moves = any(self.inner.rates(place, steps).noise for place in range(steps))
+        return Rates(0.0, self.inner.rates(step, steps).noise if moves else 1.0)
+
+    def start_noise(self, beginning: Beginning) -> Tensor:
+        return self.inner.start_noise(beginning)
+
+    def prior(self, class_vector: Tensor, noise: Tensor, progress: float) -> Tensor | None:
+        return self.inner.prior(class_vector, noise, progress)
+
+    def class_scores(self, energy: Tensor, class_vector: Tensor) -> Tensor:
+        return -energy
+
+
+def diagnose(
+    parts: Parts,
+    split: Split,
+    predictions: NDArray[np.integer],
+    settings: Settings,
+    count: int = IMAGES,
+    on_step: Callable[[float], None] = lambda share: None,
+) -> Diagnosis:
+    """Diagnose a run by inverting a sample of its images again.
+
+    Args:
+        parts: the run's components.
+        split: the run's images and labels; of more images than it classified, the first are meant.
+        predictions: (N,) the run's.
+        settings: the run's.
+        count: at most so many images of all, and so many misclassified ones.
+        on_step: told of the share of the work done with each step.
+    """
+    labels = split.labels[: len(predictions)]
+    random = np.random.default_rng(0)
+    sample = _drawn(np.arange(len(labels)), count, random)
+    errors = _drawn(np.flatnonzero(predictions != labels), count, random)
+    index = np.union1d(sample, errors)
+    work = (2 * len(index) + len(errors)) * settings.steps
+
+    def search(schedule: Schedule, rows: NDArray[np.int64], noise: NDArray[np.float32] | None = None) -> Inverted:
+        searched = replace(parts, schedule=schedule)
+        return concatenate(list(invert(searched, split.images, rows, settings, lambda n: on_step(n / work), noise)))
+
+    winner = search(parts.schedule, index)
+    held = search(HeldClasses(parts.schedule), index)
+    energies = -held.class_scores
+    true_energy = energies[np.arange(len(index)), labels[index]]
+    is_error = np.isin(index, errors)
+    reached = np.full(len(index), np.inf)
+    for label, rows in _by_label(labels[index], is_error):
+        reached[rows] = search(HeldClasses(parts.schedule, (label,)), index[rows], winner.noise[rows]).energy
+    wrong = is_error & (winner.prediction != labels[index])
+    in_sample = np.isin(index, sample)
+    # Any energy is better than that of an image whose search did not stay finite.
+    found = wrong & (np.fmin(reached, true_energy) < np.nan_to_num(winner.energy, nan=np.inf))
+    return Diagnosis(
+        images=len(sample),
+        errors=int(wrong.sum()),
+        optimizer_errors=int(found.sum()),
+        model_errors=int(wrong.sum() - found.sum()),
+        wrong_class_fits=float(np.mean(_wrong_fits(energies, labels[index])[in_sample])),
+        noise_share_start=_start_share(parts.generator, sample, settings),
+        noise_share_end=noise_share(
+            parts.generator,
+            torch.from_numpy(winner.class_vector[in_sample]).to(settings.device),
+            torch.from_numpy(winner.noise[in_sample]).to(settings.device),
+        ),
+    )
+
+
+def _by_label(labels: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Each label among the chosen rows, with the rows that have it."""
+    for label in np.unique(labels[chosen]):
+        yield int(label), np.flatnonzero(chosen & (labels == label))
+
+
+def _drawn(index: NDArray[np.int64], count: int, random: np.random.Generator) -> NDArray[np.int64]:
+    chosen: NDArray[np.int64] = np.sort(random.permutation(index)[:count])
+    return chosen
+
+
+def _wrong_fits(energies: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(B,): whether a wrong class has an energy as low as the true one, given (B, K) energies."""
+    rows = np.arange(len(labels))
+    others = energies.copy()
+    others[rows, labels] = np.inf
+    fits: NDArray[np.bool_] = others.min(axis=1) <= energies[rows, labels]
+    return fits
+
+
+def _start_share(generator: Generator, sample: NDArray[np.int64], settings: Settings) -> float | None:
+    noise = drawn_noise(sample, (0,), generator.noise_dim, settings.seed).flatten(0, 1).to(settings.device)
+    uniform = torch.full((len(sample), generator.entries), 1 / generator.entries, device=settings.device)
+    return noise_share(generator, uniform, noise)
+
+
+def noise_share(generator: Generator, class_vector: Tensor, noise: Tensor) -> float | None:
+    """The mean over rows of |J_noise|^2 / (|J_class|^2 + |J_noise|^2), in the Frobenius norm, where that is finite.
+
+    Estimated by random projections of the image (Hutchinson 1989), so that it takes backward passes alone.
+    """
+    if noise.shape[1] == 0:
+        return 0.0
+    inputs = (class_vector.detach().requires_grad_(), noise.detach().requires_grad_())
+    images = generate(generator, inputs[0], inputs[1], torch.float32)
+    source = torch.Generator().manual_seed(0)
+    by_class = torch.zeros(len(noise), device=noise.device)
+    by_noise = torch.zeros_like(by_class)
+    for _ in range(PROBES):
+        probe = torch.randn(images.shape, generator=source).to(images.device)
+        first, second = torch.autograd.grad((images * probe).sum(), inputs, retain_graph=True)
+        by_class += (first - first.mean(dim=1, keepdim=True)).square().sum(dim=1)
+        by_noise += second.square().sum(dim=1)
+    share = by_noise / (by_class + by_noise).clamp_min(torch.finfo(torch.float32).tiny)
+    finite = share[share.isfinite()]
+    return float(finite.mean()) if len(finite) else None

@@ -1,0 +1,116 @@
+"""The inversion engine: gradient descent on a generator's inputs, batch by batch.
+
+The engine owns what a result's trust rests on: the starts, the batches, the precision, the order of the constraint, the
+count of generator evaluations, and the re-scoring of the latents that come back. The four parts are not asked about
+their own cost or success.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icbench.compute.devices import float32_products
+from icbench.engine.batch import Search
+from icbench.engine.initialization import Bank
+from icbench.engine.result import NOT_FINITE, PER_IMAGE, Inverted, concatenate
+from icbench.engine.settings import Parts, Settings
+from icbench.engine.targets import Pixels
+
+__all__ = [
+    "NOT_FINITE",
+    "PER_IMAGE",
+    "Inverted",
+    "Parts",
+    "Settings",
+    "class_paths",
+    "concatenate",
+    "invert",
+    "whole_groups",
+]
+
+
+def invert(
+    parts: Parts,
+    images: Pixels,
+    index: NDArray[np.int64],
+    settings: Settings,
+    on_step: Callable[[int], None] = lambda images: None,
+    noise: NDArray[np.float32] | None = None,
+) -> Iterator[Inverted]:
+    """Invert images batch by batch.
+
+    Args:
+        parts: the four components; the generator frozen on `settings.device`.
+        images: (N, C, H, W), a whole split; only the rows in `index` are read.
+        index: (M,) the images to invert, by position in `images`. A position also seeds its image's starts.
+        settings: how.
+        on_step: called after each step with the number of images in the batch that are in `index`. For images that
+            settle early it is called at once with all steps that they are spared.
+        noise: (M, Z), where every hypothesis of an image starts instead of at the noise drawn for it.
+
+    Yields:
+        one `Inverted` per batch, in the order of `index`; in ascending order for a generator whose rows depend on each
+        other. Such a generator always has an image's mates of the split beside it, whether they are in `index` or not:
+        groups of images are aligned to the split, so what a group of rows holds never changes. With several hypotheses
+        an image has as many consecutive rows, and the hypotheses of one image can be each other's mates.
+    """
+    starts = parts.schedule.starts(parts.generator.entries)
+    group = parts.generator.group
+    bank = _bank(parts, settings)
+    with_mates = index if group == 1 else whole_groups(index, group, len(images))
+    per_batch = max(1, settings.batch_size // len(starts.restart) // group) * group
+    for begin in range(0, len(with_mates), per_batch):
+        rows = with_mates[begin : begin + per_batch]
+        asked_for = np.isin(rows, index)
+        with float32_products(settings.device, tf32=False):
+            search = Search(parts, starts, images, rows, bank, settings)
+            if noise is not None:
+                order = np.argsort(index)
+                place = order[np.searchsorted(index, rows[asked_for], sorter=order)]
+                search.start_at(asked_for, noise[place])
+            found = search.run(partial(_told, on_step, asked_for))
+        yield found.rows(asked_for)
+
+
+def _told(on_step: Callable[[int], None], asked_for: NDArray[np.bool_], count: int) -> None:
+    """Tell of `count` images of a batch; mates that nobody asked for, which only go together, do not count."""
+    on_step(count * int(asked_for.sum()) // len(asked_for))
+
+
+def _bank(parts: Parts, settings: Settings) -> Bank:
+    return Bank(parts.generator, parts.distance, settings.seed, settings.device, settings.precision)
+
+
+def whole_groups(index: NDArray[np.int64], group: int, images: int) -> NDArray[np.int64]:
+    """The images in `index` and all that are in a group with one of them, in ascending order.
+
+    Args:
+        index: (M,) positions in a split.
+        group: the size of a group; the first is of images 0 to group - 1.
+        images: the size of the split, at whose end a group may be smaller.
+    """
+    members = np.unique(index // group)[:, None] * group + np.arange(group)
+    found: NDArray[np.int64] = members[members < images]
+    return found
+
+
+def class_paths(parts: Parts, images: Pixels, index: NDArray[np.int64], settings: Settings) -> NDArray[np.float32]:
+    """The class vectors before each step and after the last, of the first hypothesis of each image.
+
+    Args:
+        parts, images, index, settings: as for `invert`, but all images are one batch and make all steps; `index` is
+            ascending.
+
+    Returns:
+        (S + 1, M, K), on the simplex, the types of a class added up.
+    """
+    starts = parts.schedule.starts(parts.generator.entries)
+    rows = whole_groups(index, parts.generator.group, len(images))
+    with float32_products(settings.device, tf32=False):
+        search = Search(parts, starts, images, rows, _bank(parts, settings), replace(settings, stop_when=None))
+        path = [search.first_class_vectors()]
+        search.run(lambda images: path.append(search.first_class_vectors()))
+    return np.stack(path)[:, np.isin(rows, index)]

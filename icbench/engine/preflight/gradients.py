@@ -1,0 +1,83 @@
+"""Whether what a schedule moves has a gradient; without one the starts would be ranked as an inversion."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from icbench.engine.batch import Search
+from icbench.engine.decode import generate
+from icbench.engine.preflight.trial import Trial, first_moving, latents, take_step
+from icbench.errors import FAULT_HINT, ComponentError
+
+CHECKED = 4
+"""Images: a single one may start where it is flat."""
+NAMES = ("class vector", "noise")
+
+
+def check_gradients(trial: Trial, labels: Mapping[str, str]) -> None:
+    """Take a gradient of the distance by each latent, at the start and at the rates of the first step that moves it.
+
+    Where nothing moves, or the optimizer takes no gradient, none is needed.
+
+    Raises:
+        ComponentError: it is missing, zero for all images or not finite; the component at fault is named, where one is.
+    """
+    index = np.arange(min(CHECKED, len(trial.images)))
+    for place, step in first_moving(trial.search(index)).items():
+        search = trial.search(index)
+        fault = _fault_of_latent(search, place, step)
+        if fault and _takes_gradients(trial.search(index), step):
+            raise ComponentError(
+                f"{_culprit(search, place, labels)}, so that no inversion can find the {NAMES[place]}",
+                f"Nothing on the way may be under torch.no_grad, detached, rounded or cut off. {FAULT_HINT}",
+            )
+
+
+def _fault_of_latent(search: Search, place: int, step: int) -> str:
+    search.progress = step / search.settings.steps
+    search.move(step)
+    with torch.enable_grad():
+        _, distance = search.energy(search.settings.precision)
+    return _fault(distance, latents(search)[place])
+
+
+def _fault(values: Tensor, by: Tensor, weights: Tensor | None = None) -> str:
+    """What is wrong with the gradient of the (weighted) sum of values; empty if nothing is."""
+    if not values.requires_grad:
+        return "has no gradient"
+    weights = torch.ones_like(values) if weights is None else weights
+    (gradient,) = torch.autograd.grad(values, by, weights, allow_unused=True, retain_graph=True)
+    if gradient is None:
+        return "has no gradient"
+    if not gradient.isfinite().all():
+        return "has a gradient that is not finite"
+    return "" if gradient.any() else "has a gradient of zero"
+
+
+def _takes_gradients(search: Search, step: int) -> bool:
+    """Whether the optimizer evaluates one in a step, or fails for want of it."""
+    try:
+        take_step(search, step)
+    except Exception:
+        return True
+    return search.backward > 0
+
+
+@torch.enable_grad()
+def _culprit(search: Search, place: int, labels: Mapping[str, str]) -> str:
+    """Which component has no gradient in what, told from the latest evaluation of a search."""
+    precision, generator = search.settings.precision, search.parts.generator
+    class_vector, noise = (latent.detach().requires_grad_() for latent in (search.class_vector, search.noise))
+    images = generate(generator, class_vector, noise, precision)
+    pixels = images.detach().requires_grad_()
+    distance = search.parts.distance.compare(pixels, search.features)
+    fault = _fault(distance, pixels)
+    if fault:
+        return f"{labels['distance']} {fault} in the images"
+    (direction,) = torch.autograd.grad(distance.sum(), pixels)
+    fault = _fault(images, (class_vector, noise)[place], direction)
+    if fault:
+        return f"{labels['generator']} {fault} in the {NAMES[place]}"
+    return f"{labels['schedule']} passes no gradient of the distance on"

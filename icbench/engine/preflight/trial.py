@@ -1,0 +1,91 @@
+"""A few images inverted for a few steps before a run, as the run would: the ground of what is checked of components."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from icbench.engine.batch import Search
+from icbench.engine.initialization import Bank
+from icbench.engine.result import Inverted
+from icbench.engine.settings import Parts, Settings
+from icbench.engine.targets import Pixels
+from icbench.kinds.schedule import Starts
+from icbench.plugins.shared_state import preserved
+
+STEPS = 12
+"""Enough for what an optimizer does at its first step and at every tenth, as some renew what they precondition with."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What searches of a few images are made from.
+
+    Args:
+        parts: the components.
+        images: (N, C, H, W), the split.
+        settings: the run's.
+        starts: the schedule's.
+        bank: of all searches.
+    """
+
+    parts: Parts
+    images: Pixels
+    settings: Settings
+    starts: Starts
+    bank: Bank
+
+    @classmethod
+    def of(cls, parts: Parts, images: Pixels, settings: Settings) -> "Trial":
+        settings = replace(settings, stop_when=None, tf32=False)
+        bank = Bank(parts.generator, parts.distance, settings.seed, settings.device, settings.precision)
+        return cls(parts, images, settings, parts.schedule.starts(parts.generator.entries), bank)
+
+    def search(self, index: NDArray[np.int64]) -> Search:
+        """A search of images (B,), at its start."""
+        return Search(self.parts, self.starts, self.images, index, self.bank, self.settings)
+
+    def end(self, search: Search, count: int = STEPS) -> Inverted:
+        """Make some steps, spread over the run's so that each of its phases is tried, and score."""
+        steps = self.settings.steps
+        for step in np.unique(np.linspace(0, steps - 1, min(steps, STEPS)).astype(int)).tolist()[:count]:
+            take_step(search, step)
+        search.progress = 1.0
+        return search.scored()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within it torch computes in one thread: for a few rows a second only adds waiting, long where others compute."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def take_step(search: Search, step: int) -> None:
+    """Make one step of a search."""
+    with preserved():
+        search.progress = step / search.settings.steps
+        search.drop(step)
+        search.step(step)
+
+
+def first_moving(search: Search) -> dict[int, int]:
+    """The first step that moves each latent that ever moves and has a size: 0 stands for coordinates, 1 for noise."""
+    found: dict[int, int] = {}
+    for step, rates in enumerate(search.rates):
+        for place, factor in enumerate((rates.class_vector, rates.noise)):
+            if factor != 0 and latents(search)[place].numel():
+                found.setdefault(place, step)
+    return found
+
+
+def latents(search: Search) -> tuple[torch.Tensor, torch.Tensor]:
+    """The coordinates (N, K) and the noise (N, Z)."""
+    return search.coordinates, search.noise

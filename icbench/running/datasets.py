@@ -1,0 +1,34 @@
+"""Splits as runs, diagnoses, pictures and trainings get them: loaded from a dataset, and checked."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from icbench.engine.blame import blame
+from icbench.errors import FAULT_HINT, ComponentError
+from icbench.kinds.dataset import Dataset, Split, split_fault
+from icbench.plugins.isolation import isolated
+
+
+def load_split(dataset: Dataset, label: str, name: str, folder: Path) -> Split:
+    """A split of a dataset: uint8 images (N, C, H, W) and int64 labels (N,) in [0, K).
+
+    Args:
+        dataset: whose.
+        label: the dataset's name and parameters, for messages.
+        name: "train", "validation" or "test".
+        folder: where fetched data is kept.
+
+    Raises:
+        ComponentError: the dataset fails, or returns anything else.
+        IntegrityError: a file of it is missing, unreadable or not the expected one.
+    """
+    with isolated(), blame(f"dataset {label}, asked for its split {name},"):
+        split = dataset.split(name, folder)
+        fault = split_fault(split, getattr(dataset, "num_classes", None))
+    if fault:
+        raise ComponentError(f"dataset {label}, split {name}: {fault}", FAULT_HINT)
+    # Exact, as all labels are below K; a copy, as torch warns of arrays that are read-only.
+    fit = split.labels.dtype == np.int64 and split.labels.flags.writeable
+    return split if fit else replace(split, labels=split.labels.astype(np.int64))

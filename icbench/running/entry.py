@@ -1,0 +1,155 @@
+"""What can be run: an entry is one choice of every component, a plan is an entry with all that decides its numbers."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from icbench.errors import IntegrityError
+from icbench.plugins.component import TIERS, Selection
+from icbench.running.source_closure import source_digest
+
+DEFAULTS = {"generator": "cgan", "distance": "mse", "optimizer": "adam", "schedule": "joint", "dataset": "mnist"}
+"""The specs of `icbench run` without options: the source post's setting."""
+
+PARTS = ("generator", "distance", "optimizer", "schedule")
+"""The components of an inversion; a direct classifier is one of its own."""
+
+DIRECT = "direct"
+"""The tier of direct classifiers."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One configuration: generator, distance, optimizer and schedule, or a direct classifier, and a dataset.
+
+    Args:
+        parts: the selections by kind: those of `PARTS`, or "classifier".
+        dataset: whose images are classified.
+    """
+
+    parts: Mapping[str, Selection]
+    dataset: Selection
+
+    @property
+    def label(self) -> str:
+        """The entry in one phrase, parameters at their defaults left out."""
+        return " · ".join(selection.label for selection in self.parts.values())
+
+    @property
+    def name(self) -> str:
+        """The entry's components, as they begin a record's folder name."""
+        return "-".join(selection.name for selection in (*self.parts.values(), self.dataset))
+
+    @property
+    def direct(self) -> bool:
+        """Whether it is a direct classifier."""
+        return "classifier" in self.parts
+
+    @property
+    def tier(self) -> str:
+        """What the entry knows besides pixels; see `icbench.plugins.component.TIERS`."""
+        if self.direct:
+            return DIRECT
+        declared = {trait.partition(":")[2] for trait in self._traits() if trait.startswith("tier:")}
+        return max(declared & set(TIERS), key=TIERS.index, default=TIERS[0])
+
+    def flags(self, split: str) -> list[str]:
+        """What a reader of its result has to know: whether a component has seen the images it classifies."""
+        images = f"{self.dataset.name}/{split}"
+        traits = self._traits() | ({f"trained-on:{self.dataset.name}/train"} if self.direct else set())
+        return [f"{verb} on these images" for verb in ("trained", "selected") if f"{verb}-on:{images}" in traits]
+
+    def facts(self) -> dict[str, Any]:
+        """The components as a record keeps them."""
+        return {kind: selection_facts(selection) for kind, selection in self.parts.items()}
+
+    def _traits(self) -> set[str]:
+        return {trait for selection in self.parts.values() for trait in selection.registered.component.traits}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An entry and everything else that decides a run's numbers.
+
+    Args:
+        entry: the components.
+        split: the dataset's split that is classified.
+        images: how many of its first images.
+        steps: steps per hypothesis; 0 for a direct classifier.
+        seed: the seed of the starts.
+        precision: "float32", "tf32" or "bfloat16".
+        device_kind: "cpu" or "cuda".
+        stop_when: as in `icbench.engine.invert.Settings`.
+    """
+
+    entry: Entry
+    split: str
+    images: int
+    steps: int
+    seed: int
+    precision: str
+    device_kind: str
+    stop_when: float | None = None
+
+    @classmethod
+    def of_record(cls, entry: Entry, facts: Mapping[str, Any], images: int, device_kind: str | None = None) -> "Plan":
+        """What a record of the entry was made with, for its first `images`, on its device or one of another kind."""
+        return cls(
+            entry,
+            facts["dataset"]["split"],
+            images,
+            facts["entry"]["steps"],
+            facts["seed"],
+            facts["precision"],
+            device_kind or facts["device"],
+            facts["entry"].get("stop_when"),
+        )
+
+
+def grid(dataset: Sequence[Selection], **choices: Sequence[Selection]) -> Iterator[Entry]:
+    """Every combination of the selections given for each kind, in the order they were given."""
+    for *parts, data in product(*choices.values(), dataset):
+        yield Entry(dict(zip(choices, parts, strict=True)), data)
+
+
+def selection_facts(selection: Selection) -> dict[str, Any]:
+    """A component as a record keeps it: a file parameter by its content's digest, the code by that of its closure."""
+    component = selection.registered.component
+    params = {
+        name: file_digest(str(value)) if value and component.param(name).path else value
+        for name, value in selection.params.items()
+    }
+    return {
+        "name": selection.name,
+        "dist": selection.registered.dist,
+        "version": selection.registered.version,
+        "params": params,
+        "source": source_digest(component.factory, selection.registered.dist),
+    }
+
+
+def run_key(facts: Mapping[str, Any]) -> str:
+    """The digest of all that decides a run's numbers."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def series_key(facts: Mapping[str, Any]) -> str:
+    """The digest of the same without the number of images: the runs that can take over images from each other."""
+    dataset = {name: value for name, value in facts["dataset"].items() if name != "images"}
+    return run_key({**facts, "dataset": dataset})
+
+
+def file_digest(file: str) -> str:
+    """SHA-256 of a file's content, as `sha256:...`.
+
+    Raises:
+        IntegrityError: the file cannot be read.
+    """
+    try:
+        return "sha256:" + hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    except OSError as error:
+        raise IntegrityError(f"{file} cannot be read: {error.strerror}", "Check the path.") from error

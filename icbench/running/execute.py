@@ -1,0 +1,130 @@
+"""Running entries: from specs to a record, with everything the user can get wrong found before anything is computed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from icbench.compute.devices import chosen_device, chosen_precision
+from icbench.engine.targets import read_targets, warn_of_polarity
+from icbench.errors import UsageError, only_exceptions
+from icbench.kinds.dataset import SPLITS, data_folder
+from icbench.plugins.isolation import isolated
+from icbench.plugins.manager import Host
+from icbench.records import Record, check_writable
+from icbench.running.entry import DEFAULTS, PARTS, Entry, Plan, grid
+from icbench.running.runners import Inversion
+from icbench.running.session import Options, Session, Source, Watcher
+
+if TYPE_CHECKING:
+    from icbench.engine.invert import Inverted
+
+MOST_STEPS = 1_000_000
+
+
+def entries_from_specs(host: Host, specs: Mapping[str, Sequence[str]], lr: float | None = None) -> list[Entry]:
+    """The entries that specs ask for: the grid of inversions, then the direct classifiers.
+
+    A kind without specs takes its default; but where nothing but classifiers is asked for, nothing is inverted.
+
+    Raises:
+        UsageError: a spec that does not fit what is registered.
+    """
+    datasets = [host.select("dataset", spec) for spec in specs.get("dataset") or [DEFAULTS["dataset"]]]
+    classifiers = [host.select("classifier", spec) for spec in specs.get("classifier") or []]
+    direct = list(grid(datasets, classifier=classifiers))
+    if direct and not any(specs.get(kind) for kind in PARTS):
+        return direct
+    parts = {kind: [host.select(kind, spec) for spec in specs.get(kind) or [DEFAULTS[kind]]] for kind in PARTS}
+    if lr is not None:
+        parts["optimizer"] = [host.with_param(selection, "lr", lr) for selection in parts["optimizer"]]
+    return [*grid(datasets, **parts), *direct]
+
+
+def execute(entries: Sequence[Entry], options: Options, watcher: Watcher) -> Iterator[Record]:
+    """Run every entry for every seed; yields each record once it is written.
+
+    A run that is interrupted from the keyboard is kept as a record with status "interrupted", and is the last. One
+    whose component fails half way is kept with status "failed", and the others go on.
+
+    Raises:
+        KeyboardInterrupt: a run was interrupted before any of its images was finished.
+        UsageError: anything wrong with the options or a component, before the first run starts.
+        ResultsError: the results folder cannot be written.
+    """
+    yield from execute_each([(entry, options) for entry in entries], watcher)
+
+
+def execute_each(jobs: Sequence[tuple[Entry, Options]], watcher: Watcher) -> Iterator[Record]:
+    """Run entries that each have options of their own; otherwise as `execute`."""
+    for _, options in jobs:
+        check_writable(options.results)
+        _checked_options(options)
+    sources = _sources(jobs)
+    sessions = []
+    for entry, options in jobs:
+        with only_exceptions(entry.label), watcher.working(f"loading {entry.dataset.label}"):
+            session = Session(entry, sources[entry.dataset.label], options, watcher)
+            sessions.append(session)
+    for session in sessions:
+        with only_exceptions(session.entry.label), watcher.working(f"checking {session.entry.label}"):
+            session.check()
+    for session in sessions:
+        for record in session.runs():
+            yield record
+            if record.status == "interrupted":
+                return
+
+
+@isolated()
+def invert_images(
+    images: Any,
+    specs: Mapping[str, Sequence[str]],
+    seed: int = 0,
+    steps: int | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+) -> "Inverted":
+    """Invert images that need not be of any dataset; see `icbench.invert`."""
+    from icbench.engine.invert import concatenate, invert
+
+    _checked_options(Options(steps=steps, seeds=(seed,)))
+    entry = entries_from_specs(Host(), specs)[0]
+    on = chosen_device(device)
+    method = Inversion(entry, on)
+    kind = chosen_precision(precision, on)
+    targets = read_targets(images, method.parts.generator.image_shape)
+    warn_of_polarity(targets, method.mean_pixel(), entry.parts["generator"].label)
+    plan = Plan(entry, "", len(targets), method.default_steps if steps is None else steps, seed, kind, on.type)
+    method.check(targets, plan)
+    settings = method.settings(plan, method.batch_size(targets, plan))
+    return concatenate(list(invert(method.parts, targets, np.arange(len(targets)), settings)))
+
+
+def _checked_options(options: Options) -> None:
+    if options.steps is not None and options.steps > MOST_STEPS:
+        raise UsageError(f"--steps {options.steps} is not a number of {MOST_STEPS:,} or less", "Say less.")
+    given = (("limit", options.limit, 1), ("steps", options.steps, 0), ("batch-size", options.batch_size, 1))
+    for name, value, least in given:
+        if value is not None and value < least:
+            raise UsageError(
+                f"--{name} {value} is not a number of {least} or more", f"Leave --{name} out for its default."
+            )
+    if options.stop_when is not None and not 0 < options.stop_when < 1:
+        raise UsageError(
+            f"--stop-when {options.stop_when} is not a share between 0 and 1", "Leave it out to make all steps."
+        )
+    if options.split not in SPLITS:
+        raise UsageError(f"there is no split '{options.split}'", f"The splits are: {', '.join(SPLITS)}.")
+    if any(seed < 0 or seed >= 2**63 for seed in options.seeds):
+        raise UsageError("a seed is an integer from 0 to 2^63 - 1", "The default is --seed 0.")
+
+
+def _sources(jobs: Sequence[tuple[Entry, Options]]) -> dict[str, Source]:
+    """The dataset of every entry by its label, each built once."""
+    found: dict[str, Source] = {}
+    for entry, options in jobs:
+        label = entry.dataset.label
+        if label not in found:
+            found[label] = Source(entry.dataset.build(), data_folder(options.data_dir), label)
+    return found

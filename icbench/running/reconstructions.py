@@ -1,0 +1,126 @@
+"""What pictures of runs are made of: reconstructions, paths of class vectors, samples; made again from a record."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icbench.compute.devices import chosen_device
+from icbench.kinds.dataset import Split, data_folder
+from icbench.plugins.isolation import isolated
+from icbench.records import Record
+from icbench.records.record import LATENTS
+from icbench.running.entry import Entry, Plan
+from icbench.running.runners import Inversion
+from icbench.running.session import Options, Source
+
+
+@dataclass(frozen=True)
+class Reconstructions:
+    """The first images of a run and what the inversion made of them.
+
+    Args:
+        label: the entry.
+        targets, images: (N, C, H, W) in [0, 1].
+        truth, prediction: (N,).
+        light_on_dark: as the dataset's.
+    """
+
+    label: str
+    targets: NDArray[np.float32]
+    images: NDArray[np.float32]
+    truth: NDArray[np.int64]
+    prediction: NDArray[np.int64]
+    light_on_dark: bool = False
+
+
+@dataclass(frozen=True)
+class ClassPaths:
+    """How class vectors moved during an inversion.
+
+    Args:
+        targets: (N, C, H, W) in [0, 1].
+        truth: (N,).
+        path: (S + 1, N, K), before each step and after the last.
+        light_on_dark: as the dataset's.
+    """
+
+    targets: NDArray[np.float32]
+    truth: NDArray[np.int64]
+    path: NDArray[np.float32]
+    light_on_dark: bool = False
+
+
+@isolated()
+def reconstructions(entry: Entry, record: Record, options: Options, count: int) -> Reconstructions:
+    """The first `count` images of a run and what it made of them: from the latents it kept, or inverted once more.
+
+    Images that depend on their mates are always inverted once more, beside them: a run of a few images kept no latents
+    of the last one's mates. Their winning hypotheses are drawn beside each other, whatever was beside them before.
+    """
+    from icbench.engine.invert import concatenate, invert, whole_groups
+
+    split = _split(entry, record, options)
+    method = Inversion(entry, chosen_device(options.device))
+    group = method.parts.generator.group
+    shown = record.images(["index"])["index"][:count]
+    if record.has(LATENTS) and group == 1:
+        arrays = {name: values[:count] for name, values in record.images(["index", *LATENTS, "prediction"]).items()}
+    else:
+        plan = Plan.of_record(entry, record.facts, count)
+        index = whole_groups(shown, group, len(split))
+        again = concatenate(list(invert(method.parts, split.images, index, method.settings(plan, count))))
+        arrays = {name: getattr(again, name) for name in ("index", *LATENTS, "prediction")}
+    rows = np.isin(arrays["index"], shown)
+    index = arrays["index"][rows]
+    return Reconstructions(
+        label=entry.label,
+        targets=split.images[index].astype(np.float32) / np.float32(255),
+        images=method.generate(arrays["class_vector"], arrays["noise"])[rows],
+        truth=split.labels[index],
+        prediction=arrays["prediction"][rows],
+        light_on_dark=entry.dataset.build().light_on_dark,
+    )
+
+
+@isolated()
+def class_vector_paths(entry: Entry, record: Record, options: Options, count: int) -> ClassPaths | None:
+    """How the class vectors of `count` images of a run moved, by inverting these again: half of them images that it
+    classified correctly, half images that it did not, as far as there are so many.
+
+    Returns:
+        None if the schedule holds the class vectors.
+    """
+    from icbench.engine.invert import class_paths
+
+    split = _split(entry, record, options)
+    method = Inversion(entry, chosen_device(options.device))
+    steps = record.facts["entry"]["steps"]
+    if not any(method.parts.schedule.rates(step, steps).class_vector for step in range(steps)):
+        return None
+    arrays = record.images(["index", "label", "prediction"])
+    right = arrays["prediction"] == arrays["label"]
+    index = np.sort(np.concatenate([arrays["index"][chosen][: count // 2] for chosen in (right, ~right)]))
+    plan = Plan.of_record(entry, record.facts, count)
+    path = class_paths(method.parts, split.images, index, method.settings(plan, count))
+    targets = split.images[index].astype(np.float32) / np.float32(255)
+    return ClassPaths(targets, split.labels[index], path, entry.dataset.build().light_on_dark)
+
+
+def _split(entry: Entry, record: Record, options: Options) -> Split:
+    """The split that a run is of."""
+    source = Source(entry.dataset.build(), data_folder(options.data_dir), entry.dataset.label)
+    return source.split(record.facts["dataset"]["split"])
+
+
+@isolated()
+def samples(entry: Entry, columns: int, device: str) -> NDArray[np.float32]:
+    """The generator's images (K, N, C, H, W) of each class for N noises, the same for every class."""
+    from icbench.engine.decode import sample_vectors
+
+    method = Inversion(entry, chosen_device(device))
+    generator = method.parts.generator
+    classes = generator.num_classes
+    noise = np.random.default_rng(0).standard_normal((columns, generator.noise_dim), dtype=np.float32)
+    images = method.generate(sample_vectors(generator, columns).numpy(), np.tile(noise, (classes, 1)))
+    return images.reshape(classes, columns, *generator.image_shape)

@@ -1,0 +1,269 @@
+"""The two ways an entry classifies: by inverting its generator, or directly."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icbench.compute.devices import torch_dtype
+from icbench.engine.targets import Pixels
+from icbench.errors import FAULT_HINT, ComponentError
+from icbench.kinds.dataset import Split
+from icbench.plugins.isolation import isolated
+from icbench.running.entry import PARTS, Entry, Plan, selection_facts
+
+if TYPE_CHECKING:
+    import torch
+
+    from icbench.engine.invert import Settings
+    from icbench.kinds.classifier import Classifier
+
+Arrays = dict[str, NDArray[Any]]
+DIRECT_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one batch of images came to.
+
+    Args:
+        arrays: per image, as in `icbench.engine.invert.Inverted`, by name.
+        forward, backward: generator evaluations per image, on average.
+    """
+
+    arrays: Arrays
+    forward: float
+    backward: float
+
+
+class Method(ABC):
+    """An entry's components, built on a device and ready to classify."""
+
+    entry: Entry
+    default_steps: int
+    """Steps of an entry that says nothing else."""
+
+    @abstractmethod
+    def check(self, images: Pixels, plan: Plan) -> None:
+        """Raises:
+        ComponentError: a component breaks its contract on the first images (N, C, H, W) of the split.
+        """
+
+    @abstractmethod
+    def details(self) -> dict[str, dict[str, Any]]:
+        """What decides numbers and is known only from built components: facts by kind and name."""
+
+    def flags(self) -> list[str]:
+        """What a reader of its results has to know."""
+        return []
+
+    @abstractmethod
+    def parameters(self) -> int | None:
+        """How many numbers the generator keeps, or None where that is known only after a run."""
+
+    @abstractmethod
+    def batch_size(self, images: Pixels, plan: Plan) -> int:
+        """A good number of rows to compute together, measured or known."""
+
+    def batch_bytes(self, batch_size: int, plan: Plan) -> int | None:
+        """The bytes that a batch of so many rows takes, or None where that is not known."""
+        return None
+
+    @abstractmethod
+    def prepare(self, plan: Plan) -> None:
+        """Do what has to be done once before images are classified."""
+
+    @abstractmethod
+    def results(
+        self,
+        images: Pixels,
+        index: NDArray[np.int64],
+        plan: Plan,
+        batch_size: int,
+        on_step: Callable[[float], None],
+    ) -> Iterator[Result]:
+        """Classify images[index], batch by batch; `on_step` is told of each step as a number of whole images."""
+
+    def _check_scores(self, kind: str, scores: NDArray[np.float32], expected: tuple[int, int]) -> None:
+        """Raise if scores are not one for each image and class."""
+        if scores.shape != expected:
+            raise ComponentError(
+                f"{kind} {self.entry.parts[kind].label} returned scores of shape {scores.shape}, not {expected}",
+                FAULT_HINT,
+            )
+
+
+class Inversion(Method):
+    """Inverts a generator."""
+
+    @isolated()
+    def __init__(self, entry: Entry, device: "torch.device") -> None:
+        from icbench.engine.invert import Parts
+
+        self.entry, self.device = entry, device
+        built = {kind: entry.parts[kind].build() for kind in PARTS}
+        # Folding rewrites layers for speed; what a generator keeps is what it came with.
+        self.kept: int = sum(
+            values.numel() for values in (*built["generator"].parameters(), *built["generator"].buffers())
+        )
+        built["generator"] = built["generator"].frozen(device)
+        self.parts: Parts = Parts(**built)
+        self.default_steps = self.parts.schedule.default_steps
+
+    @isolated()
+    def check(self, images: Pixels, plan: Plan) -> None:
+        from icbench.engine.preflight.compatibility import check_parts
+
+        names = {kind: selection.label for kind, selection in self.entry.parts.items()}
+        check_parts(self.parts, images, self.settings(plan, 1), names)
+
+    @isolated()
+    def details(self) -> dict[str, dict[str, Any]]:
+        return {"generator": {"weights": self.parts.generator.weights_digest}}
+
+    def flags(self) -> list[str]:
+        group = self.parts.generator.group
+        return [f"depends on batch of {group}"] if group > 1 else []
+
+    def parameters(self) -> int | None:
+        return self.kept
+
+    @isolated()
+    def batch_size(self, images: Pixels, plan: Plan) -> int:
+        from icbench.engine.batch_size import measured_batch_size
+
+        return measured_batch_size(self.parts, images, plan.images, self.settings(plan, 1))
+
+    def prepare(self, plan: Plan) -> None:
+        """Nothing: what inverts is ready once it is built."""
+
+    @isolated()
+    def batch_bytes(self, batch_size: int, plan: Plan) -> int | None:
+        from icbench.engine.memory import batch_bytes
+
+        hypotheses = len(self.parts.schedule.starts(self.parts.generator.entries).restart)
+        # No batch is larger than the run, nor smaller than an image.
+        rows = max(hypotheses, min(batch_size, plan.images * hypotheses))
+        return batch_bytes(self.parts, rows, self.settings(plan, batch_size))
+
+    def results(
+        self,
+        images: Pixels,
+        index: NDArray[np.int64],
+        plan: Plan,
+        batch_size: int,
+        on_step: Callable[[float], None],
+    ) -> Iterator[Result]:
+        from icbench.engine.invert import PER_IMAGE, invert
+
+        settings = self.settings(plan, batch_size)
+        left_out = set() if self._drops(plan.steps) else {"class_dropped_at"}
+        left_out |= {"forwards", "backwards"} if plan.stop_when is None else set()
+        names = [name for name in PER_IMAGE if name not in left_out]
+        for batch in invert(self.parts, images, index, settings, lambda count: on_step(count / plan.steps)):
+            self._check_scores("schedule", batch.class_scores, (len(batch.index), self.parts.generator.num_classes))
+            yield Result({name: getattr(batch, name) for name in names}, batch.forward, batch.backward)
+
+    def _drops(self, steps: int) -> bool:
+        """Whether the schedule drops hypotheses; only then is it worth keeping when."""
+        hypotheses = len(self.parts.schedule.starts(self.parts.generator.entries).restart)
+        return any(self.parts.schedule.survivors(step, steps, hypotheses) < hypotheses for step in range(steps))
+
+    def settings(self, plan: Plan, batch_size: int) -> "Settings":
+        """The plan as the engine takes it."""
+        from icbench.engine.invert import Settings
+
+        precision, tf32 = torch_dtype(plan.precision), plan.precision == "tf32"
+        return Settings(plan.steps, plan.seed, batch_size, self.device, precision, plan.stop_when, tf32)
+
+    @isolated()
+    def generate(self, class_vector: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The generator's images for latents (N, K) and (N, Z), in float32."""
+        import torch
+
+        from icbench.engine.decode import generate
+
+        first, second = (torch.from_numpy(values).to(self.device) for values in (class_vector, noise))
+        with torch.no_grad():
+            images = generate(self.parts.generator, first, second, torch.float32)
+        return images.cpu().numpy()
+
+    def mean_pixel(self) -> float:
+        """The mean of the generator's pixels, over one image of each entry."""
+        generator = self.parts.generator
+        noise = np.random.default_rng(0).standard_normal((generator.entries, generator.noise_dim), dtype=np.float32)
+        return float(self.generate(np.eye(generator.entries, dtype=np.float32), noise).mean())
+
+
+class Direct(Method):
+    """Fits a classifier to the training split and asks it; distance and energy do not apply."""
+
+    default_steps = 0
+
+    @isolated()
+    def __init__(self, entry: Entry, device: "torch.device", num_classes: int, training: Callable[[], Split]) -> None:
+        self.entry, self.device, self.num_classes, self.training = entry, device, num_classes, training
+        self.classifier: Classifier = entry.parts["classifier"].build()
+        self.fitted = False
+
+    def check(self, images: Pixels, plan: Plan) -> None:
+        self.training()
+
+    @isolated()
+    def details(self) -> dict[str, dict[str, Any]]:
+        built = {kind: selection_facts(selection) for kind, selection in self.classifier.components().items()}
+        return {
+            "classifier": {"training_data": self.training().digest, **({"components": built} if built else {})},
+        }
+
+    @isolated()
+    def parameters(self) -> int | None:
+        return self.classifier.parameters() if self.fitted else None
+
+    def batch_size(self, images: Pixels, plan: Plan) -> int:
+        return DIRECT_BATCH
+
+    @isolated()
+    def prepare(self, plan: Plan) -> None:
+        """Fit to the training images."""
+        import torch
+
+        from icbench.engine.decode import as_target
+
+        known = self.training()
+        labels = torch.from_numpy(known.labels).to(self.device)
+        self.classifier.fit(as_target(known.images, self.device), labels, self.num_classes, plan.seed)
+        self.fitted = True
+
+    def results(
+        self,
+        images: Pixels,
+        index: NDArray[np.int64],
+        plan: Plan,
+        batch_size: int,
+        on_step: Callable[[float], None],
+    ) -> Iterator[Result]:
+        import torch
+
+        from icbench.engine.decode import as_target
+
+        for begin in range(0, len(index), batch_size):
+            rows = index[begin : begin + batch_size]
+            with torch.no_grad():
+                scores = self.classifier.scores(as_target(images[rows], self.device)).float().cpu().numpy()
+            self._check_scores("classifier", scores, (len(rows), self.num_classes))
+            yield Result(_direct_arrays(rows, scores), 0, 0)
+
+
+def _direct_arrays(rows: NDArray[np.int64], scores: NDArray[np.float32]) -> Arrays:
+    finite = np.isfinite(scores).all(axis=1)
+    return {
+        "index": rows,
+        "prediction": np.where(finite, scores.argmax(axis=1), -1),
+        "class_scores": scores,
+        "distance": np.full(len(rows), np.nan, np.float32),
+        "resets": np.zeros(len(rows), np.int64),
+    }

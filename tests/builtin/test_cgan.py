@@ -1,0 +1,135 @@
+"""The built-in generator and its shipped weights."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from icbench.builtin.generators.cgan import CGAN, WEIGHTS, load_cgan, shipped_sizes
+from icbench.compute.machine import available_cores, bfloat16_instructions
+from icbench.engine.invert import Settings
+from icbench.errors import IntegrityError, UsageError
+from icbench.kinds.dataset import Split
+from icbench.training.selection import inversion_accuracy
+
+CPU = torch.device("cpu")
+SIZES = [10, 25, 50, 100, 200]
+
+
+@pytest.fixture(scope="module")
+def validation() -> Split:
+    from pathlib import Path
+
+    from icbench.builtin.datasets.mnist import MNIST
+
+    return MNIST().split("validation", Path())
+
+
+def test_weights_are_shipped_for_the_posts_five_sizes():
+    assert shipped_sizes() == SIZES
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_folded_batch_norm_equals_unfolded_in_eval_mode(size):
+    plain = load_cgan(size).eval()
+    folded = copy.deepcopy(plain).frozen(CPU)
+    assert not any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in folded.modules())
+    random = torch.Generator().manual_seed(0)
+    class_vector = torch.rand(64, 10, generator=random)
+    noise = torch.randn(64, size, generator=random)
+    with torch.no_grad():
+        torch.testing.assert_close(folded(class_vector, noise), plain(class_vector, noise), atol=1e-5, rtol=1e-4)
+
+
+def test_folding_twice_changes_nothing():
+    once = load_cgan(10).frozen(CPU)
+    latents = torch.eye(10), torch.zeros(10, 10)
+    before = once(*latents)
+    once.fold()
+    assert torch.equal(before, once(*latents))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_weights_are_small_half_precision_and_described(size):
+    file = WEIGHTS / f"cgan-{size}.safetensors"
+    assert file.stat().st_size <= 2.5e6
+    record = json.loads(file.with_suffix(".json").read_text())
+    assert record["params"]["noise_dim"] == size
+    assert record["weights"]["sha256"] == load_cgan(size).weights_digest
+    assert {"dataset", "seed", "epochs", "chosen", "validation", "versions"} <= set(record)
+    assert record["chosen"]["why"]
+
+
+def test_training_record_names_the_data_that_ships():
+    from pathlib import Path
+
+    from icbench.builtin.datasets.mnist import MNIST
+
+    digest = MNIST().split("train", Path()).digest
+    for size in SIZES:
+        record = json.loads((WEIGHTS / f"cgan-{size}.json").read_text())
+        assert record["dataset"]["digest"] == digest
+
+
+def test_missing_weights_name_the_sizes_there_are():
+    with pytest.raises(UsageError, match="shipped are 10, 25, 50, 100, 200"):
+        load_cgan(33)
+
+
+def test_weights_of_another_size_are_refused(tmp_path):
+    with pytest.raises(IntegrityError, match="noise_dim=10"):
+        load_cgan(10, str(WEIGHTS / "cgan-25.safetensors"))
+
+
+def test_weights_that_are_not_there_are_named():
+    with pytest.raises(IntegrityError, match="nowhere"):
+        load_cgan(25, "nowhere.safetensors")
+
+
+def test_images_are_in_the_unit_interval():
+    generator = load_cgan(10).frozen(CPU)
+    images = generator(torch.rand(32, 10), 3 * torch.randn(32, 10))
+    assert images.shape == (32, *CGAN.image_shape)
+    assert images.min() >= 0
+    assert images.max() <= 1
+
+
+@pytest.fixture
+def all_cores():
+    """For what is large enough to have use of them, unlike the toys."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(available_cores())
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("all_cores")
+@pytest.mark.parametrize(("schedule", "steps", "floor"), [("joint", 200, 0.72), ("exhaustive", 60, 0.93)])
+def test_shipped_weights_classify_500_validation_images_above_a_floor(validation, schedule, steps, floor):
+    generator = load_cgan(10).frozen(CPU)
+    assert inversion_accuracy(generator, schedule, validation, 500, steps, Settings(steps)) > floor
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("all_cores")
+@pytest.mark.skipif(not bfloat16_instructions(), reason="this CPU has no bfloat16, so `auto` never chooses it")
+def test_bfloat16_costs_at_most_half_a_point_on_1000_validation_images(validation):
+    """What allows `--precision auto` to take bfloat16.
+
+    Either precision turns some twenty of a thousand images, in both directions; three seeds tell a loss from that.
+    """
+    generator = load_cgan(10).frozen(CPU)
+    single, half = (
+        np.mean(
+            [
+                inversion_accuracy(generator, "joint", validation, 1000, 200, Settings(200, seed, 512, CPU, precision))
+                for seed in range(3)
+            ]
+        )
+        for precision in (torch.float32, torch.bfloat16)
+    )
+    assert abs(single - half) <= 0.005

@@ -1,0 +1,171 @@
+"""Where inversions start: as drawn, where an encoder finds them, or at the nearest of a bank; and what that costs."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from toy import NormedGenerator, ToyDigits
+
+from icbench.builtin.schedules import SPREAD, Exhaustive
+from icbench.engine.decode import as_target, generate
+from icbench.engine.initialization import BANK, Bank, drawn_noise
+from icbench.engine.invert import Settings, concatenate, invert
+from icbench.engine.preflight.compatibility import check_parts
+from icbench.errors import ComponentError, UsageError
+from icbench.plugins.manager import Host
+
+CPU = torch.device("cpu")
+SETTINGS = Settings(steps=0, batch_size=70)
+IMAGES = ToyDigits().split("test", None).images
+
+
+class Encoding(NormedGenerator):
+    """Its encoder says of each class its number, and of each image its brightness."""
+
+    def encode(self, images):
+        brightness = images.flatten(1).mean(1)
+        classes = torch.arange(10.0)
+        return torch.stack([brightness[:, None] + 0 * classes, classes.expand(len(images), -1)], dim=2).repeat(1, 1, 2)
+
+
+@pytest.fixture
+def encoding(parts):
+    return replace(parts, generator=Encoding().frozen(CPU))
+
+
+def run(parts, index=range(6), settings=SETTINGS):
+    return concatenate(list(invert(parts, IMAGES, np.asarray(index), settings)))
+
+
+def test_an_encoder_start_is_the_encoders_noise_of_the_winning_class(encoding):
+    found = run(replace(encoding, schedule=Exhaustive(start="encoder")))
+    brightness = as_target(IMAGES[:6], CPU).flatten(1).mean(1).numpy()
+    np.testing.assert_allclose(found.noise[:, 0], brightness, rtol=1e-6)
+    np.testing.assert_array_equal(found.noise[:, 1], found.prediction)
+    assert (found.forward, found.backward) == (10 + 1, 0)
+
+
+def test_further_restarts_begin_beside_the_first(encoding):
+    schedule = Exhaustive(start="encoder", restarts=3, prior_weight=1e6)
+    starts = schedule.starts(10)
+    drawn = drawn_noise(np.arange(4), starts.restart, 4, 0)
+    encoded = encoding.generator.encode(as_target(IMAGES[:4], CPU))
+
+    class Offered:
+        class_vector, restart = starts.class_vector, starts.restart
+
+        def __init__(self):
+            self.drawn = drawn
+
+        def encoded(self):
+            return encoded
+
+    noise = schedule.start_noise(Offered()).view(4, 10, 3, 4)
+    torch.testing.assert_close(noise[:, :, 0], encoded)
+    torch.testing.assert_close(noise[:, :, 2], encoded + SPREAD * drawn.view(4, 10, 3, 4)[:, :, 2])
+
+
+def test_a_bank_start_is_the_draw_whose_image_is_nearest(encoding):
+    schedule = Exhaustive(start="bank", bank=20, prior_weight=0)
+    found = run(replace(encoding, schedule=schedule), range(3))
+    bits = np.random.Philox(key=np.array([0, BANK], np.uint64))
+    noise = torch.from_numpy(np.random.Generator(bits).standard_normal((20, 4), np.float32))
+    for row, label in enumerate(found.prediction):
+        vertices = torch.eye(10)[label].expand(20, -1)
+        images = generate(encoding.generator, vertices, noise, torch.float32)
+        nearest = encoding.distance(images, as_target(IMAGES[row : row + 1], CPU).expand_as(images)).argmin()
+        np.testing.assert_allclose(found.noise[row], noise[nearest])
+        assert found.distance[row] == pytest.approx(
+            float(encoding.distance(images, as_target(IMAGES[row : row + 1], CPU).expand_as(images)).min()), rel=1e-5
+        )
+
+
+def test_a_larger_bank_holds_the_smaller_one_and_starts_no_farther(encoding):
+    distances = [
+        run(replace(encoding, schedule=Exhaustive(start="bank", bank=count, prior_weight=0))).distance
+        for count in (5, 50, 500)
+    ]
+    assert (distances[0] >= distances[1] - 1e-7).all()
+    assert (distances[1] >= distances[2] - 1e-7).all()
+
+
+def test_a_bank_is_decoded_once_and_counted_as_spread_over_the_split(encoding, monkeypatch):
+    decoded = []
+    original = Bank._images
+    monkeypatch.setattr(Bank, "_images", lambda self, *given: (decoded.append(1), original(self, *given))[1])
+    found = run(replace(encoding, schedule=Exhaustive(start="bank", bank=20)), range(50))
+    assert len(decoded) == 10
+    # 200 images decoded for a split of 50, and one evaluation of each of ten hypotheses.
+    assert found.forward == 4 + 10
+
+
+def test_a_bank_of_less_than_an_evaluation_an_image_still_counts_as_one(encoding):
+    found = run(replace(encoding, schedule=Exhaustive(start="bank", bank=1)))
+    assert len(IMAGES) > 10
+    assert found.forward == 1 + 10
+
+
+def test_in_parts_a_bank_compares_as_it_does_at_once(encoding, monkeypatch):
+    parts = replace(encoding, schedule=Exhaustive(start="bank", bank=30))
+    expected = run(parts).noise
+    monkeypatch.setattr("icbench.engine.initialization.COMPARED_AT_ONCE", 70)
+    monkeypatch.setattr("icbench.engine.initialization.DECODED_AT_ONCE", 7)
+    np.testing.assert_allclose(run(parts).noise, expected, atol=1e-6)
+
+
+def test_a_distance_whose_features_are_several_tensors_has_a_bank_as_well(encoding):
+    class Both(type(encoding.distance)):
+        def features(self, target):
+            return target, target.flatten(1).mean(1)
+
+        def compare(self, reconstruction, features):
+            target, mean = features
+            return (reconstruction - target).square().flatten(1).mean(1) + 0 * mean
+
+    schedule = Exhaustive(start="bank", bank=30)
+    expected = run(replace(encoding, schedule=schedule)).noise
+    np.testing.assert_array_equal(run(replace(encoding, schedule=schedule, distance=Both())).noise, expected)
+
+
+@pytest.mark.parametrize("start", ["encoder", "bank"])
+def test_a_start_does_not_depend_on_the_batch(encoding, start):
+    parts = replace(encoding, schedule=Exhaustive(start=start, bank=16))
+    alone = [run(parts, [image]) for image in (3, 17)]
+    together = run(parts, range(20), replace(SETTINGS, batch_size=110))
+    for found, image in zip(alone, (3, 17), strict=True):
+        np.testing.assert_allclose(found.noise[0], together.noise[image], atol=1e-6)
+
+
+NAMES = {"generator": "g", "distance": "d", "optimizer": "o", "schedule": "s"}
+
+
+def test_a_generator_without_an_encoder_is_told_before_the_run(parts):
+    with pytest.raises(UsageError, match="no encoder to start from") as caught:
+        check_parts(replace(parts, schedule=Exhaustive(start="encoder")), IMAGES, replace(SETTINGS, steps=3), NAMES)
+    assert "start=bank" in caught.value.hint
+
+
+def test_an_encoder_that_returns_the_wrong_shape_is_told_before_the_run(encoding):
+    class Wrong(Encoding):
+        def encode(self, images):
+            return super().encode(images)[..., :3]
+
+    parts = replace(encoding, generator=Wrong().frozen(CPU), schedule=Exhaustive(start="encoder"))
+    with pytest.raises(ComponentError, match=r"noise of shape \(4, 10, 3\), not finite noise of \(4, 10, 4\)"):
+        check_parts(parts, IMAGES, replace(SETTINGS, steps=3), NAMES)
+
+
+def test_a_falling_rate_ends_at_nothing():
+    schedule = Exhaustive(decay="cosine", noise_rate=2)
+    rates = [schedule.rates(step, 20).noise for step in range(20)]
+    assert rates[0] == 2
+    assert rates[10] == pytest.approx(1)
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] > 0
+
+
+def test_the_defaults_are_what_they_were():
+    schedule = Host(discover=False).select("schedule", "exhaustive").build()
+    assert (schedule.start, schedule.decay) == ("drawn", "none")
+    assert schedule.rates(59, 60).noise == 4

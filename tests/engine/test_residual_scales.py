@@ -1,0 +1,79 @@
+"""Residual scales: a class's distance counts by how large the generator's residuals usually are there."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from toy import LinearGenerator
+
+from icbench.builtin.schedules import Evidence, Exhaustive
+from icbench.engine.invert import Settings, concatenate, invert
+from icbench.engine.preflight.compatibility import check_parts
+from icbench.errors import UsageError
+
+CPU = torch.device("cpu")
+SETTINGS = Settings(steps=5)
+FACTOR = torch.linspace(0.5, 2, 10)
+SUMMAND = torch.linspace(0, 0.3, 10)
+NAMES = {"generator": "g", "distance": "d", "optimizer": "o", "schedule": "s"}
+
+
+class Scaled(LinearGenerator):
+    """Errs more for some classes than for others, or says so."""
+
+    def residual_scale(self, class_vector):
+        return class_vector @ FACTOR, class_vector @ SUMMAND
+
+
+@pytest.fixture
+def scaled(parts):
+    return replace(parts, generator=Scaled().frozen(CPU))
+
+
+def run(parts, images, schedule):
+    return concatenate(list(invert(replace(parts, schedule=schedule), images[:20], np.arange(20), SETTINGS)))
+
+
+def test_a_classs_score_is_its_scaled_distance(scaled, digits):
+    options = {"noise_rate": 0.01, "prior_weight": 0}
+    plain, found = (run(scaled, digits[0], Exhaustive(calibrate=flag, **options)) for flag in (False, True))
+    expected = FACTOR.numpy() * -plain.class_scores + SUMMAND.numpy()
+    np.testing.assert_allclose(-found.class_scores, expected, atol=1e-4)
+    assert (found.prediction != plain.prediction).any()
+
+
+def test_the_distance_is_said_as_it_is_and_the_energy_as_it_counts(scaled, digits):
+    found = run(scaled, digits[0], Exhaustive(calibrate=True, prior_weight=0))
+    winner = found.prediction
+    expected = FACTOR.numpy()[winner] * found.distance + SUMMAND.numpy()[winner]
+    np.testing.assert_allclose(found.energy, expected, rtol=1e-4)
+
+
+def test_the_curvature_is_that_of_the_scaled_distance(parts, digits):
+    """Twice the distance has twice the curvature, and with two numbers of noise log det(H) grows by 2 log 2."""
+
+    class Doubled(LinearGenerator):
+        def residual_scale(self, class_vector):
+            return 2 * class_vector.sum(dim=1), 0 * class_vector.sum(dim=1)
+
+    seen = []
+
+    class Seen(Evidence):
+        def occam(self, linearisation):
+            seen.append(linearisation)
+            return super().occam(linearisation)
+
+    generator = Doubled(noise_dim=2, noise_effect=0.5).frozen(CPU)
+    for flag in (False, True):
+        run(replace(parts, generator=generator), digits[0], Seen(calibrate=flag, prior_weight=0, noise_rate=1e-9))
+    plain, found = seen
+    torch.testing.assert_close(found.curvature, 2 * plain.curvature, rtol=1e-4, atol=1e-9)
+    torch.testing.assert_close(found.gradient, 2 * plain.gradient, rtol=1e-4, atol=1e-9)
+
+
+def test_a_generator_that_knows_nothing_of_its_residuals_is_refused_before_the_run(parts, digits):
+    wrong = replace(parts, schedule=Exhaustive(calibrate=True))
+    with pytest.raises(UsageError, match="generator g does not say how large") as caught:
+        check_parts(wrong, digits[0], SETTINGS, NAMES)
+    assert "calibrate=true" in caught.value.hint

@@ -1,0 +1,54 @@
+"""What pictures are made of is what the run classified."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy import ToyDigits
+
+from icbench.plugins.manager import Host
+from icbench.running.entry import Plan
+from icbench.running.execute import entries_from_specs, execute
+from icbench.running.reconstructions import class_vector_paths, reconstructions
+from icbench.running.session import Options, Watcher
+
+SPECS = {"generator": ["linear"], "dataset": ["toy"]}
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_the_images_are_those_of_the_runs_own_split_whatever_the_options_say(toy_plugin, split):
+    (entry,) = entries_from_specs(Host(), SPECS)
+    (record,) = execute([entry], Options(steps=3, limit=8, split=split, device="cpu"), Watcher())
+    expected = ToyDigits().split(split, None).images / np.float32(255)
+    shown = reconstructions(entry, record, Options(device="cpu"), 5)
+    np.testing.assert_allclose(shown.targets, expected[:5], rtol=1e-6)
+    paths = class_vector_paths(entry, record, Options(device="cpu"), 4)
+    assert paths.path.shape[0] == 4
+    assert all((expected[:8] == target).all(axis=(1, 2, 3)).any() for target in paths.targets)
+
+
+@pytest.mark.parametrize("light_on_dark", [False, True])
+def test_polarity_is_that_of_the_runs_dataset(toy_plugin, monkeypatch, light_on_dark):
+    monkeypatch.setattr(ToyDigits, "light_on_dark", light_on_dark)
+    (entry,) = entries_from_specs(Host(), SPECS)
+    (record,) = execute([entry], Options(steps=3, limit=8, device="cpu"), Watcher())
+    assert reconstructions(entry, record, Options(device="cpu"), 5).light_on_dark is light_on_dark
+    assert class_vector_paths(entry, record, Options(device="cpu"), 4).light_on_dark is light_on_dark
+
+
+def test_a_plan_of_a_record_is_the_one_it_was_made_by(toy_plugin):
+    (entry,) = entries_from_specs(Host(), SPECS)
+    options = Options(steps=12, limit=8, split="validation", seeds=(3,), device="cpu", precision="bfloat16")
+    (record,) = execute([entry], replace(options, stop_when=0.01), Watcher())
+    expected = Plan(entry, "validation", 5, steps=12, seed=3, precision="bfloat16", device_kind="cpu", stop_when=0.01)
+    assert Plan.of_record(entry, record.facts, 5) == expected
+
+
+def test_pictures_of_a_run_of_another_seed_are_of_its_own_starts(toy_plugin):
+    (entry,) = entries_from_specs(Host(), {**SPECS, "generator": ["normed"]})
+    options = Options(steps=3, limit=8, seeds=(3,), device="cpu", precision="float32")
+    (again,) = execute([entry], options, Watcher())
+    (kept,) = execute([entry], replace(options, save_latents=True, results=Path("with-latents")), Watcher())
+    first, second = (reconstructions(entry, record, options, 5).images for record in (again, kept))
+    np.testing.assert_allclose(first, second, rtol=1e-5)
