@@ -2,19 +2,20 @@
 
 from pathlib import Path
 
+import platformdirs
 import pytest
 from command_line import icbench
 
-from icbench import folders
+from icbench import storage
 from icbench.errors import FolderWarning, ResultsError
-from icbench.folders import cache_folder, config_folder, keep, read_kept
 from icbench.kinds.dataset import data_folder
 from icbench.plugins.preferences import disabled_plugins, set_disabled
+from icbench.storage import cache_folder, config_folder, keep, read_kept
 
 
 @pytest.fixture(autouse=True)
 def _nothing_said_yet():
-    folders.say_once.cache_clear()
+    storage.say_once.cache_clear()
 
 
 def raise_homeless(*_):
@@ -27,14 +28,14 @@ def homeless(request, monkeypatch):
     for variable in ("ICBENCH_CONFIG", "ICBENCH_DATA"):
         monkeypatch.delenv(variable, raising=False)
     for function in ("user_config_dir", "user_cache_dir"):
-        monkeypatch.setattr(folders.platformdirs, function, request.param)
+        monkeypatch.setattr(platformdirs, function, request.param)
 
 
 @pytest.fixture
 def barred(monkeypatch):
     """A cache folder where a file is in the way: as root, modes keep nobody out."""
     Path("barred").write_text("")
-    monkeypatch.setattr(folders, "cache_folder", lambda: Path("barred/icbench"))
+    monkeypatch.setattr(storage, "cache_folder", lambda: Path("barred/icbench"))
 
 
 def test_who_has_no_home_has_no_preferences_and_no_cache_and_is_told_once(homeless):
@@ -70,7 +71,7 @@ def test_a_cache_that_cannot_be_written_is_told_once(barred):
 
 
 def test_what_is_kept_is_read_again_and_no_part_of_it_stays(monkeypatch, tmp_path):
-    monkeypatch.setattr(folders, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(storage, "cache_folder", lambda: tmp_path / "cache")
     keep("sources/one.json", "text")
     assert read_kept("sources/one.json") == "text"
     assert [file.name for file in (tmp_path / "cache" / "sources").iterdir()] == ["one.json"]

@@ -143,7 +143,7 @@ def _failed(given: list[str], message: str, hint: str, code: int) -> int:
 
 def _unwritten(error: StreamError) -> int:
     if not error.nobody_reads:
-        from icbench.outputs import reason, way_out
+        from icbench.storage import reason, way_out
 
         _say_failure(f"the output cannot be written: {reason(error.cause)}", way_out(error.cause, "Send it elsewhere."))
     return FAILED

@@ -35,7 +35,7 @@ class OutputFile(Place):
         self.suffixes = suffixes
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from icbench.outputs import check_output_file
+        from icbench.storage import check_output_file
 
         file = Path(os.fsdecode(super().convert(value, param, ctx)))
         check_output_file(file, self.suffixes)

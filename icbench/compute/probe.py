@@ -9,7 +9,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from icbench.compute.machine import cpu_model
-from icbench.folders import keep, read_kept
+from icbench.storage import keep, read_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.folders import cache_folder
+from icbench.storage import cache_folder
 
 DATA_VARIABLE = "ICBENCH_DATA"
 HERE = "icbench-data"

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from icbench.errors import ResultsError, UsageError
-from icbench.folders import config_folder, say_once
 from icbench.plugins.discovery import canonical
+from icbench.storage import config_folder, replace_synced, say_once
 
 FOLDER_VARIABLE = "ICBENCH_CONFIG"
 FILE = "plugins.json"
@@ -77,9 +77,7 @@ def set_disabled(dist: str, disabled: bool) -> None:
         raise ResultsError("there is no home folder to keep it in", f"Choose a folder with {FOLDER_VARIABLE}.")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(".writing")
-        temporary.write_text(json.dumps({"disabled": sorted(names)}, indent=2) + "\n")
-        temporary.replace(file)
+        replace_synced(file, (json.dumps({"disabled": sorted(names)}, indent=2) + "\n").encode())
     except OSError as error:
         raise ResultsError(
             f"{file} cannot be written: {error.strerror}", f"Choose another folder with {FOLDER_VARIABLE}."

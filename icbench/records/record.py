@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from icbench.errors import ComponentError, IntegrityError
 from icbench.records.arrays import NEEDED, difference_in_form, fault_in
-from icbench.records.files import Arrays, read_arrays, replace_synced, write_arrays
+from icbench.records.files import Arrays, read_arrays, write_arrays
 from icbench.records.schema import Facts, canonical, is_edited, signed, updated
 from icbench.records.shards import SHARDS_FILE, read_shards
 from icbench.statistics.proportions import wilson_interval
+from icbench.storage import replace_synced
 
 RECORD_FILE = "record.json"
 IMAGES_FILE = "images.npz"

@@ -1,7 +1,6 @@
 """A folder of runs: what was done before, the lock on what is being done, and how a run grows into a record."""
 
 import errno
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ import numpy as np
 
 from icbench.errors import ComponentError, IntegrityError, ResultsError
 from icbench.records.arrays import NEEDED, difference_in_form, fault_in
-from icbench.records.files import Arrays, remove_leftovers
+from icbench.records.files import Arrays
 from icbench.records.record import (
     LATENTS,
     RECORD_FILE,
@@ -28,6 +27,7 @@ from icbench.records.record import (
 )
 from icbench.records.schema import Facts
 from icbench.records.shards import SHARDS_FILE, ShardFile, read_shards
+from icbench.storage import reason, remove_leftovers, try_folder, way_out
 
 DEFAULT_FOLDER = "icbench-results"
 ATTEMPTS = 100
@@ -40,12 +40,10 @@ def check_writable(folder: Path) -> None:
     """
     try:
         present = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())
-        with tempfile.TemporaryFile(dir=present):
-            pass
+        try_folder(present)
     except OSError as error:
-        raise ResultsError(
-            f"the results folder {folder} cannot be written: {error.strerror}", "Choose another with --results."
-        ) from None
+        hint = way_out(error, "Choose another with --results.")
+        raise ResultsError(f"the results folder {folder} cannot be written: {reason(error)}", hint) from None
 
 
 class GrowingRun:

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from icbench.errors import IntegrityError
-from icbench.records.files import Arrays, replace_synced, sync, sync_folder
+from icbench.records.files import Arrays
+from icbench.storage import replace_synced, sync, sync_folder
 
 SHARDS_FILE = "unfinished.shards"
 TORN_FILE = "torn-{number}.bytes"

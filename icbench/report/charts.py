@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from icbench.errors import OutputError
 from icbench.kinds.suite import Mark
-from icbench.outputs import write_output
 from icbench.report.cost_chart import Ladder
 from icbench.report.pictures import as_drawn
+from icbench.storage import write_output
 from icbench.suites import ExperimentOutcome, SuiteOutcome
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from icbench.kinds.suite import Cell
-from icbench.outputs import write_output
 from icbench.plugins.manager import Host
 from icbench.records import Record
 from icbench.report.charts import draw_class_paths, draw_suite
@@ -18,6 +17,7 @@ from icbench.report.suites import suite_grids, suite_heading
 from icbench.report.table import html_table
 from icbench.running.reconstructions import class_vector_paths, reconstructions, samples
 from icbench.running.session import Options
+from icbench.storage import write_output
 from icbench.suites import SuiteOutcome, entry_of
 
 SAMPLES, RECONSTRUCTIONS, PATHS = 12, 16, 6

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from icbench.outputs import write_output
 from icbench.report.table import printable
+from icbench.storage import write_output
 
 if TYPE_CHECKING:
     from icbench.kinds.dataset import Split

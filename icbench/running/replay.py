@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from icbench.compute.devices import chosen_device
 from icbench.errors import IntegrityError, OutputError, UsageError
 from icbench.kinds.dataset import Split, data_folder
-from icbench.outputs import write_output
 from icbench.plugins.isolation import isolated
 from icbench.plugins.manager import Host
 from icbench.ranking.rows import Track
@@ -19,6 +18,7 @@ from icbench.running.local_files import find_file
 from icbench.running.runners import Inversion
 from icbench.running.session import Source
 from icbench.running.source_closure import engine_digest
+from icbench.storage import write_output
 
 if TYPE_CHECKING:
     from icbench.plugins.component import Selection

@@ -50,6 +50,7 @@ NEUTRAL = (
     "icbench.running.source_closure",
     "icbench.running.source_syntax",
     "icbench.statistics",
+    "icbench.storage",
     "icbench.version",
 )
 """What decides no number of a run, and is not followed: these modules and what is in them, but of `icbench` itself only

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from icbench.folders import keep, read_kept
+from icbench.storage import keep, read_kept
 
 DYNAMIC = {"import_module", "__import__", "iter_modules", "walk_packages"}
 """Calls that import what no statement names."""

@@ -3,9 +3,7 @@
 import importlib.util
 import keyword
 import re
-import shutil
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -14,6 +12,7 @@ from icbench.errors import ResultsError, UsageError
 from icbench.plugins.component import KINDS
 from icbench.plugins.discovery import canonical
 from icbench.plugins.manager import Host
+from icbench.storage import make_folder
 from icbench.version import __version__
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -83,17 +82,7 @@ def create(dist: str, kind: str, parent: Path) -> Path:
     if folder.exists():
         raise UsageError(f"{folder} exists already", "Choose another name, or another place with --directory.")
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
-        try:
-            for file, content in _files(names).items():
-                (temporary / file).parent.mkdir(parents=True, exist_ok=True)
-                (temporary / file).write_text(content, encoding="utf-8")
-            temporary.chmod(0o755)
-            temporary.rename(folder)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
+        make_folder(folder, {file: content.encode() for file, content in _files(names).items()})
     except OSError as error:
         raise ResultsError(f"{folder} cannot be written: {error.strerror}", "Choose another place.") from None
     return folder

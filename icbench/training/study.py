@@ -22,7 +22,7 @@ from icbench.engine.invert import Inverted, Settings
 from icbench.errors import UsageError
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
-from icbench.outputs import write_output
+from icbench.storage import write_output
 from icbench.training import selection
 from icbench.training.findings import Snapshot, findings, findings_data
 from icbench.training.frechet import frechet_distance

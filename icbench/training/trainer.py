@@ -24,11 +24,10 @@ from icbench.engine.invert import Settings
 from icbench.errors import IcbenchError, IntegrityError, ResultsError, UsageError
 from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
-from icbench.outputs import PROBE, reason, way_out, write_output
 from icbench.plugins.isolation import isolated
-from icbench.records.files import remove_leftovers, replace_synced
 from icbench.running.datasets import load_split
 from icbench.running.observer import Onlooker
+from icbench.storage import reason, remove_leftovers, try_folder, way_out, write_output
 from icbench.training import selection, study
 from icbench.training.findings import Snapshot
 from icbench.training.reference_cnn import ReferenceCNN, train_reference_cnn
@@ -256,8 +255,7 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder)
-        replace_synced(folder / ".writable", PROBE)
-        (folder / ".writable").unlink()
+        try_folder(folder)
     except OSError as error:
         hint = way_out(error, "Choose another folder with --out.")
         raise ResultsError(f"{folder} cannot be written: {reason(error)}", hint) from None

@@ -92,7 +92,7 @@ def test_an_interruption_while_results_are_written_loses_none(capsys, monkeypatc
     """Every batch that was classified is in the record of what is done, wherever in the writing Ctrl-C comes."""
     monkeypatch.setattr(session, "SHARD_IMAGES", 20)
     original = os.fsync
-    for stop_at in range(1, 9):
+    for stop_at in range(2, 10):  # the first tries the folder
         calls = []
 
         def interrupting(descriptor, calls=calls, stop_at=stop_at):
@@ -151,8 +151,13 @@ def test_what_no_record_could_hold_is_found_before_anything_is_computed(capsys, 
 
 
 def test_a_full_disk_does_not_hide_what_failed_before(capsys, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
+    original, calls = os.fsync, []
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) > 1:  # the first tries the folder
+            raise OSError(28, "No space left on device")
+        original(descriptor)
 
     with raising_at_image(monkeypatch, 25, RuntimeError("the real reason")):
         monkeypatch.setattr(os, "fsync", full)

@@ -168,7 +168,7 @@ def test_what_was_computed_is_printed_though_its_figure_fails(capsys, monkeypatc
     def fails(*given):
         raise failure
 
-    monkeypatch.setattr("icbench.outputs.replace_synced", fails)
+    monkeypatch.setattr("icbench.storage.replace_synced", fails)
     code, out, err = icbench(capsys, *TOY, "--figure", "out.png", *(["--json"] if as_json else []))
     assert code == 1
     assert "the picture out.png is not made" in err

@@ -287,7 +287,7 @@ def test_a_diagnosis_that_cannot_be_kept_is_shown_all_the_same(capsys, toy_run, 
     def no_room(*given):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("icbench.outputs.replace_synced", no_room)
+    monkeypatch.setattr("icbench.storage.replace_synced", no_room)
     code, out, err = show(capsys, toy_run, "--diagnose", "--json")
     document = json.loads(out)
     assert (code, document["ok"]) == (1, False)

@@ -8,7 +8,7 @@ import torch
 from icbench.compute import onednn, probe
 from icbench.compute.probe import onednn_pays, speeds
 from icbench.errors import FolderWarning
-from icbench.folders import say_once
+from icbench.storage import say_once
 
 
 def rates(bfloat16, onednn=1.0):
@@ -31,7 +31,7 @@ def measured(tmp_path, monkeypatch):
         forget()
         return readings
 
-    monkeypatch.setattr("icbench.folders.cache_folder", lambda: tmp_path / "cache" / "icbench")
+    monkeypatch.setattr("icbench.storage.cache_folder", lambda: tmp_path / "cache" / "icbench")
     yield say
     forget()
 

@@ -12,9 +12,9 @@ from record_factory import RESULTS, arrays_of, facts_of, finished, right
 
 from icbench.errors import ComponentError, IntegrityError, ResultsError
 from icbench.records import IMAGES_FILE, RECORD_FILE, ResultsFolder, check_writable, read_record
-from icbench.records.files import replace_synced
 from icbench.records.record import Costs, check_known
 from icbench.records.results_folder import GrowingRun
+from icbench.storage import replace_synced
 
 
 def grown(images=20, **said):

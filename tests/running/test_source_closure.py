@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from icbench.errors import FolderWarning
-from icbench.folders import say_once
 from icbench.running import source_closure, source_syntax
 from icbench.running.source_closure import source_digest
+from icbench.storage import say_once
 
 FILES = {
     "shapes/__init__.py": """
@@ -327,7 +327,7 @@ def test_a_file_is_read_again_only_when_its_content_changes(monkeypatch):
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "[[], [], 1, 2]", '[[["d"]], [], false]', "null"])
 def test_a_cache_that_cannot_be_read_is_made_anew(tmp_path, monkeypatch, content):
-    monkeypatch.setattr("icbench.folders.cache_folder", lambda: tmp_path / "icbench")
+    monkeypatch.setattr("icbench.storage.cache_folder", lambda: tmp_path / "icbench")
     source = b"import os\nA = 1\ndef b():\n    return A"
     source_syntax.read_source.cache_clear()
     first = source_syntax.read_source(source)
@@ -338,7 +338,7 @@ def test_a_cache_that_cannot_be_read_is_made_anew(tmp_path, monkeypatch, content
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
-    monkeypatch.setattr("icbench.folders.cache_folder", lambda: tmp_path / "icbench")
+    monkeypatch.setattr("icbench.storage.cache_folder", lambda: tmp_path / "icbench")
     (tmp_path / "icbench").write_text("a file where a folder should be")
     source_syntax.read_source.cache_clear()
     say_once.cache_clear()

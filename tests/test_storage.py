@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from icbench.errors import OutputError, UsageError
-from icbench.outputs import check_output_file, way_out, write_output
+from icbench.storage import check_output_file, way_out, write_output
 
 PNG = (".png",)
 
