@@ -17,6 +17,7 @@ from torch import Tensor
 from icbench.builtin.datasets.mnist import MNIST
 from icbench.builtin.generators.cgan import load_cgan
 from icbench.engine.invert import Parts, Settings, invert
+from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
 from icbench.kinds.generator import Generator
 from icbench.plugins.manager import Host
@@ -40,7 +41,7 @@ class FreeGenerator(Generator):
 
 def parts(generator: Generator, schedule: str, device: torch.device) -> Parts:
     chosen = [HOST.select(kind, name).build() for kind, name in (("distance", "mse"), ("optimizer", "adam"))]
-    return Parts(generator.frozen(device), *chosen, HOST.select("schedule", schedule).build())
+    return Parts(prepare(generator, device), *chosen, HOST.select("schedule", schedule).build())
 
 
 def measure(benchmark, built: Parts, images: np.ndarray, rows: int, settings: Settings) -> None:

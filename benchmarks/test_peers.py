@@ -30,6 +30,7 @@ from icbench.builtin.generators.cgan import load_cgan
 from icbench.compute.allocator import keep_freed_memory
 from icbench.engine.batch_size import measured_batch_size
 from icbench.engine.invert import Parts, Settings, concatenate, invert
+from icbench.engine.prepare import prepare
 from icbench.kinds.generator import Generator
 from icbench.plugins.manager import Host
 
@@ -84,7 +85,7 @@ def plain(apart, device) -> NDArray[np.int64]:
 
 def parts(generator: Generator, device: torch.device) -> Parts:
     chosen = [HOST.select(kind, name).build() for kind, name in (("distance", "mse"), ("optimizer", "adam"))]
-    return Parts(generator.frozen(device), *chosen, HOST.select("schedule", "joint").build())
+    return Parts(prepare(generator, device), *chosen, HOST.select("schedule", "joint").build())
 
 
 class Marks:

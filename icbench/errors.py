@@ -1,7 +1,8 @@
 """What can go wrong in a way the user can mend: one exception base, one hint, one exit code each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 
 FAULT_HINT = "This is a fault of the component; `icbench plugins` tells where it comes from."
 """What to do about a component that breaks its kind's contract."""
@@ -85,3 +86,11 @@ def only_exceptions(what: str) -> Iterator[None]:
             f"{what} raised {type(error).__name__}: {error}",
             "This is a fault of a component; `icbench plugins` tells where it comes from.",
         ) from error
+
+
+def suggestion(wrong: str, known: Iterable[str], what: str) -> str:
+    """A hint for a wrong word: the nearest known one if there is any, then all of them."""
+    names = sorted(known)
+    near = get_close_matches(wrong, names, n=1)
+    start = f"Did you mean '{near[0]}'? " if near else ""
+    return f"{start}The {what} are: {', '.join(names)}." if names else f"It has no {what}."

@@ -9,6 +9,7 @@ import torch
 from toy import LinearGenerator, ToyDigits
 
 from icbench.engine.invert import Parts
+from icbench.engine.prepare import prepare
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.manager import Host
 
@@ -59,7 +60,7 @@ def linear() -> LinearGenerator:
 def parts(host: Host, linear: LinearGenerator) -> Parts:
     """The exact toy generator with the built-in distance, optimizer and joint schedule."""
     return Parts(
-        linear.frozen(torch.device("cpu")),
+        prepare(linear, torch.device("cpu")),
         host.select("distance", "mse").build(),
         host.select("optimizer", "adam").build(),
         host.select("schedule", "joint").build(),

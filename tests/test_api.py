@@ -1,5 +1,7 @@
 """What `import icbench` offers, as far as its own code goes."""
 
+import subprocess
+import sys
 from dataclasses import fields
 from inspect import signature
 from pathlib import Path
@@ -34,3 +36,15 @@ def test_a_learning_rate_and_a_classifier_can_be_given(toy_plugin):
 def test_an_empty_folder_is_refused():
     with pytest.raises(UsageError, match="results=''"):
         icbench.run(results="")
+
+
+def test_a_name_that_it_does_not_offer_is_an_attribute_error():
+    assert set(icbench.__all__) <= set(dir(icbench))
+    with pytest.raises(AttributeError, match="no attribute 'inver'"):
+        _ = icbench.inver
+
+
+def test_a_contract_loads_no_more_than_the_ground_floor():
+    code = "import sys, icbench.kinds.generator; print(*(name for name in sys.modules if name.startswith('icbench')))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {name for name in loaded if not name.startswith("icbench.kinds")} == {"icbench", "icbench.version"}

@@ -10,8 +10,9 @@ import click
 import pytest
 
 from icbench.cli.main import VERBS, icbench, main
+from icbench.kinds.names import ALL_KINDS
 from icbench.plugins import hookspecs
-from icbench.plugins.component import ALL_KINDS, TRAIT_FORMS, TRAITS
+from icbench.plugins.component import TRAIT_FORMS, TRAITS
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.manager import Host
 

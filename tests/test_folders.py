@@ -8,8 +8,8 @@ from command_line import icbench
 
 from icbench import storage
 from icbench.errors import FolderWarning, ResultsError
-from icbench.kinds.dataset import data_folder
 from icbench.plugins.preferences import disabled_plugins, set_disabled
+from icbench.running.datasets import data_folder
 from icbench.storage import cache_folder, config_folder, keep, read_kept
 
 

@@ -15,7 +15,7 @@ from icbench.plugins.isolation import isolated
 @json_option
 def command(data_dir: Path | None, as_json: bool) -> None:
     """List the datasets: which are here, which can be fetched, their digests and licences."""
-    from icbench.kinds.dataset import data_folder
+    from icbench.running.datasets import data_folder
 
     folder = data_folder(data_dir)
     datasets = _datasets(folder)

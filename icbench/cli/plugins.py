@@ -106,8 +106,7 @@ def doctor(as_json: bool) -> int:
 
 
 def _decide(dist: str, disabled: bool) -> None:
-    from icbench.errors import UsageError
-    from icbench.plugins.component import suggestion
+    from icbench.errors import UsageError, suggestion
     from icbench.plugins.discovery import BUILTIN, canonical, plugin_sources
     from icbench.plugins.preferences import disabled_plugins, set_disabled
 
@@ -122,8 +121,8 @@ def _decide(dist: str, disabled: bool) -> None:
 
 def _named(host: "Host", name: str) -> "list[Registered]":
     """The components of this name, of whatever kind."""
-    from icbench.errors import PluginError, UsageError
-    from icbench.plugins.component import ALL_KINDS, suggestion
+    from icbench.errors import PluginError, UsageError, suggestion
+    from icbench.kinds.names import ALL_KINDS
     from icbench.plugins.manager import means
 
     every = [registered for kind in ALL_KINDS for registered in host.components(kind)]
@@ -142,7 +141,7 @@ def _named(host: "Host", name: str) -> "list[Registered]":
 
 
 def _data(host: "Host") -> dict[str, Any]:
-    from icbench.plugins.component import ALL_KINDS
+    from icbench.kinds.names import ALL_KINDS
 
     components = [_component_data(registered) for kind in ALL_KINDS for registered in host.components(kind)]
     return {"plugins": [_status_data(status) for status in host.statuses], "components": components}
@@ -247,7 +246,7 @@ def _components_table(host: "Host") -> Any:
     from rich.markup import escape
     from rich.table import Table
 
-    from icbench.plugins.component import ALL_KINDS
+    from icbench.kinds.names import ALL_KINDS
 
     table = Table("kind", "name", "parameters", "what it is", "from", box=SIMPLE_HEAD, pad_edge=False)
     for kind in ALL_KINDS:

@@ -7,7 +7,7 @@ import click
 
 from icbench.cli.options import Place
 from icbench.cli.output import json_option, messages
-from icbench.plugins.component import KINDS
+from icbench.kinds.names import KINDS
 
 
 def _only(ctx: click.Context, param: click.Parameter, kinds: tuple[str, ...]) -> str:

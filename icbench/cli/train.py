@@ -81,9 +81,9 @@ def command(generator: str, noise_dim: int | None, evaluate: Path | None, **give
 def _evaluate(file: Path, selection: "Selection", host: "Host", given: dict[str, Any]) -> int:
     from icbench.compute.devices import chosen_device
     from icbench.errors import UsageError
-    from icbench.kinds.dataset import data_folder
     from icbench.report.json_output import envelope
     from icbench.report.training import TrainingProgress, sample_lines
+    from icbench.running.datasets import data_folder
     from icbench.training.evaluation import evaluate_samples, generator_from
 
     idle = [f"--{name}" for name in ("epochs", "out", "study") if given[name]]
@@ -121,7 +121,7 @@ def _trainer(selection: "Selection") -> Any:
 def _job(selection: "Selection", default_epochs: int, given: dict[str, Any]) -> "TrainingJob":
     from icbench.compute.devices import chosen_device
     from icbench.errors import UsageError
-    from icbench.kinds.dataset import data_folder
+    from icbench.running.datasets import data_folder
     from icbench.running.source_closure import training_digest
     from icbench.training.study import LEAST_CHECKS
     from icbench.training.trainer import TrainingJob

@@ -2,12 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from icbench.plugins.component import Selection
 
 
 class Classifier(ABC):
@@ -28,8 +24,11 @@ class Classifier(ABC):
     def scores(self, images: Tensor) -> Tensor:
         """Class scores (B, K) of images (B, C, H, W) in [0, 1]; the argmax is the prediction. Rows are independent."""
 
-    def components(self) -> "Mapping[str, Selection]":
-        """The components that it has built for itself, by kind: their code decides its scores as well."""
+    def components(self) -> Mapping[str, object]:
+        """The components that it has built for itself, by kind: their code decides its scores as well.
+
+        Each is what it was built from, an `icbench.plugins.component.Selection`.
+        """
         return {}
 
     def parameters(self) -> int:

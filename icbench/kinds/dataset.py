@@ -1,7 +1,6 @@
 """What a dataset is: named splits of images and labels, with a digest of their content."""
 
 import hashlib
-import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,10 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.storage import cache_folder
-
-DATA_VARIABLE = "ICBENCH_DATA"
-HERE = "icbench-data"
 SPLITS = ("train", "validation", "test")
 
 
@@ -125,12 +120,3 @@ class Dataset(ABC):
     def digests(self) -> dict[str, str]:
         """The SHA-256 of each array that is checked when it is read, by the array's name; empty if none are known."""
         return {}
-
-
-def data_folder(chosen: Path | None = None) -> Path:
-    """Where fetched data is kept: the folder chosen, or `ICBENCH_DATA`, or the platform's cache folder.
-
-    Without any of them it is a folder beside where one works.
-    """
-    variable = os.environ.get(DATA_VARIABLE)
-    return chosen or (Path(variable) if variable else cache_folder()) or Path(HERE)

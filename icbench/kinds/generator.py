@@ -2,10 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-import torch
 from torch import Tensor, nn
-
-from icbench.compute.products import freeze_linears
 
 
 class Generator(nn.Module, ABC):
@@ -80,15 +77,3 @@ class Generator(nn.Module, ABC):
 
         Called once, in eval mode. The default does nothing.
         """
-
-    @torch.no_grad()
-    def frozen(self, device: torch.device) -> "Generator":
-        """This generator on `device`, in eval mode, folded, without parameter gradients.
-
-        Its linear layers prepare their weights for the products that are fastest here.
-        """
-        self.to(device).eval().requires_grad_(False)
-        self.fold()
-        freeze_linears(self)
-        # Layers that folding has put in begin in training mode, and with parameters that take gradients.
-        return self.eval().requires_grad_(False)

@@ -6,10 +6,8 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from icbench.errors import ComponentError
-from icbench.plugins.component import suggestion
-
-PARTS = ("generator", "distance", "optimizer", "schedule")
+from icbench.errors import ComponentError, suggestion
+from icbench.kinds.names import PARTS
 
 FORMS = ("cells", "nfe")
 """What a table's chart may be of: accuracies cell by cell, or against the generator evaluations per image."""

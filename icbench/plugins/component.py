@@ -5,15 +5,15 @@ when a run needs it, so a plugin costs nothing until it is used.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from importlib import import_module
 from math import isfinite
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from icbench.errors import IcbenchError, PluginError, UsageError
+from icbench.errors import IcbenchError, PluginError, UsageError, suggestion
+from icbench.kinds.names import TIERS
 from icbench.plugins.isolation import importing
 from icbench.plugins.spec import quoted
 
@@ -21,16 +21,6 @@ Value: TypeAlias = bool | int | float | str
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 FACTORY = re.compile(r"[\w.]+:\w+")
-
-KINDS = ("generator", "distance", "optimizer", "schedule", "dataset", "classifier")
-"""What entries are made of."""
-
-ALL_KINDS = (*KINDS, "suite")
-"""What there are hooks for: suites are declared in terms of the others."""
-
-TIERS = ("pixels", "features", "label features")
-"""What an inversion knows besides pixels; a component declares `tier:features` (learned without labels) or
-`tier:label features` (learned to tell classes apart) as a trait, and an entry is in the highest tier of its parts."""
 
 
 TRAITS = {
@@ -304,11 +294,3 @@ def _default_faults(param: Param) -> list[str]:
     except (UsageError, TypeError) as error:
         return [f"its parameter's default {error}"]
     return []
-
-
-def suggestion(wrong: str, known: Iterable[str], what: str) -> str:
-    """A hint for a wrong word: the nearest known one if there is any, then all of them."""
-    names = sorted(known)
-    near = get_close_matches(wrong, names, n=1)
-    start = f"Did you mean '{near[0]}'? " if near else ""
-    return f"{start}The {what} are: {', '.join(names)}." if names else f"It has no {what}."

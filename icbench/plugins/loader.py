@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import pluggy
 
-from icbench.plugins.component import ALL_KINDS, Component, Registered, faults
+from icbench.kinds.names import ALL_KINDS
+from icbench.plugins.component import Component, Registered, faults
 from icbench.plugins.discovery import GROUP, PluginSource, module_name
 from icbench.plugins.isolation import importing
 

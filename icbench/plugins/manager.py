@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pluggy
 
-from icbench.errors import PluginError, PluginWarning, UsageError
+from icbench.errors import PluginError, PluginWarning, UsageError, suggestion
 from icbench.plugins import hookspecs
-from icbench.plugins.component import Param, Registered, Selection, Value, suggestion
+from icbench.plugins.component import Param, Registered, Selection, Value
 from icbench.plugins.discovery import (
     BUILTIN,
     ONLY_VARIABLE,

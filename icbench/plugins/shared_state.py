@@ -6,28 +6,12 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Shared:
-    """One piece of shared state.
-
-    Args:
-        area: "random", "torch" or "process".
-        name: what to call it.
-        get: its value now, comparable by `==`.
-        set: put a value back.
-    """
-
-    area: str
-    name: str
-    get: Callable[[], Any]
-    set: Callable[[Any], object]
+from icbench.plugins.shared import Shared
 
 
 def shared_state() -> dict[Shared, Any]:

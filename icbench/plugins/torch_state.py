@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from icbench.plugins.shared_state import Shared
+from icbench.plugins.shared import Shared
 
 DEVICES = ("cpu", "cuda")
 

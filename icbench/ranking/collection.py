@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from icbench.errors import IntegrityError, UsageError
-from icbench.plugins.component import suggestion
+from icbench.errors import IntegrityError, UsageError, suggestion
 from icbench.ranking.rows import Track, entry_key, left_out
 from icbench.records import RECORD_FILE, SHARDS_FILE, Record, read_record
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icbench.errors import IntegrityError
+from icbench.kinds.names import PARTS
 from icbench.records import EDITED, Record
-from icbench.running.entry import PARTS
 from icbench.statistics import Estimate, accuracy_estimate
 
 

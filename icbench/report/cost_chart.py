@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from icbench.kinds.names import TIERS
 from icbench.kinds.suite import Mark
-from icbench.plugins.component import TIERS
 from icbench.ranking.rows import Row
 from icbench.running.entry import DIRECT
 from icbench.suites import ExperimentOutcome

@@ -10,13 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from icbench.kinds.names import PARTS
 from icbench.ranking.per_class import ClassFigures
 from icbench.ranking.rows import Track
 from icbench.records import Record
 from icbench.report.leaderboard import track_title
 from icbench.report.results import memory
 from icbench.report.table import Column, Grid, Section, printable, terminal_table
-from icbench.running.entry import PARTS
 from icbench.statistics import Calibration
 
 RIGHT, WRONG = (90, 190, 130), (225, 110, 110)

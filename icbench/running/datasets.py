@@ -1,5 +1,6 @@
 """Splits as runs, diagnoses, pictures and trainings get them: loaded from a dataset, and checked."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from icbench.engine.blame import blame
 from icbench.errors import FAULT_HINT, ComponentError
 from icbench.kinds.dataset import Dataset, Split, split_fault
 from icbench.plugins.isolation import isolated
+from icbench.storage import cache_folder
+
+DATA_VARIABLE = "ICBENCH_DATA"
+HERE = "icbench-data"
 
 
 def load_split(dataset: Dataset, label: str, name: str, folder: Path) -> Split:
@@ -32,3 +37,12 @@ def load_split(dataset: Dataset, label: str, name: str, folder: Path) -> Split:
     # Exact, as all labels are below K; a copy, as torch warns of arrays that are read-only.
     fit = split.labels.dtype == np.int64 and split.labels.flags.writeable
     return split if fit else replace(split, labels=split.labels.astype(np.int64))
+
+
+def data_folder(chosen: Path | None = None) -> Path:
+    """Where fetched data is kept: the folder chosen, or `ICBENCH_DATA`, or the platform's cache folder.
+
+    Without any of them it is a folder beside where one works.
+    """
+    variable = os.environ.get(DATA_VARIABLE)
+    return chosen or (Path(variable) if variable else cache_folder()) or Path(HERE)

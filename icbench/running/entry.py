@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from icbench.errors import IntegrityError
-from icbench.plugins.component import TIERS, Selection
+from icbench.kinds.names import TIERS
+from icbench.plugins.component import Selection
 from icbench.running.source_closure import source_digest
 
 DEFAULTS = {"generator": "cgan", "distance": "mse", "optimizer": "adam", "schedule": "joint", "dataset": "mnist"}
 """The specs of `icbench run` without options: the source post's setting."""
-
-PARTS = ("generator", "distance", "optimizer", "schedule")
-"""The components of an inversion; a direct classifier is one of its own."""
 
 DIRECT = "direct"
 """The tier of direct classifiers."""
@@ -51,7 +49,7 @@ class Entry:
 
     @property
     def tier(self) -> str:
-        """What the entry knows besides pixels; see `icbench.plugins.component.TIERS`."""
+        """What the entry knows besides pixels; see `icbench.kinds.names.TIERS`."""
         if self.direct:
             return DIRECT
         declared = {trait.partition(":")[2] for trait in self._traits() if trait.startswith("tier:")}

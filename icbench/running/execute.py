@@ -8,11 +8,13 @@ import numpy as np
 from icbench.compute.devices import chosen_device, chosen_precision
 from icbench.engine.targets import read_targets, warn_of_polarity
 from icbench.errors import UsageError, only_exceptions
-from icbench.kinds.dataset import SPLITS, data_folder
+from icbench.kinds.dataset import SPLITS
+from icbench.kinds.names import PARTS
 from icbench.plugins.isolation import isolated
 from icbench.plugins.manager import Host
 from icbench.records import Record, check_writable
-from icbench.running.entry import DEFAULTS, PARTS, Entry, Plan, grid
+from icbench.running.datasets import data_folder
+from icbench.running.entry import DEFAULTS, Entry, Plan, grid
 from icbench.running.runners import Inversion
 from icbench.running.session import Options, Session, Source, Watcher
 

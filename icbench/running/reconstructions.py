@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icbench.compute.devices import chosen_device
-from icbench.kinds.dataset import Split, data_folder
+from icbench.kinds.dataset import Split
 from icbench.plugins.isolation import isolated
 from icbench.records import Record
 from icbench.records.record import LATENTS
+from icbench.running.datasets import data_folder
 from icbench.running.entry import Entry, Plan
 from icbench.running.runners import Inversion
 from icbench.running.session import Options, Source

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from icbench.compute.devices import chosen_device
 from icbench.errors import IntegrityError, OutputError, UsageError
-from icbench.kinds.dataset import Split, data_folder
+from icbench.kinds.dataset import Split
+from icbench.kinds.names import PARTS
 from icbench.plugins.isolation import isolated
 from icbench.plugins.manager import Host
 from icbench.ranking.rows import Track
 from icbench.records import Record
 from icbench.records.schema import canonical, is_edited, signed
-from icbench.running.entry import PARTS, Entry, Plan
+from icbench.running.datasets import data_folder
+from icbench.running.entry import Entry, Plan
 from icbench.running.local_files import find_file
 from icbench.running.runners import Inversion
 from icbench.running.session import Source

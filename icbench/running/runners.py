@@ -12,8 +12,10 @@ from icbench.compute.devices import torch_dtype
 from icbench.engine.targets import Pixels
 from icbench.errors import FAULT_HINT, ComponentError
 from icbench.kinds.dataset import Split
+from icbench.kinds.names import PARTS
+from icbench.plugins.component import Selection
 from icbench.plugins.isolation import isolated
-from icbench.running.entry import PARTS, Entry, Plan, selection_facts
+from icbench.running.entry import Entry, Plan, selection_facts
 
 if TYPE_CHECKING:
     import torch
@@ -102,6 +104,7 @@ class Inversion(Method):
     @isolated()
     def __init__(self, entry: Entry, device: "torch.device") -> None:
         from icbench.engine.invert import Parts
+        from icbench.engine.prepare import prepare
 
         self.entry, self.device = entry, device
         built = {kind: entry.parts[kind].build() for kind in PARTS}
@@ -109,7 +112,7 @@ class Inversion(Method):
         self.kept: int = sum(
             values.numel() for values in (*built["generator"].parameters(), *built["generator"].buffers())
         )
-        built["generator"] = built["generator"].frozen(device)
+        built["generator"] = prepare(built["generator"], device)
         self.parts: Parts = Parts(**built)
         self.default_steps = self.parts.schedule.default_steps
 
@@ -214,10 +217,19 @@ class Direct(Method):
 
     @isolated()
     def details(self) -> dict[str, dict[str, Any]]:
-        built = {kind: selection_facts(selection) for kind, selection in self.classifier.components().items()}
+        built = {kind: selection_facts(self._selected(chosen)) for kind, chosen in self.classifier.components().items()}
         return {
             "classifier": {"training_data": self.training().digest, **({"components": built} if built else {})},
         }
+
+    def _selected(self, chosen: object) -> Selection:
+        """Raises:
+        ComponentError: it is no selection of a component.
+        """
+        if isinstance(chosen, Selection):
+            return chosen
+        label = self.entry.parts["classifier"].label
+        raise ComponentError(f"classifier {label} names {chosen!r} as a component, not a Selection", FAULT_HINT)
 
     @isolated()
     def parameters(self) -> int | None:

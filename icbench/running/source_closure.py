@@ -40,6 +40,7 @@ NEUTRAL = (
     "icbench.engine.memory",
     "icbench.engine.preflight",
     "icbench.errors",
+    "icbench.kinds.names",
     "icbench.kinds.suite",
     "icbench.plugins",
     "icbench.ranking",

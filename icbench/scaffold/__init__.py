@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 
 from icbench.errors import ResultsError, UsageError
-from icbench.plugins.component import KINDS
+from icbench.kinds.names import KINDS
 from icbench.plugins.discovery import canonical
 from icbench.plugins.manager import Host
 from icbench.storage import make_folder

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from icbench.errors import UsageError
+from icbench.errors import UsageError, suggestion
 from icbench.kinds.suite import Cell, Claim, Experiment, Suite
-from icbench.plugins.component import suggestion
 from icbench.plugins.manager import Host
 from icbench.records import Record
 from icbench.running.entry import Entry

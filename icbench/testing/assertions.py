@@ -1,20 +1,12 @@
-"""What a check is: a plain function over a subject; its name names it, its documentation is its claim in one line.
+"""What checks are written with: one that finds a fault raises AssertionError, one that does not apply raises `Skipped`.
 
-A check that finds a fault raises AssertionError, one that does not apply raises `Skipped`; both say why.
+Both say why.
 """
-
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch import Tensor
 
 from icbench.errors import IcbenchError
-
-if TYPE_CHECKING:
-    from icbench.testing.subject import Subject
-
-Check: TypeAlias = "Callable[[Subject], None]"
 
 
 class Skipped(Exception):  # noqa: N818 (it is no error)
@@ -23,11 +15,6 @@ class Skipped(Exception):  # noqa: N818 (it is no error)
 
 class Lacking(Skipped):
     """The component's weights are not here."""
-
-
-def claim(check: Check) -> str:
-    """What a check claims of a component, in one line."""
-    return (check.__doc__ or check.__name__.replace("_", " ")).strip().splitlines()[0]
 
 
 def reason(error: BaseException) -> str:

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
 from icbench.plugins.component import Component, Selection
-from icbench.testing.assertions import Check, Skipped, claim, reason
+from icbench.testing.assertions import Skipped, reason
 from icbench.testing.registry import KITS, run
-from icbench.testing.subject import subject_of
+from icbench.testing.subject import Check, claim, subject_of
 
 Given: TypeAlias = str | Component | Selection
 Cases = TypeVar("Cases", bound=type)

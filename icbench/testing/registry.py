@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from icbench.plugins.shared_state import preserved
-from icbench.testing.assertions import Check, Skipped
+from icbench.testing.assertions import Skipped
 from icbench.testing.checks import (
     classifier,
     dataset,
@@ -14,7 +14,7 @@ from icbench.testing.checks import (
     registration,
     schedule,
 )
-from icbench.testing.subject import Subject
+from icbench.testing.subject import Check, Subject
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from typing import Any
 
 import pluggy
 
-from icbench.errors import PluginError, UsageError
+from icbench.errors import PluginError, UsageError, suggestion
+from icbench.kinds.names import KINDS
 from icbench.plugins import hookspecs
-from icbench.plugins.component import KINDS, Registered, Selection, suggestion
+from icbench.plugins.component import Registered, Selection
 from icbench.plugins.discovery import GROUP, PluginSource, canonical, file_source
 from icbench.plugins.loader import load
 from icbench.plugins.manager import Host, means

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from icbench.plugins.component import Registered
-from icbench.testing.assertions import Check, Lacking, Skipped, claim, reason
+from icbench.testing.assertions import Lacking, Skipped, reason
 from icbench.testing.registry import KITS, run
-from icbench.testing.subject import Subject
+from icbench.testing.subject import Check, Subject, claim
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,27 @@
 
 from collections.abc import Callable
 from functools import cached_property, lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 
+from icbench.engine.prepare import prepare
 from icbench.errors import MissingWeightsError
 from icbench.plugins.component import Component, Registered, Selection, Value, faults
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.manager import Host
 from icbench.plugins.shared_state import preserved
-from icbench.testing.assertions import Check, Lacking, Skipped
+from icbench.testing.assertions import Lacking, Skipped
 
 T = TypeVar("T")
+
+Check: TypeAlias = "Callable[[Subject], None]"
+"""A plain function over a subject: its name names it, its documentation is its claim in one line."""
+
+
+def claim(check: Check) -> str:
+    """What a check claims of a component, in one line."""
+    return (check.__doc__ or check.__name__.replace("_", " ")).strip().splitlines()[0]
 
 
 class Subject:
@@ -62,7 +71,7 @@ class Subject:
     def ready(self, device: torch.device | None = None) -> Any:
         """A new one, as the engine would use it: a generator is frozen on the device."""
         built = self.build()
-        return built.frozen(device or torch.device("cpu")) if self.kind == "generator" else built
+        return prepare(built, device or torch.device("cpu")) if self.kind == "generator" else built
 
     @cached_property
     def component(self) -> Any:

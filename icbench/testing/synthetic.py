@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from icbench.engine.invert import Inverted, Parts, Settings, concatenate, invert
+from icbench.engine.prepare import prepare
 from icbench.kinds.distance import Distance, Features, LeastSquares
 from icbench.kinds.generator import Generator
 from icbench.kinds.optimizer import Optimizer
@@ -155,7 +156,7 @@ class Toy:
 
     def invert(self) -> Inverted:
         """The result of inverting the images, from the same noise whatever the seed."""
-        generator = ToyGenerator(self.noise_dim).frozen(self.device)
+        generator = prepare(ToyGenerator(self.noise_dim), self.device)
         parts = Parts(generator, self.distance, self.optimizer, self.schedule)
         settings = Settings(self.steps, self.seed, self.batch_size, self.device)
         index = np.array(self.index)

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from icbench.engine.invert import Settings
+from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
 from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
@@ -48,7 +49,9 @@ def evaluate_samples(
     with monitor.working("training the reference CNN that judges the samples"):
         reference = train_reference_cnn(split, dataset.num_classes, device)
     with monitor.working("measuring the samples"):
-        return measure_samples(generator.frozen(device), validation, reference, Settings(steps=0, device=device), seed)
+        return measure_samples(
+            prepare(generator, device), validation, reference, Settings(steps=0, device=device), seed
+        )
 
 
 def _require_fit(generator: Generator, dataset: Dataset, validation: Split) -> None:

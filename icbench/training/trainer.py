@@ -21,6 +21,7 @@ from icbench.compute.devices import chosen_precision, torch_dtype
 from icbench.compute.environment import library_versions
 from icbench.engine.decode import generate, sample_vectors
 from icbench.engine.invert import Settings
+from icbench.engine.prepare import prepare
 from icbench.errors import IcbenchError, IntegrityError, ResultsError, UsageError
 from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
@@ -296,7 +297,7 @@ def _check(
     try:
         snapshot = trainer.snapshot()
         weights = _floating(snapshot)
-        frozen = snapshot.frozen(job.device)
+        frozen = prepare(snapshot, job.device)
         settings = trainer.judging(job)
         if job.study:
             quality = _study(frozen, validation, reference, trainer, settings, progress, monitor)
@@ -414,7 +415,7 @@ def _finish(
     file = _weights_file(job)
     generator = trainer.snapshot()
     generator.load_state_dict(_loaded(file), strict=False)
-    frozen = generator.frozen(job.device)
+    frozen = prepare(generator, job.device)
     found = trainer.completed(frozen, validation, trainer.judging(job))
     if found:
         save_weights({**_loaded(file), **found}, file)

@@ -7,6 +7,7 @@ from torch import nn
 
 from icbench.compute.probe import speeds
 from icbench.engine.invert import Parts, Settings
+from icbench.engine.prepare import prepare
 from icbench.kinds.generator import Generator
 from icbench.plugins.manager import Host
 
@@ -35,7 +36,7 @@ def kernel(request, monkeypatch):
 def built(schedule):
     host = Host(discover=False)
     chosen = [host.select(kind, name).build() for kind, name in (("distance", "mse"), ("optimizer", "adam"))]
-    return Parts(Dense().frozen(torch.device("cpu")), *chosen, host.select("schedule", schedule).build())
+    return Parts(prepare(Dense(), torch.device("cpu")), *chosen, host.select("schedule", schedule).build())
 
 
 @pytest.mark.usefixtures("kernel")

@@ -11,6 +11,7 @@ from torch import nn
 from icbench.builtin.generators.cgan import CGAN, WEIGHTS, load_cgan, shipped_sizes
 from icbench.compute.machine import available_cores, bfloat16_instructions
 from icbench.engine.invert import Settings
+from icbench.engine.prepare import prepare
 from icbench.errors import IntegrityError, UsageError
 from icbench.kinds.dataset import Split
 from icbench.training.selection import inversion_accuracy
@@ -35,7 +36,7 @@ def test_weights_are_shipped_for_the_posts_five_sizes():
 @pytest.mark.parametrize("size", SIZES)
 def test_folded_batch_norm_equals_unfolded_in_eval_mode(size):
     plain = load_cgan(size).eval()
-    folded = copy.deepcopy(plain).frozen(CPU)
+    folded = prepare(copy.deepcopy(plain), CPU)
     assert not any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in folded.modules())
     random = torch.Generator().manual_seed(0)
     class_vector = torch.rand(64, 10, generator=random)
@@ -45,7 +46,7 @@ def test_folded_batch_norm_equals_unfolded_in_eval_mode(size):
 
 
 def test_folding_twice_changes_nothing():
-    once = load_cgan(10).frozen(CPU)
+    once = prepare(load_cgan(10), CPU)
     latents = torch.eye(10), torch.zeros(10, 10)
     before = once(*latents)
     once.fold()
@@ -90,7 +91,7 @@ def test_weights_that_are_not_there_are_named():
 
 
 def test_images_are_in_the_unit_interval():
-    generator = load_cgan(10).frozen(CPU)
+    generator = prepare(load_cgan(10), CPU)
     images = generator(torch.rand(32, 10), 3 * torch.randn(32, 10))
     assert images.shape == (32, *CGAN.image_shape)
     assert images.min() >= 0
@@ -110,7 +111,7 @@ def all_cores():
 @pytest.mark.usefixtures("all_cores")
 @pytest.mark.parametrize(("schedule", "steps", "floor"), [("joint", 200, 0.72), ("exhaustive", 60, 0.93)])
 def test_shipped_weights_classify_500_validation_images_above_a_floor(validation, schedule, steps, floor):
-    generator = load_cgan(10).frozen(CPU)
+    generator = prepare(load_cgan(10), CPU)
     assert inversion_accuracy(generator, schedule, validation, 500, steps, Settings(steps)) > floor
 
 
@@ -122,7 +123,7 @@ def test_bfloat16_costs_at_most_half_a_point_on_1000_validation_images(validatio
 
     Either precision turns some twenty of a thousand images, in both directions; three seeds tell a loss from that.
     """
-    generator = load_cgan(10).frozen(CPU)
+    generator = prepare(load_cgan(10), CPU)
     single, half = (
         np.mean(
             [

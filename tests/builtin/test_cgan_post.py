@@ -11,6 +11,7 @@ from icbench.builtin.generators import cgan_post_training
 from icbench.builtin.generators.cgan_post import PostGenerator, load_cgan_post
 from icbench.builtin.generators.cgan_post_training import BATCH, PostDiscriminator, PostTrainer
 from icbench.engine.decode import generate
+from icbench.engine.prepare import prepare
 from icbench.errors import MissingWeightsError
 from icbench.kinds.dataset import Dataset, Split
 from icbench.plugins.manager import Host
@@ -68,14 +69,14 @@ def test_folding_changes_nothing_and_leaves_no_norm(latents):
     generator = seasoned().eval()
     with torch.no_grad():
         expected = generator(*latents)
-        found = generator.frozen(CPU)(*latents)
+        found = prepare(generator, CPU)(*latents)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in generator.modules())
 
 
 def test_folding_twice_changes_nothing(latents):
     for batch_norm in ("running", "batch"):
-        generator = seasoned(batch_norm).frozen(CPU)
+        generator = prepare(seasoned(batch_norm), CPU)
         before = generator(*latents)
         with torch.no_grad():
             generator.fold()
@@ -86,26 +87,26 @@ def test_over_groups_it_is_what_a_generator_in_training_mode_makes_of_batches_of
     generator = seasoned("batch").train()
     with torch.no_grad():
         expected = torch.cat([generator(*rows(latents, slice(begin, begin + 4))) for begin in (0, 4, 8)])
-        found = generator.frozen(CPU)(*latents)
+        found = prepare(generator, CPU)(*latents)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     assert generator.group == 4
 
 
 def test_with_running_statistics_no_image_depends_on_another(latents):
-    generator = seasoned("running").frozen(CPU)
+    generator = prepare(seasoned("running"), CPU)
     assert generator.group == 1
     torch.testing.assert_close(generator(*latents)[2:3], generator(*rows(latents, slice(2, 3))), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("batch_norm", ["running", "batch"])
 def test_products_in_bfloat16_give_about_the_same_images(latents, batch_norm):
-    generator = seasoned(batch_norm).frozen(CPU)
+    generator = prepare(seasoned(batch_norm), CPU)
     exact, rounded = (generate(generator, *latents, precision) for precision in (torch.float32, torch.bfloat16))
     assert 0 < (exact - rounded).abs().mean() < 0.01
 
 
 def test_over_groups_it_has_second_derivatives(latents):
-    generator = seasoned("batch").frozen(CPU)
+    generator = prepare(seasoned("batch"), CPU)
     class_vector = latents[0].clone().requires_grad_()
     (first,) = torch.autograd.grad(generator(class_vector, latents[1]).sum(), class_vector, create_graph=True)
     (second,) = torch.autograd.grad(first.square().sum(), class_vector)

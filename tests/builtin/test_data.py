@@ -12,7 +12,7 @@ import pytest
 from icbench.builtin.datasets import fetched
 from icbench.builtin.datasets.mnist import DIGESTS, FILE, MNIST
 from icbench.errors import IntegrityError
-from icbench.kinds.dataset import data_folder
+from icbench.running.datasets import data_folder
 
 NOWHERE = Path("nowhere")
 

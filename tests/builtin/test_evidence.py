@@ -10,6 +10,7 @@ from toy import ToyDigits
 from icbench.builtin.schedules import Evidence, Exhaustive
 from icbench.engine.invert import Settings, concatenate, invert
 from icbench.engine.preflight.compatibility import check_parts
+from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
 from icbench.kinds.distance import Distance
 from icbench.kinds.generator import Generator
@@ -39,7 +40,7 @@ class Flat(Generator):
 
 @pytest.fixture
 def flat(parts):
-    return replace(parts, generator=Flat().frozen(CPU))
+    return replace(parts, generator=prepare(Flat(), CPU))
 
 
 def images(noise):

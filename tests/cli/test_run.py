@@ -426,6 +426,13 @@ def test_what_a_classifier_builds_for_itself_is_in_its_record(capsys, monkeypatc
     assert built["entry"]["classifier"]["components"] == {"distance": selection_facts(distance)}
 
 
+def test_a_classifier_that_names_no_selection_is_refused(capsys, monkeypatch):
+    monkeypatch.setattr("icbench.builtin.classifiers.ClassMean.components", lambda self: {"distance": "mse"})
+    code, _, err = icbench(capsys, *TOY[:1], "--dataset", "toy", "--classifier", "class-mean")
+    assert code == 2
+    assert "classifier class-mean names 'mse' as a component, not a Selection" in err
+
+
 def test_a_changed_engine_makes_a_new_run(capsys, monkeypatch):
     icbench(capsys, *TOY)
     monkeypatch.setattr(session, "engine_digest", lambda: "sha256:other")

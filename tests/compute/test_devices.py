@@ -9,6 +9,7 @@ from toy import LinearGenerator
 
 from icbench.compute.devices import chosen_precision, float32_products, precision_reason
 from icbench.engine.invert import Parts, Settings, invert
+from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
 from icbench.plugins.manager import Host
 
@@ -77,7 +78,7 @@ def test_steps_are_in_tf32_if_asked_for_and_results_are_scored_in_float32(monkey
     monkeypatch.setattr("icbench.engine.batch.float32_products", as_if_on_cuda)
     host = Host(discover=False)
     specs = {"distance": "mse", "optimizer": "adam", "schedule": "joint"}
-    generator = Watched().frozen(torch.device("cpu"))
+    generator = prepare(Watched(), torch.device("cpu"))
     parts = Parts(generator, *(host.select(kind, spec).build() for kind, spec in specs.items()))
     images = np.zeros((2, *generator.image_shape), np.uint8)
     for _ in invert(parts, images, np.arange(2), Settings(steps=3, tf32=tf32)):

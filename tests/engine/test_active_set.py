@@ -12,6 +12,7 @@ from toy import NormedGenerator, ToyDigits
 from icbench.builtin.schedules import Exhaustive, Halving
 from icbench.engine.active_set import SEARCHED, ActiveSet, moved_state
 from icbench.engine.invert import Settings, concatenate, invert
+from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
 from icbench.kinds.optimizer import Optimizer
 from icbench.plugins.manager import Host
@@ -24,7 +25,7 @@ PLAN = {"at": "3/6", "keep": "5/2"}
 @pytest.fixture
 def normed(parts):
     """A generator whose classes differ by their noise, so that energies keep moving."""
-    return replace(parts, generator=NormedGenerator().frozen(torch.device("cpu")))
+    return replace(parts, generator=prepare(NormedGenerator(), torch.device("cpu")))
 
 
 def run(parts, schedule, index=range(20), settings=SETTINGS):

@@ -10,6 +10,7 @@ from toy import NormedGenerator, ToyDigits
 from icbench.builtin.schedules import Alternating, Exhaustive, Halving, Joint, Relaxed
 from icbench.engine.cuda_graph import Replaying, can_record, make_capturable
 from icbench.engine.invert import Settings, concatenate, invert
+from icbench.engine.prepare import prepare
 from icbench.kinds.optimizer import Optimizer
 
 STEPS = 60
@@ -46,7 +47,7 @@ class Recorder:
 
 @pytest.fixture
 def normed(parts):
-    return replace(parts, generator=NormedGenerator().frozen(torch.device("cpu")))
+    return replace(parts, generator=prepare(NormedGenerator(), torch.device("cpu")))
 
 
 def run(parts, schedule, stop_when=None):

@@ -10,6 +10,7 @@ from toy import CLASSES, SHAPE, FragileDistance, LinearGenerator, ToyDigits
 from icbench.builtin.schedules import ClassOnly, Exhaustive
 from icbench.engine.diagnosis import HeldClasses, diagnose
 from icbench.engine.invert import Settings, concatenate, invert
+from icbench.engine.prepare import prepare
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.kinds.schedule import Rates
@@ -84,7 +85,7 @@ def split(tmp_path_factory):
 
 
 def frozen(generator):
-    return generator.frozen(torch.device("cpu"))
+    return prepare(generator, torch.device("cpu"))
 
 
 def predicted(parts, split, settings):

@@ -12,6 +12,7 @@ from toy import NormedGenerator, ToyDigits
 from icbench.builtin.schedules import Exhaustive, Halving, Joint
 from icbench.engine.early_stopping import Settling
 from icbench.engine.invert import Settings, concatenate, invert
+from icbench.engine.prepare import prepare
 from icbench.kinds.schedule import Rates
 
 STEPS = 60
@@ -21,7 +22,7 @@ INDEX = np.arange(30)
 
 @pytest.fixture
 def normed(parts):
-    return replace(parts, generator=NormedGenerator().frozen(torch.device("cpu")))
+    return replace(parts, generator=prepare(NormedGenerator(), torch.device("cpu")))
 
 
 def run(parts, schedule, stop_when=None, index=INDEX, steps=STEPS, batch_size=512):

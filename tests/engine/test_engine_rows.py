@@ -9,6 +9,7 @@ from toy import NormedGenerator, ToyDigits
 
 from icbench.engine.invert import Settings, concatenate, invert
 from icbench.engine.preflight.compatibility import check_parts
+from icbench.engine.prepare import prepare
 from icbench.engine.rng import normal, philox
 from icbench.errors import ComponentError, UsageError
 from icbench.kinds.distance import Distance, LeastSquares
@@ -44,7 +45,7 @@ def asked(parts, host, digits):
 
     def asked(ask, index=(4, 7, 9), schedule="joint", settings=SETTINGS, **changes):
         answers = []
-        normed = NormedGenerator().frozen(torch.device("cpu"))
+        normed = prepare(NormedGenerator(), torch.device("cpu"))
         optimizer = Optimizer(Asking, 0.1, ask=ask, answers=answers)
         built = host.select("schedule", schedule).build()
         asking = replace(parts, generator=normed, optimizer=optimizer, schedule=built, **changes)
@@ -300,4 +301,4 @@ def test_a_generator_without_second_derivatives_is_found_before_a_run(parts, rou
             return torch.cat([pixels[:, : rough.start], Once.apply(pixels[:, rough])], 1).view(-1, 1, 8, 8)
 
     with pytest.raises(ComponentError, match="second derivatives, and generator g or distance d has none"):
-        checked(parts, generator=Rough().frozen(torch.device("cpu")))
+        checked(parts, generator=prepare(Rough(), torch.device("cpu")))

@@ -13,6 +13,7 @@ from icbench.compute.probe import speeds
 from icbench.engine.decode import as_target
 from icbench.engine.initialization import drawn_noise
 from icbench.engine.invert import Parts, Settings, concatenate, invert
+from icbench.engine.prepare import prepare
 from icbench.plugins.manager import Host
 
 IMAGES = 64
@@ -33,7 +34,7 @@ def inverted(images, steps, optimizer="adam", **settings):
     host = Host(discover=False)
     specs = {"distance": "mse", "optimizer": optimizer, "schedule": "joint"}
     built = [host.select(kind, spec).build() for kind, spec in specs.items()]
-    parts = Parts(load_cgan(10).frozen(torch.device("cpu")), *built)
+    parts = Parts(prepare(load_cgan(10), torch.device("cpu")), *built)
     return concatenate(list(invert(parts, images, INDEX, Settings(steps, **settings))))
 
 

@@ -12,6 +12,7 @@ from icbench.engine.decode import as_target, generate
 from icbench.engine.initialization import BANK, Bank, drawn_noise
 from icbench.engine.invert import Settings, concatenate, invert
 from icbench.engine.preflight.compatibility import check_parts
+from icbench.engine.prepare import prepare
 from icbench.errors import ComponentError, UsageError
 from icbench.plugins.manager import Host
 
@@ -31,7 +32,7 @@ class Encoding(NormedGenerator):
 
 @pytest.fixture
 def encoding(parts):
-    return replace(parts, generator=Encoding().frozen(CPU))
+    return replace(parts, generator=prepare(Encoding(), CPU))
 
 
 def run(parts, index=range(6), settings=SETTINGS):
@@ -151,7 +152,7 @@ def test_an_encoder_that_returns_the_wrong_shape_is_told_before_the_run(encoding
         def encode(self, images):
             return super().encode(images)[..., :3]
 
-    parts = replace(encoding, generator=Wrong().frozen(CPU), schedule=Exhaustive(start="encoder"))
+    parts = replace(encoding, generator=prepare(Wrong(), CPU), schedule=Exhaustive(start="encoder"))
     with pytest.raises(ComponentError, match=r"noise of shape \(4, 10, 3\), not finite noise of \(4, 10, 4\)"):
         check_parts(parts, IMAGES, replace(SETTINGS, steps=3), NAMES)
 

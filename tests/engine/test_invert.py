@@ -11,6 +11,7 @@ from toy import FragileDistance, LinearGenerator, NormedGenerator
 from icbench.builtin.schedules import Joint
 from icbench.engine.initialization import drawn_noise
 from icbench.engine.invert import NOT_FINITE, Parts, Settings, concatenate, invert
+from icbench.engine.prepare import prepare
 from icbench.kinds.optimizer import Optimizer
 from icbench.kinds.schedule import Starts, clamp_and_normalise, uniform_point
 from icbench.plugins.manager import Host
@@ -28,7 +29,7 @@ def with_schedule(parts: Parts, host: Host, spec: str) -> Parts:
 
 @pytest.fixture
 def normed(parts: Parts) -> Parts:
-    return replace(parts, generator=NormedGenerator().frozen(torch.device("cpu")))
+    return replace(parts, generator=prepare(NormedGenerator(), torch.device("cpu")))
 
 
 @pytest.mark.parametrize("schedule", ["joint", "class-only", "exhaustive", "joint:noise_start=5,noise_rate=0.5"])
@@ -129,7 +130,7 @@ def test_one_hypothesis_that_is_not_finite_is_enough_to_mark_an_image(parts, hos
             lost = class_vector[:, 3].view(-1, 1, 1, 1) > 0.5
             return super().forward(class_vector, noise).masked_fill(lost, torch.nan)
 
-    blind = replace(with_schedule(parts, host, "exhaustive"), generator=Blind().frozen(torch.device("cpu")))
+    blind = replace(with_schedule(parts, host, "exhaustive"), generator=prepare(Blind(), torch.device("cpu")))
     assert (run(blind, digits[0], range(10)).prediction == NOT_FINITE).all()
 
 
@@ -182,7 +183,7 @@ def test_noise_rate_scales_the_noise_alone(normed, host, digits):
 @pytest.mark.parametrize("schedule", ["joint", "class-only", "exhaustive"])
 def test_a_generator_without_noise_can_be_inverted(parts, host, digits, schedule):
     images, labels = digits
-    bare = replace(with_schedule(parts, host, schedule), generator=LinearGenerator(0).frozen(torch.device("cpu")))
+    bare = replace(with_schedule(parts, host, schedule), generator=prepare(LinearGenerator(0), torch.device("cpu")))
     assert (run(bare, images, range(50)).prediction == labels).all()
 
 
@@ -218,7 +219,7 @@ def test_resets_are_counted_per_image(parts, digits, schedule, hypotheses):
 
 
 def test_frozen_generators_are_in_eval_mode_and_take_no_gradients():
-    generator = NormedGenerator().train().frozen(torch.device("cpu"))
+    generator = prepare(NormedGenerator().train(), torch.device("cpu"))
     assert not any(module.training for module in generator.modules())
     assert not any(parameter.requires_grad for parameter in generator.parameters())
 
@@ -259,7 +260,7 @@ def test_hand_made_gradients_reach_both_latents():
 
     host = Host(discover=False)
     parts = Parts(
-        Product().frozen(torch.device("cpu")),
+        prepare(Product(), torch.device("cpu")),
         host.select("distance", "mse").build(),
         Optimizer(torch.optim.SGD, lr=64.0),
         host.select("schedule", "joint").build(),

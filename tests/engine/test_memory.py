@@ -13,6 +13,7 @@ import icbench
 from icbench.compute.machine import peak_memory_bytes
 from icbench.engine.invert import Settings, invert
 from icbench.engine.memory import activation_bytes, batch_bytes, feature_bytes
+from icbench.engine.prepare import prepare
 from icbench.plugins.manager import Host
 from icbench.running.entry import Plan
 from icbench.running.session import Options, Session, Source, Watcher
@@ -23,7 +24,7 @@ SPLIT = ToyDigits().split("test", None)
 
 @pytest.fixture
 def normed(parts):
-    return replace(parts, generator=NormedGenerator().frozen(torch.device("cpu")))
+    return replace(parts, generator=prepare(NormedGenerator(), torch.device("cpu")))
 
 
 def test_activation_bytes_count_what_the_backward_pass_keeps(normed):

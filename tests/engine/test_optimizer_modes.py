@@ -11,6 +11,7 @@ from icbench.builtin.schedules import Exhaustive, Halving
 from icbench.engine.decode import as_target, generate
 from icbench.engine.invert import Settings, class_paths, concatenate, invert
 from icbench.engine.preflight.compatibility import check_parts
+from icbench.engine.prepare import prepare
 from icbench.errors import ComponentError
 from icbench.kinds.optimizer import Optimizer
 
@@ -21,7 +22,7 @@ NAMES = {"generator": "g", "distance": "d", "optimizer": "o", "schedule": "s"}
 
 @pytest.fixture
 def averaging(parts):
-    generator = NormedGenerator().frozen(torch.device("cpu"))
+    generator = prepare(NormedGenerator(), torch.device("cpu"))
     return replace(parts, generator=generator, optimizer=Optimizer(ScheduleFree, 0.5))
 
 

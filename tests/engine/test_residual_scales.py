@@ -10,6 +10,7 @@ from toy import LinearGenerator
 from icbench.builtin.schedules import Evidence, Exhaustive
 from icbench.engine.invert import Settings, concatenate, invert
 from icbench.engine.preflight.compatibility import check_parts
+from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
 
 CPU = torch.device("cpu")
@@ -28,7 +29,7 @@ class Scaled(LinearGenerator):
 
 @pytest.fixture
 def scaled(parts):
-    return replace(parts, generator=Scaled().frozen(CPU))
+    return replace(parts, generator=prepare(Scaled(), CPU))
 
 
 def run(parts, images, schedule):
@@ -64,7 +65,7 @@ def test_the_curvature_is_that_of_the_scaled_distance(parts, digits):
             seen.append(linearisation)
             return super().occam(linearisation)
 
-    generator = Doubled(noise_dim=2, noise_effect=0.5).frozen(CPU)
+    generator = prepare(Doubled(noise_dim=2, noise_effect=0.5), CPU)
     for flag in (False, True):
         run(replace(parts, generator=generator), digits[0], Seen(calibrate=flag, prior_weight=0, noise_rate=1e-9))
     plain, found = seen

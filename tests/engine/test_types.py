@@ -12,6 +12,7 @@ from icbench import Component, hookimpl
 from icbench.builtin.schedules import Exhaustive, Halving, Joint, Relaxed
 from icbench.engine.decode import sample_vectors
 from icbench.engine.invert import Settings, class_paths, concatenate, invert
+from icbench.engine.prepare import prepare
 from icbench.plugins.discovery import PluginSource
 from icbench.training import selection
 
@@ -29,7 +30,7 @@ class TypedGenerator(LinearGenerator):
 
 @pytest.fixture
 def typed(parts):
-    return replace(parts, generator=TypedGenerator().frozen(torch.device("cpu")))
+    return replace(parts, generator=prepare(TypedGenerator(), torch.device("cpu")))
 
 
 def inverted(typed, schedule):

@@ -13,8 +13,8 @@ import pytest
 import icbench.builtin
 from icbench import Component, Param, hookimpl
 from icbench.errors import PluginError, PluginWarning, UsageError
+from icbench.kinds.names import ALL_KINDS
 from icbench.plugins import hookspecs
-from icbench.plugins.component import ALL_KINDS
 from icbench.plugins.discovery import BUILTIN, PluginSource, declared_names, plugin_sources
 from icbench.plugins.manager import Host
 from icbench.plugins.preferences import disabled_plugins, preferences_file, set_disabled

@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 from icbench.builtin.datasets.mnist import MNIST
 from icbench.errors import MissingWeightsError
 from icbench.kinds.dataset import Split
-from icbench.plugins.component import KINDS, resolve
+from icbench.kinds.names import KINDS
+from icbench.plugins.component import resolve
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.manager import Host
 from icbench.scaffold import create

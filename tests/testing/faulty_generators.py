@@ -162,10 +162,10 @@ class AlwaysTraining(Sound):
 
 @FAULTS("parameters_take_no_gradient")
 class Thawed(Sound):
-    """asks for gradients of its weights after freezing"""
+    """asks for gradients of its weights whatever it is told"""
 
-    def frozen(self, device):
-        return super().frozen(device).requires_grad_(True)
+    def requires_grad_(self, requires_grad=True):
+        return super().requires_grad_(True)
 
 
 @FAULTS("using_it_changes_no_weight")

@@ -8,11 +8,11 @@ import pytest
 
 import icbench.testing
 from icbench.errors import UsageError
-from icbench.plugins.component import KINDS, Component
+from icbench.kinds.names import KINDS
+from icbench.plugins.component import Component
 from icbench.plugins.manager import Host
-from icbench.testing.assertions import claim
 from icbench.testing.registry import KITS
-from icbench.testing.subject import subject_of
+from icbench.testing.subject import claim, subject_of
 
 CASES = {kind: getattr(icbench.testing, f"{kind.capitalize()}Tests") for kind in KINDS}
 SOUND, ROOT = (

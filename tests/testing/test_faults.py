@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from icbench.plugins.component import KINDS
+from icbench.kinds.names import KINDS
 from icbench.plugins.shared_state import changes, shared_state
 from icbench.testing.registry import KITS
 from icbench.testing.runner import check_component

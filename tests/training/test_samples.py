@@ -9,6 +9,7 @@ import torch
 from toy import CLASSES, SHAPE, LinearGenerator, NaNGenerator, ToyDigits, patterns
 
 from icbench.engine.invert import Settings
+from icbench.engine.prepare import prepare
 from icbench.kinds.generator import Generator
 from icbench.training import samples
 from icbench.training.reference_cnn import train_reference_cnn
@@ -57,7 +58,7 @@ def reference():
 
 
 def figures(generator, validation, reference, seed=0):
-    return measure_samples(generator.frozen(CPU), validation, reference, SETTINGS, seed)
+    return measure_samples(prepare(generator, CPU), validation, reference, SETTINGS, seed)
 
 
 def test_real_images_of_the_class_asked_for_are_perfect(validation, reference):

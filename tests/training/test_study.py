@@ -11,6 +11,7 @@ from toy import LinearGenerator, NaNGenerator, ToyDigits, patterns
 from toy_training import Stop, ToyTrainer
 
 from icbench.engine.invert import Parts, Settings, invert
+from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
 from icbench.training import selection, study
 from icbench.training.findings import studied
@@ -51,7 +52,7 @@ def generator(shift=0, blur=0.0):
     """The exact one, its classes shifted by some and its patterns faded."""
     made = LinearGenerator()
     made.patterns = patterns().roll(shift, 0) * (1 - blur)
-    return made.frozen(CPU)
+    return prepare(made, CPU)
 
 
 def measured(made, validation, reference, schedules=SCHEDULES):
@@ -115,7 +116,7 @@ def test_the_reference_is_shown_no_image_of_the_full_inversions(validation, refe
 
 
 def test_a_generator_that_is_not_finite_has_figures_that_are_none(validation, reference):
-    _, snapshot = measured(NaNGenerator().frozen(CPU), validation, reference)
+    _, snapshot = measured(prepare(NaNGenerator(), CPU), validation, reference)
     assert snapshot.figures["joint_error"] is None
     assert snapshot.figures["frechet_distance"] is None
     assert snapshot.accuracy == {"joint": 0, "exhaustive": 0}

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from icbench.kinds.classifier import Classifier
-from icbench.testing.assertions import Check, Skipped, expect, expect_close, expect_unchanged
-from icbench.testing.subject import Subject
+from icbench.testing.assertions import Skipped, expect, expect_close, expect_unchanged
+from icbench.testing.subject import Check, Subject
 from icbench.testing.synthetic import CLASSES, labelled
 
 TRAINED = 80

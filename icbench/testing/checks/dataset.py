@@ -11,17 +11,10 @@ from unittest import mock
 
 import numpy as np
 
-from icbench.kinds.dataset import (
-    SPLITS,
-    Split,
-    arrangement_fault,
-    classes_fault,
-    data_folder,
-    images_fault,
-    labels_fault,
-)
-from icbench.testing.assertions import Check, Skipped, expect
-from icbench.testing.subject import Subject
+from icbench.kinds.dataset import SPLITS, Split, arrangement_fault, classes_fault, images_fault, labels_fault
+from icbench.running.datasets import data_folder
+from icbench.testing.assertions import Skipped, expect
+from icbench.testing.subject import Check, Subject
 
 FETCHED_VARIABLE = "ICBENCH_CHECK_FETCHED"
 SAMPLED = 200

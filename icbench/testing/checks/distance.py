@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from icbench.kinds.distance import Distance, Features, LeastSquares
-from icbench.testing.assertions import Check, Skipped, expect, expect_close, expect_unchanged
+from icbench.testing.assertions import Skipped, expect, expect_close, expect_unchanged
 from icbench.testing.gradients import expect_gradient, expect_own_row_only, gradient_at
-from icbench.testing.subject import Subject
+from icbench.testing.subject import Check, Subject
 from icbench.testing.synthetic import reconstructions, targets
 
 ROWS = 5

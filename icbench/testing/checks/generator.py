@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from icbench.engine.decode import generate
 from icbench.engine.preflight.compatibility import TOLERANCE
 from icbench.kinds.generator import Generator
-from icbench.testing.assertions import Check, Skipped, expect, expect_close, expect_unchanged
+from icbench.testing.assertions import Skipped, expect, expect_close, expect_unchanged
 from icbench.testing.gradients import expect_gradient, expect_own_row_only, gradient_at
-from icbench.testing.subject import Subject
+from icbench.testing.subject import Check, Subject
 from icbench.testing.synthetic import latents, normal, uniform
 
 ROWS = 5

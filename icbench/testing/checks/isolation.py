@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from icbench.plugins.shared_state import Shared, changes, preserved, shared_state
-from icbench.testing.assertions import Check, Skipped, expect, expect_close
+from icbench.plugins.shared import Shared
+from icbench.plugins.shared_state import changes, preserved, shared_state
+from icbench.testing.assertions import Skipped, expect, expect_close
 from icbench.testing.exercise import exercise
-from icbench.testing.subject import Subject
+from icbench.testing.subject import Check, Subject
 
 CPU = torch.device("cpu")
 SEED, OTHER_SEED = 8191, 12345

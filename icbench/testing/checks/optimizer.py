@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from icbench.engine.invert import Inverted
-from icbench.testing.assertions import Check, Skipped, expect, expect_close
-from icbench.testing.subject import Subject
+from icbench.testing.assertions import Skipped, expect, expect_close
+from icbench.testing.subject import Check, Subject
 from icbench.testing.synthetic import (
     CLASSES,
     NOISE,

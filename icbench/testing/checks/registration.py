@@ -11,11 +11,12 @@ from typing import Any
 
 from icbench.errors import IntegrityError, UsageError
 from icbench.kinds.dataset import SPLITS
-from icbench.plugins.component import TIERS, TRAIT_FORMS, TRAITS, Param, Selection, Value, faults, resolve
+from icbench.kinds.names import TIERS
+from icbench.plugins.component import TRAIT_FORMS, TRAITS, Param, Selection, Value, faults, resolve
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.shared_state import changes, shared_state
-from icbench.testing.assertions import Check, Skipped, expect, reason
-from icbench.testing.subject import Subject
+from icbench.testing.assertions import Skipped, expect, reason
+from icbench.testing.subject import Check, Subject
 
 TRAIT_KINDS = {
     "zero-at-equality": "distance",

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from icbench.kinds.optimizer import Optimizer
 from icbench.kinds.schedule import Rates, Starts
-from icbench.testing.assertions import Check, Skipped, expect, expect_close, expect_unchanged
+from icbench.testing.assertions import Skipped, expect, expect_close, expect_unchanged
 from icbench.testing.gradients import expect_own_row_only, gradient_at
-from icbench.testing.subject import Subject
+from icbench.testing.subject import Check, Subject
 from icbench.testing.synthetic import CLASSES, NOISE, Toy, normal, uniform
 
 ROWS = 6

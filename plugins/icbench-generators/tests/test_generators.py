@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from icbench.engine.prepare import prepare
 
 from icbench_generators.class_block import ClassBlock
 from icbench_generators.class_decoders import ClassDecoders, mixture_weights
@@ -31,7 +32,7 @@ def points(count):
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_images_have_the_shape_and_range_of_mnist(build, spec):
-    generator = build(spec).frozen(CPU)
+    generator = prepare(build(spec), CPU)
     for class_vector in (vertices(range(10)), points(10), torch.zeros(10, 10)):
         images = generator(class_vector, 3 * normal(10, generator.noise_dim))
         assert images.shape == (10, 1, 28, 28)
@@ -41,7 +42,7 @@ def test_images_have_the_shape_and_range_of_mnist(build, spec):
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_row_does_not_depend_on_the_others(build, spec):
-    generator = build(spec).frozen(CPU)
+    generator = prepare(build(spec), CPU)
     noise = normal(30, generator.noise_dim)
     for class_vector in (vertices([3, 3, 7, 0, 1, 3] * 5), points(30)):
         together = generator(class_vector, noise)
@@ -51,7 +52,7 @@ def test_a_row_does_not_depend_on_the_others(build, spec):
 
 @pytest.mark.parametrize("spec", DECODERS)
 def test_a_vertex_is_the_classs_decoder(build, spec):
-    generator: ClassDecoders = build(spec).frozen(CPU)
+    generator: ClassDecoders = prepare(build(spec), CPU)
     labels = torch.tensor([4, 9, 0, 4, 4, 7])
     noise = normal(6, generator.noise_dim)
     images = generator(vertices(labels), noise).flatten(1)
@@ -62,7 +63,7 @@ def test_a_vertex_is_the_classs_decoder(build, spec):
 
 @pytest.mark.parametrize("spec", DECODERS)
 def test_a_vertex_is_the_same_image_and_noise_gradient_with_and_without_the_other_decoders(build, spec):
-    generator: ClassDecoders = build(spec).frozen(CPU)
+    generator: ClassDecoders = prepare(build(spec), CPU)
     results = []
     for moving in (False, True):
         class_vector = vertices([1, 5, 1, 1, 8, 0, 2]).requires_grad_(moving)
@@ -74,7 +75,7 @@ def test_a_vertex_is_the_same_image_and_noise_gradient_with_and_without_the_othe
 
 
 def test_a_held_vertex_costs_one_decoder_and_a_moving_one_all(monkeypatch):
-    generator = ClassVAE(4).frozen(CPU)
+    generator = prepare(ClassVAE(4), CPU)
     rows = []
     decode = generator.decode
     monkeypatch.setattr(generator, "decode", lambda noise: rows.append(noise.shape[:2].numel()) or decode(noise))
@@ -86,7 +87,7 @@ def test_a_held_vertex_costs_one_decoder_and_a_moving_one_all(monkeypatch):
 
 @pytest.mark.parametrize("spec", DECODERS)
 def test_a_point_between_classes_mixes_their_images(build, spec):
-    generator: ClassDecoders = build(spec).frozen(CPU)
+    generator: ClassDecoders = prepare(build(spec), CPU)
     noise = normal(1, generator.noise_dim)
     two, five = (generator(vertices([label]), noise) for label in (2, 5))
     between = generator(0.25 * vertices([2]) + 0.75 * vertices([5]), noise)
@@ -107,7 +108,7 @@ def test_a_prototype_needs_no_noise_and_is_the_mean_of_its_class(build):
     import numpy as np
     from icbench.builtin.datasets.mnist import MNIST
 
-    generator: Prototype = build("prototype").frozen(CPU)
+    generator: Prototype = prepare(build("prototype"), CPU)
     train = MNIST().split("train", Path())
     images = generator(vertices(range(10)), torch.empty(10, 0)).numpy()
     for label in range(10):
@@ -116,7 +117,7 @@ def test_a_prototype_needs_no_noise_and_is_the_mean_of_its_class(build):
 
 
 def test_a_blocks_norm_weights_the_image_that_its_direction_names():
-    generator = ClassBlock(3).frozen(CPU)
+    generator = prepare(ClassBlock(3), CPU)
     code = torch.tensor([[0.2, 0.5, 0.3]])
     two, five = (generator(blocks({label: code[0]}), torch.empty(1, 0)) for label in (2, 5))
     torch.testing.assert_close(two.flatten(), generator.decode(code.expand(10, 1, 3))[2, 0])
@@ -135,7 +136,7 @@ def blocks(parts):
 @pytest.mark.parametrize("spec", ["prototype", "class-block"])
 def test_empty_noise_has_an_empty_gradient(build, spec):
     noise = torch.empty(10, 0, requires_grad=True)
-    generator = build(spec).frozen(CPU)
+    generator = prepare(build(spec), CPU)
     images = generator(torch.eye(generator.entries)[:10], noise)
     (gradient,) = torch.autograd.grad(images.sum(), noise)
     assert gradient.shape == (10, 0)
@@ -151,7 +152,7 @@ def test_an_lstm_writes_its_first_rows_before_it_knows_the_last(build):
 
 @pytest.mark.parametrize("spec", ["class-vae", "contrastive", "cvae"])
 def test_encoders_give_noise_of_which_the_true_class_reconstructs_best(build, spec, validation):
-    generator = build(spec).frozen(CPU)
+    generator = prepare(build(spec), CPU)
     images = torch.from_numpy(validation.images[:100]).float() / 255
     noise = generator.encode(images)
     assert noise.shape == (100, 10, generator.noise_dim)

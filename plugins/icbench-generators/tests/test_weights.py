@@ -9,6 +9,7 @@ import pytest
 import torch
 from icbench.builtin.datasets.mnist import MNIST
 from icbench.engine.invert import Settings
+from icbench.engine.prepare import prepare
 from icbench.errors import IntegrityError, UsageError
 from icbench.training.selection import inversion_accuracy
 from safetensors.torch import load_file
@@ -123,7 +124,7 @@ def test_traits_say_what_the_weights_have_seen(host):
 @pytest.mark.slow
 @pytest.mark.parametrize(("stem", "schedule", "steps"), FLOORS)
 def test_shipped_weights_classify_200_validation_images_above_a_floor(build, stem, schedule, steps, validation):
-    generator = build(SHIPPED[stem]).frozen(torch.device("cpu"))
+    generator = prepare(build(SHIPPED[stem]), torch.device("cpu"))
     accuracy = inversion_accuracy(generator, schedule, validation, 200, steps, Settings(steps))
     assert accuracy >= FLOORS[stem, schedule, steps]
     assert np.isfinite(accuracy)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from icbench.builtin.generators.cgan import load_cgan
 from icbench.engine.invert import Parts, Settings, concatenate, invert
+from icbench.engine.prepare import prepare
 from problems import Problem, starts
 
 CURVATURES = torch.tensor([0.5, 2.0, 8.0], dtype=torch.float64)
@@ -71,7 +72,7 @@ def test_an_image_takes_its_path_whatever_it_is_computed_with(build):
 def test_a_run_is_the_same_in_every_batch_size(build, host):
     images = np.random.default_rng(0).integers(0, 255, (6, 1, 28, 28)).astype(np.uint8)
     distance, schedule = (host.select(*spec).build() for spec in (("distance", "mse"), ("schedule", "exhaustive")))
-    cgan = load_cgan().frozen(torch.device("cpu"))
+    cgan = prepare(load_cgan(), torch.device("cpu"))
     parts = Parts(cgan, distance, build("langevin", lr=0.5, temperature=0.01), schedule)
     results = [
         concatenate(list(invert(parts, images, np.arange(6), Settings(5, seed=3, batch_size=size))))

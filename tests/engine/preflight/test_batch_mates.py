@@ -13,6 +13,7 @@ from icbench import Component, hookimpl
 from icbench import invert as inverted
 from icbench.engine.batch_size import measured_batch_size
 from icbench.engine.invert import Settings, class_paths, concatenate, invert, whole_groups
+from icbench.engine.prepare import prepare
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.manager import Host
 from icbench.running.entry import DEFAULTS
@@ -52,7 +53,7 @@ UNDECLARED = Undeclared()
 
 @pytest.fixture
 def grouped(parts):
-    return replace(parts, generator=Grouped().frozen(torch.device("cpu")))
+    return replace(parts, generator=prepare(Grouped(), torch.device("cpu")))
 
 
 def run(parts, index, settings=SETTINGS, **options):
@@ -61,7 +62,7 @@ def run(parts, index, settings=SETTINGS, **options):
 
 
 def test_mates_matter_at_all(grouped):
-    alone = replace(grouped, generator=NormedGenerator().frozen(torch.device("cpu")))
+    alone = replace(grouped, generator=prepare(NormedGenerator(), torch.device("cpu")))
     assert not np.allclose(run(grouped, range(8)).noise, run(alone, range(8)).noise)
 
 

@@ -12,6 +12,7 @@ from icbench.builtin.schedules import Joint
 from icbench.engine.blame import described
 from icbench.engine.invert import Settings
 from icbench.engine.preflight.compatibility import METHODS, check_parts
+from icbench.engine.prepare import prepare
 from icbench.errors import ComponentError, UsageError
 from icbench.kinds.distance import Distance
 from icbench.kinds.generator import Generator
@@ -51,7 +52,7 @@ def broken(parts, method, replacement):
     """The parts with one method of one component replaced, by kind."""
     part = getattr(parts, KINDS[method])
     if method == "encode":
-        part = LinearGenerator().frozen(CPU)
+        part = prepare(LinearGenerator(), CPU)
     changed = type("Broken", (type(part),), {method: replacement})
     new = changed.__new__(changed)
     vars(new).update(vars(part))

@@ -11,6 +11,7 @@ from icbench.builtin.distances import MSE
 from icbench.builtin.schedules import ClassOnly, Exhaustive, Joint
 from icbench.engine.invert import Settings
 from icbench.engine.preflight.compatibility import check_parts
+from icbench.engine.prepare import prepare
 from icbench.errors import ComponentError
 from icbench.kinds.distance import Distance
 from icbench.kinds.optimizer import Optimizer
@@ -99,19 +100,19 @@ class DeafToClasses(NormedGenerator):
 )
 def test_a_generator_that_cannot_be_descended_is_named(parts, generator, fault):
     with pytest.raises(ComponentError, match=f"^generator g {fault}"):
-        checked(parts, generator=generator().frozen(CPU))
+        checked(parts, generator=prepare(generator(), CPU))
 
 
 def test_a_latent_that_rests_needs_no_gradient(parts):
-    checked(parts, generator=DeafToNoise().frozen(CPU), schedule=ClassOnly())
-    checked(parts, generator=DeafToClasses().frozen(CPU), schedule=Exhaustive())
+    checked(parts, generator=prepare(DeafToNoise(), CPU), schedule=ClassOnly())
+    checked(parts, generator=prepare(DeafToClasses(), CPU), schedule=Exhaustive())
 
 
 def test_a_latent_that_moves_later_needs_one_then(parts):
     late = Joint(noise_start=15)
-    checked(parts, steps=15, generator=DeafToNoise().frozen(CPU), schedule=late)
+    checked(parts, steps=15, generator=prepare(DeafToNoise(), CPU), schedule=late)
     with pytest.raises(ComponentError, match="in the noise"):
-        checked(parts, steps=16, generator=DeafToNoise().frozen(CPU), schedule=late)
+        checked(parts, steps=16, generator=prepare(DeafToNoise(), CPU), schedule=late)
 
 
 def test_a_schedule_that_loses_the_gradient_is_named(parts):
@@ -124,7 +125,7 @@ def test_a_schedule_that_loses_the_gradient_is_named(parts):
 
 
 def test_noise_of_no_length_beside_classes_that_are_held_is_fine(parts):
-    checked(parts, generator=LinearGenerator(noise_dim=0).frozen(CPU), schedule=Exhaustive())
+    checked(parts, generator=prepare(LinearGenerator(noise_dim=0), CPU), schedule=Exhaustive())
 
 
 def test_without_steps_nothing_has_to_be_found(parts):

@@ -14,6 +14,7 @@ from icbench.builtin.schedules import Exhaustive, Joint
 from icbench.engine.blame import expose
 from icbench.engine.invert import Settings
 from icbench.engine.preflight.compatibility import check_parts
+from icbench.engine.prepare import prepare
 from icbench.errors import ComponentError
 from icbench.kinds.optimizer import Optimizer
 from icbench.plugins.manager import Host
@@ -27,7 +28,7 @@ HOST = Host(discover=False)
 
 @pytest.fixture
 def parts(parts):
-    return replace(parts, generator=NormedGenerator().frozen(CPU))
+    return replace(parts, generator=prepare(NormedGenerator(), CPU))
 
 
 def checked(parts, steps=100, images=IMAGES, precision=torch.float32, **changes):
@@ -175,7 +176,7 @@ class Steering(Joint):
 
 @pytest.mark.parametrize("generator", [BatchNormed, Diluted, Leaning])
 def test_a_generator_that_mixes_rows_is_named(parts, generator):
-    refuses("generator", parts, generator=generator().frozen(CPU))
+    refuses("generator", parts, generator=prepare(generator(), CPU))
 
 
 @pytest.mark.parametrize("distance", [Relative, Shared, Centred])
@@ -194,11 +195,11 @@ def test_mixing_is_found_whatever_the_number_of_steps(parts, steps):
 
 
 def test_a_group_that_is_declared_may_depend_on_itself_and_on_nothing_else(parts):
-    checked(parts, generator=Grouped().frozen(CPU))
-    refuses("optimizer", parts, generator=Grouped().frozen(CPU), optimizer=Optimizer(torch.optim.Adafactor, 0.1))
+    checked(parts, generator=prepare(Grouped(), CPU))
+    refuses("optimizer", parts, generator=prepare(Grouped(), CPU), optimizer=Optimizer(torch.optim.Adafactor, 0.1))
     larger = Grouped()
     larger.group = 2
-    refuses("generator", parts, generator=larger.frozen(CPU))
+    refuses("generator", parts, generator=prepare(larger, CPU))
 
 
 @pytest.mark.parametrize("schedule", [part.name for part in HOST.components("schedule") if part.name != "evidence"])
@@ -232,7 +233,7 @@ def test_rounding_that_differs_from_call_to_call_is_not_taken_for_mixing(parts):
             images = super().forward(class_vector, noise)
             return images * (1 + 1e-3 * torch.randn(images.shape, generator=RANDOM))
 
-    checked(parts, generator=Trembling().frozen(CPU))
+    checked(parts, generator=prepare(Trembling(), CPU))
 
 
 RANDOM = torch.Generator().manual_seed(0)
