@@ -15,6 +15,13 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def layers(session: nox.Session) -> None:
+    """Dependencies point one way: the contracts in pyproject.toml."""
+    session.install("-e", ".", "import-linter>=2.17")
+    session.run("lint-imports")
+
+
+@nox.session
 def types(session: nox.Session) -> None:
     """mypy in strict mode on the package."""
     session.install("-e", ".", "mypy>=1.15")
