@@ -18,7 +18,7 @@ from icbench.running.execute import entries_from_specs, execute, invert_images
 from icbench.running.session import Options, Watcher
 
 if TYPE_CHECKING:
-    from icbench.engine.invert import Inverted
+    from icbench.engine.invert import InversionResult
 
 
 def run(
@@ -111,7 +111,7 @@ def invert(
     steps: int | None = None,
     device: str = "auto",
     precision: str = "auto",
-) -> "Inverted":
+) -> "InversionResult":
     """Classify any images by inversion.
 
     Whether light or dark is drawn is for the caller to settle: pixels are taken as they are, and a generator makes such

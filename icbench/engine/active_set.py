@@ -28,7 +28,7 @@ class ActiveSet:
         self._energy = torch.zeros(images, hypotheses, device=device)
         self._vectors = class_vector.repeat(images, 1, 1)
 
-    def of(self, images: Tensor) -> "ActiveSet":
+    def subset(self, images: Tensor) -> "ActiveSet":
         """The hypotheses of some images (B,)."""
         part = copy.copy(self)
         part.searched, part.dropped_at = self.searched[images], self.dropped_at[images]
@@ -92,7 +92,7 @@ class ActiveSet:
         self._vectors = self._vectors.scatter(1, places, vectors.view(*places.shape))
 
 
-def moved_state(old: torch.optim.Optimizer, new: torch.optim.Optimizer, rows: Tensor) -> None:
+def transfer_state(old: torch.optim.Optimizer, new: torch.optim.Optimizer, rows: Tensor) -> None:
     """Let a fresh optimizer over some rows go on where one over all of them was.
 
     What the old one keeps for a latent, a group or all goes over: of tensors with a row for each of the latent's

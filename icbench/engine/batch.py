@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from icbench.compute.devices import float32_products
-from icbench.engine.active_set import ActiveSet, moved_state
-from icbench.engine.cuda_graph import Replaying, can_record, make_capturable
+from icbench.engine.active_set import ActiveSet, transfer_state
+from icbench.engine.cuda_graph import GraphedStep, make_capturable, supports_cuda_graph
 from icbench.engine.decode import as_target, generate
-from icbench.engine.early_stopping import Settling
-from icbench.engine.initialization import Bank, ImagesBeginning, begun, drawn_noise
+from icbench.engine.early_stopping import EarlyStopping
+from icbench.engine.initialization import InitContext, NoiseBank, drawn_noise, initial_noise
 from icbench.engine.jacobian import linearise
-from icbench.engine.result import NOT_FINITE, Inverted, concatenate
+from icbench.engine.result import NOT_FINITE, InversionResult, concatenate
 from icbench.engine.rng import normal
 from icbench.engine.settings import Parts, Settings
 from icbench.engine.targets import Pixels
@@ -43,7 +43,7 @@ class Search:
         starts: Starts,
         images: Pixels,
         index: NDArray[np.int64],
-        bank: Bank,
+        bank: NoiseBank,
         settings: Settings,
     ) -> None:
         self.parts, self.settings, self.index, self.starts = parts, settings, index, starts
@@ -51,8 +51,8 @@ class Search:
         target = as_target(images[index], settings.device)
         features = parts.distance.features(target)
         drawn = drawn_noise(index, starts.restart, parts.generator.noise_dim, settings.seed).to(settings.device)
-        beginning = ImagesBeginning(starts, drawn, target, features, bank, len(images))
-        self.noise = begun(parts.schedule, beginning).flatten(0, 1)
+        beginning = InitContext(starts, drawn, target, features, bank, len(images))
+        self.noise = initial_noise(parts.schedule, beginning).flatten(0, 1)
         self.forward, self.backward = beginning.forward, 0
         """Generator evaluations of each image so far."""
         self.features = _of_rows(features, torch.arange(len(index)).repeat_interleave(self.hypotheses))
@@ -73,12 +73,12 @@ class Search:
         self.finite = torch.ones(len(index), dtype=torch.bool, device=settings.device)
         self.resets = torch.zeros(len(index), dtype=torch.int64, device=settings.device)
         self.rates = [parts.schedule.rates(step, settings.steps) for step in range(settings.steps)]
-        self.settling = None if settings.stop_when is None else Settling(settings.stop_when, self.rates)
+        self.settling = None if settings.stop_when is None else EarlyStopping(settings.stop_when, self.rates)
 
     def fresh_optimizer(self) -> torch.optim.Optimizer:
         """One over the latents as they are."""
         optimizer = self.parts.optimizer.over(self.coordinates, self.noise)
-        if can_record(self.settings.device, self.parts.schedule, optimizer):
+        if supports_cuda_graph(self.settings.device, self.parts.schedule, optimizer):
             make_capturable(optimizer, self.settings.device)
         return optimizer
 
@@ -87,10 +87,14 @@ class Search:
         chosen = torch.from_numpy(images.repeat(self.hypotheses)).to(self.noise.device)
         self.noise[chosen] = torch.from_numpy(noise).to(self.noise.device).repeat_interleave(self.hypotheses, dim=0)
 
-    def run(self, on_step: Callable[[int], None]) -> Inverted:
+    def run(self, on_step: Callable[[int], None]) -> InversionResult:
         """Make all steps. `on_step` is told after each of how many images; those that settle have all theirs told."""
         steps, index, settled = self.settings.steps, self.index, []
-        make = Replaying(self) if can_record(self.settings.device, self.parts.schedule, self.optimizer) else self.step
+        make = (
+            GraphedStep(self)
+            if supports_cuda_graph(self.settings.device, self.parts.schedule, self.optimizer)
+            else self.step
+        )
         for step in range(steps):
             self.progress = step / steps
             self.drop(step)
@@ -147,7 +151,7 @@ class Search:
         """Which images (B,) need not be searched further, or None where there is none."""
         if self.settling is None or not self.settling.is_due(step):
             return None
-        done = self.settling.settled(step, len(self.index))
+        done = self.settling.converged(step, len(self.index))
         return done if done.any() else None
 
     def taken(self, images: Tensor) -> "Search":
@@ -160,7 +164,7 @@ class Search:
     def keep(self, images: Tensor) -> None:
         """Search on with some images (B,)."""
         self.index = self.index[images.cpu().numpy()]
-        self.active = self.active.of(images)
+        self.active = self.active.subset(images)
         self.finite, self.resets = self.finite[images], self.resets[images]
         self._keep_rows(images.repeat_interleave(self.hypotheses).nonzero()[:, 0])
 
@@ -171,10 +175,10 @@ class Search:
         self.latest = None if self.latest is None else self.latest[rows]
         self.optimizer = self.fresh_optimizer()
         self.cuts += 1
-        moved_state(before, self.optimizer, rows)
+        transfer_state(before, self.optimizer, rows)
         if self.settling is not None:
             self.settling = copy.copy(self.settling)
-            self.settling.keep(rows)
+            self.settling.select(rows)
 
     def move(self, step: int) -> list[Tensor]:
         """Put the step's rates into the parameter groups; returns the latents that move."""
@@ -272,7 +276,7 @@ class Search:
         return images.to(self.noise.device), restarts
 
     @torch.no_grad()
-    def scored(self) -> Inverted:
+    def scored(self) -> InversionResult:
         """The result of the latents as they are, evaluated in float32."""
         energy, distance = self.energy(torch.float32)
         if self.parts.schedule.linearises:
@@ -295,7 +299,7 @@ class Search:
         rows = torch.arange(len(winner), device=winner.device)
         noise = self.noise.view(len(self.index), self.hypotheses, -1)
         started = self.starts.class_vector.to(noise.device)
-        return Inverted(
+        return InversionResult(
             index=self.index,
             prediction=prediction.cpu().numpy(),
             class_scores=scores.float().cpu().numpy(),
@@ -366,7 +370,7 @@ def _of_rows(features: Features, rows: Tensor) -> Features:
     return tuple(feature[rows] for feature in features)
 
 
-def _in_order(parts: list[Inverted], index: NDArray[np.int64]) -> Inverted:
+def _in_order(parts: list[InversionResult], index: NDArray[np.int64]) -> InversionResult:
     """Parts of a batch as one result, in the order of `index` again where some settled before others."""
     if len(parts) == 1:
         return parts[0]

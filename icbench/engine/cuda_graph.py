@@ -24,7 +24,7 @@ Step: TypeAlias = Callable[[], None]
 Record: TypeAlias = Callable[[Step], Step]
 
 
-def can_record(device: torch.device, schedule: Schedule, optimizer: torch.optim.Optimizer) -> bool:
+def supports_cuda_graph(device: torch.device, schedule: Schedule, optimizer: torch.optim.Optimizer) -> bool:
     """Whether steps may be recorded: on CUDA, where nothing but the rates differs between steps, and the optimizer
     reads these from the device's memory, as torch's do that have the option `capturable`."""
     capturable = all("capturable" in group for group in optimizer.param_groups)
@@ -50,7 +50,7 @@ def captured(step: Step) -> Step:
     return graph.replay
 
 
-class Replaying:
+class GraphedStep:
     """Makes the steps of a search: the first as usual, and those that are like them by replaying one.
 
     Steps are alike while the same latents move and the batch has the same rows.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from icbench.engine.decode import generate
 from icbench.engine.initialization import drawn_noise
-from icbench.engine.invert import Inverted, Parts, Settings, concatenate, invert
+from icbench.engine.invert import InversionResult, Parts, Settings, concatenate, invert
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.kinds.schedule import Beginning, Rates, Schedule, Starts
@@ -106,7 +106,9 @@ def diagnose(
     index = np.union1d(sample, errors)
     work = (2 * len(index) + len(errors)) * settings.steps
 
-    def search(schedule: Schedule, rows: NDArray[np.int64], noise: NDArray[np.float32] | None = None) -> Inverted:
+    def search(
+        schedule: Schedule, rows: NDArray[np.int64], noise: NDArray[np.float32] | None = None
+    ) -> InversionResult:
         searched = replace(parts, schedule=schedule)
         return concatenate(list(invert(searched, split.images, rows, settings, lambda n: on_step(n / work), noise)))
 

@@ -11,17 +11,17 @@ WINDOW = 10
 """How many steps are looked back on, and so between two looks."""
 
 
-class Settling:
-    """Tells which of B images have settled: the last `WINDOW` steps gained hardly anything of what all steps have.
+class EarlyStopping:
+    """Tells which of B images have converged: the last `WINDOW` steps gained hardly anything of what all steps have.
 
     A hypothesis's gain is by how much its least energy so far has fallen, so that an optimizer that swings is not
-    taken for one that has arrived. An image settles when in `WINDOW` steps none of its hypotheses has gained more than
-    `tolerance` times the greatest gain of any of them since the first step. That is a share, so it means the same for
-    any distance, and it depends on the image's own rows alone.
+    taken for one that has arrived. An image has converged when in `WINDOW` steps none of its hypotheses has gained more
+    than `tolerance` times the greatest gain of any of them since the first step. That is a share, so it means the same
+    for any distance, and it depends on the image's own rows alone.
 
     Args:
         tolerance: that share.
-        rates: of each step. Nothing settles before all that is to move at some step has moved for a window.
+        rates: of each step. Nothing converges before all that is to move at some step has moved for a window.
     """
 
     def __init__(self, tolerance: float, rates: Sequence[Rates]) -> None:
@@ -39,11 +39,11 @@ class Settling:
             torch.minimum(self.least, energy, out=self.least)
 
     def is_due(self, step: int) -> bool:
-        """Whether images may settle before `step`."""
+        """Whether images may stop before `step`."""
         return step % WINDOW == 0 and step > 0
 
-    def settled(self, step: int, images: int) -> Tensor:
-        """Which of the images (B,) have settled before `step`; what is gained from here on counts for the next time."""
+    def converged(self, step: int, images: int) -> Tensor:
+        """Which of the images, as a mask (B,), have converged before `step`; gains from here on count next time."""
         assert self.least is not None
         lately, altogether = self.before - self.least, self.first - self.least
         self.before = self.least.clone()
@@ -52,7 +52,7 @@ class Settling:
             return torch.zeros_like(lately, dtype=torch.bool)
         return lately <= self.tolerance * altogether
 
-    def keep(self, rows: Tensor) -> None:
+    def select(self, rows: Tensor) -> None:
         """Go on with some rows."""
         if self.least is not None:
             self.least, self.first, self.before = (part[rows] for part in (self.least, self.first, self.before))

@@ -38,7 +38,7 @@ def _draw(image: int, restart: int, shape: tuple[int, ...], seed: int) -> NDArra
     return np.random.Generator(bits).standard_normal(shape, dtype=np.float32)
 
 
-class Bank:
+class NoiseBank:
     """Draws of the noise and each class's images of them, decoded when they are first asked for.
 
     Args:
@@ -85,7 +85,7 @@ class Bank:
         return torch.cat(images)
 
 
-class ImagesBeginning(Beginning):
+class InitContext(Beginning):
     """The beginning of B images.
 
     Args:
@@ -98,7 +98,7 @@ class ImagesBeginning(Beginning):
     """
 
     def __init__(
-        self, starts: Starts, drawn: Tensor, target: Tensor, features: Features, bank: Bank, split: int
+        self, starts: Starts, drawn: Tensor, target: Tensor, features: Features, bank: NoiseBank, split: int
     ) -> None:
         super().__init__(starts.class_vector.to(drawn.device), starts.restart, drawn)
         self.target, self.features, self.bank, self.split = target, features, bank, split
@@ -128,7 +128,7 @@ class ImagesBeginning(Beginning):
         return found.float()
 
 
-def begun(schedule: Schedule, beginning: ImagesBeginning) -> Tensor:
+def initial_noise(schedule: Schedule, beginning: InitContext) -> Tensor:
     """The noise (B, H, Z) that a schedule starts from.
 
     Raises:

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from icbench.compute.devices import float32_products
 from icbench.engine.batch import Search
-from icbench.engine.initialization import Bank
-from icbench.engine.result import NOT_FINITE, PER_IMAGE, Inverted, concatenate
+from icbench.engine.initialization import NoiseBank
+from icbench.engine.result import NOT_FINITE, PER_IMAGE, InversionResult, concatenate
 from icbench.engine.settings import Parts, Settings
 from icbench.engine.targets import Pixels
 
 __all__ = [
     "NOT_FINITE",
     "PER_IMAGE",
-    "Inverted",
+    "InversionResult",
     "Parts",
     "Settings",
     "class_paths",
@@ -39,7 +39,7 @@ def invert(
     settings: Settings,
     on_step: Callable[[int], None] = lambda images: None,
     noise: NDArray[np.float32] | None = None,
-) -> Iterator[Inverted]:
+) -> Iterator[InversionResult]:
     """Invert images batch by batch.
 
     Args:
@@ -52,10 +52,10 @@ def invert(
         noise: (M, Z), where every hypothesis of an image starts instead of at the noise drawn for it.
 
     Yields:
-        one `Inverted` per batch, in the order of `index`; in ascending order for a generator whose rows depend on each
-        other. Such a generator always has an image's mates of the split beside it, whether they are in `index` or not:
-        groups of images are aligned to the split, so what a group of rows holds never changes. With several hypotheses
-        an image has as many consecutive rows, and the hypotheses of one image can be each other's mates.
+        one `InversionResult` per batch, in the order of `index`; in ascending order for a generator whose rows depend
+        on each other. Such a generator always has an image's mates of the split beside it, whether they are in `index`
+        or not: groups of images are aligned to the split, so what a group of rows holds never changes. With several
+        hypotheses an image has as many consecutive rows, and the hypotheses of one image can be each other's mates.
     """
     starts = parts.schedule.starts(parts.generator.entries)
     group = parts.generator.group
@@ -80,8 +80,8 @@ def _told(on_step: Callable[[int], None], asked_for: NDArray[np.bool_], count: i
     on_step(count * int(asked_for.sum()) // len(asked_for))
 
 
-def _bank(parts: Parts, settings: Settings) -> Bank:
-    return Bank(parts.generator, parts.distance, settings.seed, settings.device, settings.precision)
+def _bank(parts: Parts, settings: Settings) -> NoiseBank:
+    return NoiseBank(parts.generator, parts.distance, settings.seed, settings.device, settings.precision)
 
 
 def whole_groups(index: NDArray[np.int64], group: int, images: int) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ NOT_FINITE = -1
 
 
 @dataclass(frozen=True)
-class Inverted:
+class InversionResult:
     """The result of inverting B images, as arrays on the CPU.
 
     Args:
@@ -53,15 +53,15 @@ class Inverted:
         """Evaluations per image, on average."""
         return self.forward + self.backward
 
-    def rows(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "Inverted":
+    def rows(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "InversionResult":
         """The result of some images, by a mask (B,) or by their places in B."""
-        return Inverted(**{name: getattr(self, name)[chosen] for name in PER_IMAGE})
+        return InversionResult(**{name: getattr(self, name)[chosen] for name in PER_IMAGE})
 
 
-PER_IMAGE = tuple(field.name for field in fields(Inverted))
+PER_IMAGE = tuple(field.name for field in fields(InversionResult))
 """The arrays of a result, each with a row for each image."""
 
 
-def concatenate(batches: Sequence[Inverted]) -> Inverted:
+def concatenate(batches: Sequence[InversionResult]) -> InversionResult:
     """Several results of one inversion as one."""
-    return Inverted(**{name: np.concatenate([getattr(batch, name) for batch in batches]) for name in PER_IMAGE})
+    return InversionResult(**{name: np.concatenate([getattr(batch, name) for batch in batches]) for name in PER_IMAGE})

@@ -32,7 +32,7 @@ class Settings:
         precision: the type of the generator's products, `torch.float32` or `torch.bfloat16`.
         tf32: whether CUDA may take products of float32 in TF32 in the steps; results are scored in float32 anyway.
         stop_when: an image is done once its last steps gained no more than this share of what all have gained (see
-            `icbench.engine.early_stopping`); None makes all steps.
+            `icbench.engine.early_stopping.EarlyStopping`); None makes all steps.
     """
 
     steps: int

@@ -71,7 +71,7 @@ class Schedule(ABC):
     """Whether distances count as the generator says for their classes (`Generator.residual_scale`)."""
     anneals: bool = False
     """Whether `class_vector_of` or `prior` changes with the progress; then energies of different steps are of different
-    things, and no image may settle before the last."""
+    things, and no image may stop before the last."""
     linearises: ClassVar[bool] = False
     """Whether `occam` is asked for; a run then needs a distance that is a `LeastSquares`."""
 

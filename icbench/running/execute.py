@@ -19,7 +19,7 @@ from icbench.running.runners import Inversion
 from icbench.running.session import Options, Session, Source, Watcher
 
 if TYPE_CHECKING:
-    from icbench.engine.invert import Inverted
+    from icbench.engine.invert import InversionResult
 
 MOST_STEPS = 1_000_000
 
@@ -86,7 +86,7 @@ def invert_images(
     steps: int | None = None,
     device: str = "auto",
     precision: str = "auto",
-) -> "Inverted":
+) -> "InversionResult":
     """Invert images that need not be of any dataset; see `icbench.invert`."""
     from icbench.engine.invert import concatenate, invert
 

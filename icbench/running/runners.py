@@ -32,7 +32,7 @@ class Result:
     """What one batch of images came to.
 
     Args:
-        arrays: per image, as in `icbench.engine.invert.Inverted`, by name.
+        arrays: per image, as in `icbench.engine.invert.InversionResult`, by name.
         forward, backward: generator evaluations per image, on average.
     """
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from icbench.engine.invert import Inverted, Parts, Settings, concatenate, invert
+from icbench.engine.invert import InversionResult, Parts, Settings, concatenate, invert
 from icbench.engine.prepare import prepare
 from icbench.kinds.distance import Distance, Features, LeastSquares
 from icbench.kinds.generator import Generator
@@ -154,7 +154,7 @@ class Toy:
     index: Sequence[int] = (0, 1, 2, 3, 4, 5)
     white: int | None = None
 
-    def invert(self) -> Inverted:
+    def invert(self) -> InversionResult:
         """The result of inverting the images, from the same noise whatever the seed."""
         generator = prepare(ToyGenerator(self.noise_dim), self.device)
         parts = Parts(generator, self.distance, self.optimizer, self.schedule)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from icbench.engine.decode import generate
-from icbench.engine.invert import Inverted, Parts, Settings, concatenate, invert
+from icbench.engine.invert import InversionResult, Parts, Settings, concatenate, invert
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.plugins.manager import Host
@@ -134,7 +134,7 @@ def inversion_accuracy(
 
 def inverted(
     generator: Generator, schedule: str, split: Split, rows: slice, steps: int, settings: Settings
-) -> Inverted:
+) -> InversionResult:
     """The inversion with `schedule`, a spec, MSE and Adam of the split's images in `rows`."""
     host = Host(discover=False)
     parts = Parts(
@@ -165,7 +165,7 @@ def own_residuals(generator: Generator, schedule: str, steps: int, split: Split,
     return ((of_class * own).sum(dim=1) + own.mean()) / (of_class.sum(dim=1) + 1)
 
 
-def accuracy(result: Inverted, split: Split) -> float:
+def accuracy(result: InversionResult, split: Split) -> float:
     """Share of the inverted images whose prediction is their label."""
     return float(np.mean(result.prediction == split.labels[result.index]))
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from icbench.engine.decode import as_target
-from icbench.engine.invert import Inverted, Settings
+from icbench.engine.invert import InversionResult, Settings
 from icbench.errors import UsageError
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
@@ -150,7 +150,7 @@ def _inversions(first: int, images: int, steps: Mapping[str, int], schedules: Se
 
 def _short_inversions(
     generator: Generator, validation: Split, schedules: Sequence[str], settings: Settings, effort: Effort
-) -> tuple[dict[str, Inverted], dict[str, float]]:
+) -> tuple[dict[str, InversionResult], dict[str, float]]:
     """The inversions that `selection.judge` makes, and their seconds, by the schedule's name."""
     runs, seconds = {}, {}
     for name, spec in selection.by_name(schedules).items():
@@ -175,7 +175,7 @@ def _distance_to_real(images: Tensor, validation: Split, reference: ReferenceCNN
     return frechet_distance(*(reference.features(each).cpu().numpy() for each in (images, real)))
 
 
-def _class_margins(run: Inverted, split: Split) -> NDArray[np.float32]:
+def _class_margins(run: InversionResult, split: Split) -> NDArray[np.float32]:
     """(B,) the least energy of a wrong class minus that of the true one, from scores that are minus the energies."""
     true = np.arange(run.class_scores.shape[1]) == split.labels[run.index][:, None]
     margins: NDArray[np.float32] = run.class_scores[true] - np.where(true, -np.inf, run.class_scores).max(axis=1)

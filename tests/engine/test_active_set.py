@@ -10,7 +10,7 @@ from command_line import icbench
 from toy import NormedGenerator, ToyDigits
 
 from icbench.builtin.schedules import Exhaustive, Halving
-from icbench.engine.active_set import SEARCHED, ActiveSet, moved_state
+from icbench.engine.active_set import SEARCHED, ActiveSet, transfer_state
 from icbench.engine.invert import Settings, concatenate, invert
 from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
@@ -130,7 +130,7 @@ def test_state_that_is_no_row_of_the_latent_is_left_as_it_is():
     latent = old.param_groups[0]["params"][0]
     rows = torch.arange(4.0)[:, None].repeat(1, 3)
     old.state[latent] = {"step": torch.tensor(7.0), "mean": rows, "past": [rows, (rows, "x")]}
-    moved_state(old, new, torch.tensor([1, 3]))
+    transfer_state(old, new, torch.tensor([1, 3]))
     state = new.state[new.param_groups[0]["params"][0]]
     assert state["step"] == 7
     assert state["mean"][:, 0].tolist() == [1, 3]

@@ -8,7 +8,7 @@ import torch
 from toy import NormedGenerator, ToyDigits
 
 from icbench.builtin.schedules import Alternating, Exhaustive, Halving, Joint, Relaxed
-from icbench.engine.cuda_graph import Replaying, can_record, make_capturable
+from icbench.engine.cuda_graph import GraphedStep, make_capturable, supports_cuda_graph
 from icbench.engine.invert import Settings, concatenate, invert
 from icbench.engine.prepare import prepare
 from icbench.kinds.optimizer import Optimizer
@@ -62,12 +62,12 @@ def recorder(monkeypatch):
 
     def replaying(search):
         found.search = search
-        return Replaying(search, found)
+        return GraphedStep(search, found)
 
     def start():
-        monkeypatch.setattr("icbench.engine.batch.can_record", lambda *parts: True)
+        monkeypatch.setattr("icbench.engine.batch.supports_cuda_graph", lambda *parts: True)
         monkeypatch.setattr("icbench.engine.batch.make_capturable", lambda *parts: None)
-        monkeypatch.setattr("icbench.engine.batch.Replaying", replaying)
+        monkeypatch.setattr("icbench.engine.batch.GraphedStep", replaying)
         return found
 
     return start
@@ -111,19 +111,19 @@ def test_what_cannot_be_recorded_is_made_step_by_step(normed, recorder, monkeypa
             search.forward += 100
             raise RuntimeError("operation not permitted when stream is capturing")
 
-        return Replaying(search, record)
+        return GraphedStep(search, record)
 
-    monkeypatch.setattr("icbench.engine.batch.Replaying", refuse)
+    monkeypatch.setattr("icbench.engine.batch.GraphedStep", refuse)
     expect_same(run(normed, Joint()), whole)
 
 
 def test_only_what_differs_in_nothing_but_rates_is_recorded():
     latents = [torch.zeros(2, 3), torch.zeros(2, 4)]
     adam, sgd = (Optimizer(kind, 0.1).over(*latents) for kind in (torch.optim.Adam, torch.optim.SGD))
-    assert can_record(CUDA, Joint(), adam)
-    assert not can_record(torch.device("cpu"), Joint(), adam)
-    assert not can_record(CUDA, Relaxed(cooling=0.1), adam)
-    assert not can_record(CUDA, Joint(), sgd)
+    assert supports_cuda_graph(CUDA, Joint(), adam)
+    assert not supports_cuda_graph(torch.device("cpu"), Joint(), adam)
+    assert not supports_cuda_graph(CUDA, Relaxed(cooling=0.1), adam)
+    assert not supports_cuda_graph(CUDA, Joint(), sgd)
 
 
 def test_rates_are_read_from_memory():

@@ -10,7 +10,7 @@ from command_line import icbench
 from toy import NormedGenerator, ToyDigits
 
 from icbench.builtin.schedules import Exhaustive, Halving, Joint
-from icbench.engine.early_stopping import Settling
+from icbench.engine.early_stopping import EarlyStopping
 from icbench.engine.invert import Settings, concatenate, invert
 from icbench.engine.prepare import prepare
 from icbench.kinds.schedule import Rates
@@ -35,31 +35,31 @@ def run(parts, schedule, stop_when=None, index=INDEX, steps=STEPS, batch_size=51
     return found
 
 
-def settling(tolerance, *energies, rates=None):
-    found = Settling(tolerance, rates or [Rates(1.0, 1.0)] * 100)
+def stopping(tolerance, *energies, rates=None):
+    found = EarlyStopping(tolerance, rates or [Rates(1.0, 1.0)] * 100)
     for energy in energies:
         found.note(torch.tensor(energy))
     return found
 
 
-def test_an_image_settles_when_none_of_its_hypotheses_gains_any_more():
-    found = settling(0.1, [10.0, 10.0, 10.0, 10.0], [2.0, 8.0, 2.0, 8.0])
-    assert found.settled(10, 2).tolist() == [False, False]
+def test_an_image_has_converged_when_none_of_its_hypotheses_gains_any_more():
+    found = stopping(0.1, [10.0, 10.0, 10.0, 10.0], [2.0, 8.0, 2.0, 8.0])
+    assert found.converged(10, 2).tolist() == [False, False]
     found.note(torch.tensor([1.9, 8.0, 1.9, 6.0]))  # of 8.1 gained 0.1 lately, and 2 by the image's other hypothesis
-    assert found.settled(20, 2).tolist() == [True, False]
+    assert found.converged(20, 2).tolist() == [True, False]
 
 
 def test_an_optimizer_that_swings_has_not_lost_what_it_had():
-    found = settling(0.1, [10.0], [2.0])
-    found.settled(10, 1)
+    found = stopping(0.1, [10.0], [2.0])
+    found.converged(10, 1)
     found.note(torch.tensor([9.0]))
-    assert found.settled(20, 1).tolist() == [True]
+    assert found.converged(20, 1).tolist() == [True]
 
 
-def test_nothing_settles_before_all_that_moves_has_moved():
+def test_nothing_converges_before_all_that_moves_has_moved():
     late = [Rates(1.0, 0.0)] * 40 + [Rates(1.0, 1.0)] * 60
-    found = settling(0.1, [10.0], [10.0], rates=late)
-    assert [found.settled(step, 1).item() for step in (10, 20, 30, 40, 50)] == [False] * 4 + [True]
+    found = stopping(0.1, [10.0], [10.0], rates=late)
+    assert [found.converged(step, 1).item() for step in (10, 20, 30, 40, 50)] == [False] * 4 + [True]
 
 
 @pytest.mark.parametrize("schedule", [Joint(), Exhaustive(), Halving(at="5/25", keep="6/3")], ids=lambda s: type(s))

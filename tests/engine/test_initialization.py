@@ -9,7 +9,7 @@ from toy import NormedGenerator, ToyDigits
 
 from icbench.builtin.schedules import SPREAD, Exhaustive
 from icbench.engine.decode import as_target, generate
-from icbench.engine.initialization import BANK, Bank, drawn_noise
+from icbench.engine.initialization import BANK, NoiseBank, drawn_noise
 from icbench.engine.invert import Settings, concatenate, invert
 from icbench.engine.preflight.compatibility import check_parts
 from icbench.engine.prepare import prepare
@@ -93,8 +93,8 @@ def test_a_larger_bank_holds_the_smaller_one_and_starts_no_farther(encoding):
 
 def test_a_bank_is_decoded_once_and_counted_as_spread_over_the_split(encoding, monkeypatch):
     decoded = []
-    original = Bank._images
-    monkeypatch.setattr(Bank, "_images", lambda self, *given: (decoded.append(1), original(self, *given))[1])
+    original = NoiseBank._images
+    monkeypatch.setattr(NoiseBank, "_images", lambda self, *given: (decoded.append(1), original(self, *given))[1])
     found = run(replace(encoding, schedule=Exhaustive(start="bank", bank=20)), range(50))
     assert len(decoded) == 10
     # 200 images decoded for a split of 50, and one evaluation of each of ten hypotheses.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from icbench.engine.blame import Methods, blame, expose
 from icbench.engine.decode import as_target, generate
-from icbench.engine.initialization import Bank, ImagesBeginning, begun, drawn_noise
+from icbench.engine.initialization import InitContext, NoiseBank, drawn_noise, initial_noise
 from icbench.engine.jacobian import linearise
 from icbench.engine.preflight.gradients import check_gradients
 from icbench.engine.preflight.independence import check_mates
@@ -161,9 +161,9 @@ def _check_start(parts: Parts, images: Pixels, settings: Settings) -> None:
     index = np.arange(min(CHECKED, len(images)))
     target = as_target(images[index], settings.device)
     drawn = drawn_noise(index, starts.restart, parts.generator.noise_dim, settings.seed).to(settings.device)
-    bank = Bank(parts.generator, parts.distance, settings.seed, settings.device, settings.precision)
+    bank = NoiseBank(parts.generator, parts.distance, settings.seed, settings.device, settings.precision)
     features = parts.distance.features(target)
-    begun(parts.schedule, ImagesBeginning(starts, drawn, target, features, bank, len(images)))
+    initial_noise(parts.schedule, InitContext(starts, drawn, target, features, bank, len(images)))
 
 
 def _check_images(images: Tensor, expected: tuple[int, ...], name: str) -> None:

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from icbench.engine.batch import Search
-from icbench.engine.initialization import Bank
-from icbench.engine.result import Inverted
+from icbench.engine.initialization import NoiseBank
+from icbench.engine.result import InversionResult
 from icbench.engine.settings import Parts, Settings
 from icbench.engine.targets import Pixels
 from icbench.kinds.schedule import Starts
@@ -36,19 +36,19 @@ class Trial:
     images: Pixels
     settings: Settings
     starts: Starts
-    bank: Bank
+    bank: NoiseBank
 
     @classmethod
     def of(cls, parts: Parts, images: Pixels, settings: Settings) -> "Trial":
         settings = replace(settings, stop_when=None, tf32=False)
-        bank = Bank(parts.generator, parts.distance, settings.seed, settings.device, settings.precision)
+        bank = NoiseBank(parts.generator, parts.distance, settings.seed, settings.device, settings.precision)
         return cls(parts, images, settings, parts.schedule.starts(parts.generator.entries), bank)
 
     def search(self, index: NDArray[np.int64]) -> Search:
         """A search of images (B,), at its start."""
         return Search(self.parts, self.starts, self.images, index, self.bank, self.settings)
 
-    def end(self, search: Search, count: int = STEPS) -> Inverted:
+    def end(self, search: Search, count: int = STEPS) -> InversionResult:
         """Make some steps, spread over the run's so that each of its phases is tried, and score."""
         steps = self.settings.steps
         for step in np.unique(np.linspace(0, steps - 1, min(steps, STEPS)).astype(int)).tolist()[:count]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from icbench.engine.invert import Inverted
+from icbench.engine.invert import InversionResult
 from icbench.testing.assertions import Skipped, expect, expect_close
 from icbench.testing.subject import Check, Subject
 from icbench.testing.synthetic import (
@@ -177,21 +177,21 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def _inverted(subject: Subject, **changes: Any) -> Inverted:
+def _inverted(subject: Subject, **changes: Any) -> InversionResult:
     """A small inversion, under global seeds that are the same in each, so that only what a check varies can differ."""
     torch.manual_seed(0)
     np.random.seed(0)
     return replace(Toy(subject.component, steps=STEPS, index=IMAGES), **changes).invert()
 
 
-def _expect_finite(result: Inverted, when: str) -> None:
+def _expect_finite(result: InversionResult, when: str) -> None:
     for name, values in (("class vectors", result.class_vector), ("noise", result.noise)):
         expect(np.isfinite(values).all(), f"{when}, {name} are not finite")
 
 
 def _expect_same(
-    found: Inverted,
-    expected: Inverted,
+    found: InversionResult,
+    expected: InversionResult,
     when: str,
     rows: Rows = ALL,
     expected_rows: Rows = ALL,
