@@ -1,31 +1,48 @@
-"""Steps that are recorded once and replayed, so that a GPU does not wait for Python.
+"""Steps that are captured once and replayed, so that a GPU does not wait for Python.
 
 A step of a small generator is some dozens of kernels of microseconds each, which Python cannot launch as fast as a GPU
 runs them. Where all steps do the same, one is captured in a CUDA graph and launched as a whole. Nothing here has run on
-a GPU yet: the tests replay on a CPU what a stand-in for the graph has recorded.
+a GPU yet: the tests replay on a CPU what a stand-in for the graph has captured.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Hashable
+from typing import Generic, Protocol, TypeVar
 
 import torch
 
 from icbench.kinds.schedule import Schedule
 
-if TYPE_CHECKING:
-    from icbench.engine.batch import Search
-
 WARM_UP = 3
-"""Steps that are made as usual before one is recorded, so that whatever is set up at first is not in it."""
+"""Steps that are made as usual before one is captured, so that whatever is set up at first is not in it."""
 WORTHWHILE = 20
-"""How many steps alike must be left for a recording to be worth its making."""
+"""How many steps alike must be left for a capture to be worth its making."""
 
-Step: TypeAlias = Callable[[], None]
-Record: TypeAlias = Callable[[Step], Step]
+Outcome = TypeVar("Outcome")
+Result = TypeVar("Result", covariant=True)
+
+
+class Steps(Protocol[Result]):
+    """Steps of which some are alike."""
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are."""
+
+    def plan(self, step: int) -> Hashable:
+        """What a step does; steps of equal plan do the same, but for the rates."""
+
+    def set_learning_rates(self, step: int) -> None:
+        """Put the rates of a step in place. This is never captured."""
+
+    def optimizer_step(self, step: int) -> Result:
+        """Make a step at the rates that are in place.
+
+        Everything that it changes besides tensors in place is in what it returns; a replay has it in the same tensors.
+        """
 
 
 def supports_cuda_graph(device: torch.device, schedule: Schedule, optimizer: torch.optim.Optimizer) -> bool:
-    """Whether steps may be recorded: on CUDA, where nothing but the rates differs between steps, and the optimizer
+    """Whether steps may be captured: on CUDA, where nothing but the rates differs between steps, and the optimizer
     reads these from the device's memory, as torch's do that have the option `capturable`."""
     capturable = all("capturable" in group for group in optimizer.param_groups)
     return device.type == "cuda" and not schedule.anneals and capturable
@@ -38,7 +55,7 @@ def make_capturable(optimizer: torch.optim.Optimizer, device: torch.device) -> N
         group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32, device=device)
 
 
-def captured(step: Step) -> Step:
+def capture(step: Callable[[], Outcome]) -> Callable[[], Outcome]:
     """The step as a CUDA graph. Capturing it runs its Python once, and nothing on the device.
 
     Raises:
@@ -46,64 +63,56 @@ def captured(step: Step) -> Step:
     """
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        step()
-    return graph.replay
+        outcome = step()
+
+    def replay() -> Outcome:
+        graph.replay()
+        return outcome
+
+    return replay
 
 
-class GraphedStep:
-    """Makes the steps of a search: the first as usual, and those that are like them by replaying one.
-
-    Steps are alike while the same latents move and the batch has the same rows.
+class GraphedStep(Generic[Outcome]):
+    """Makes steps: the first as usual, and those that are like them by replaying one.
 
     Args:
-        search: whose steps.
-        record: makes a recording of a step, without making the step.
+        steps: what makes them.
+        capture: makes of a step what replays it, without making the step.
     """
 
-    def __init__(self, search: "Search", record: Record = captured) -> None:
-        self.search, self.record = search, record
-        self.kind: tuple[int, ...] | None = None
+    def __init__(
+        self,
+        steps: Steps[Outcome],
+        capture: Callable[[Callable[[], Outcome]], Callable[[], Outcome]] = capture,
+    ) -> None:
+        self.steps, self.capture = steps, capture
+        self.plan: Hashable = None
         self.alike = 0
-        self.replay: Step | None = None
+        self.replay: Callable[[], Outcome] | None = None
         self.works = True
 
-    def __call__(self, step: int) -> None:
-        kind = (self.search.cuts, *self._plan(step))
-        if kind != self.kind:
-            self.kind, self.alike, self.replay = kind, 0, None
+    def __call__(self, step: int) -> Outcome:
+        """Make a step."""
+        plan = self.steps.plan(step)
+        if plan != self.plan:
+            self.plan, self.alike, self.replay = plan, 0, None
         self.alike += 1
+        self.steps.set_learning_rates(step)
         if self.replay is None and self.works and self.alike > WARM_UP and self._left(step) >= WORTHWHILE:
-            self.replay = self._recorded(step)
-        if self.replay is None:
-            self.search.step(step)
-            return
-        self.search.move(step)
-        self.replay()
-        self.search.forward += self.forward
-        self.search.backward += self.backward
-
-    def _plan(self, step: int) -> tuple[bool, bool, int]:
-        """Whether the class vectors and the noise move, and how many of an image's hypotheses are searched with."""
-        rates, schedule = self.search.rates[step], self.search.parts.schedule
-        left = schedule.survivors(step, len(self.search.rates), len(self.search.starts.restart))
-        return rates.class_vector != 0, rates.noise != 0, left
+            self.replay = self._captured(step)
+        return self.steps.optimizer_step(step) if self.replay is None else self.replay()
 
     def _left(self, step: int) -> int:
         """How many steps from this one on are planned alike."""
-        later = range(step, len(self.search.rates))
-        return next((other - step for other in later if self._plan(other) != self._plan(step)), len(later))
+        later = range(step, self.steps.steps)
+        return next((other - step for other in later if self.steps.plan(other) != self.plan), len(later))
 
-    def _recorded(self, step: int) -> Step | None:
-        """A recording of the step, or None where it cannot be recorded; the search is as before."""
-        search = self.search
-        before = search.forward, search.backward, search.latest, search.class_vector
-        moving = search.move(step)
+    def _captured(self, step: int) -> Callable[[], Outcome] | None:
+        """What replays the step, or None where it cannot be captured."""
         try:
-            replay = self.record(lambda: search.descend(moving, step))
+            return self.capture(lambda: self.steps.optimizer_step(step))
         except RuntimeError:
             self.works = False
-            search.forward, search.backward, search.latest, search.class_vector = before
+            # What a step leaves that was given up, such as gradients, does not count.
+            self.steps.set_learning_rates(step)
             return None
-        self.forward, self.backward = search.forward - before[0], search.backward - before[1]
-        search.forward, search.backward = before[:2]
-        return replay

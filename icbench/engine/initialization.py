@@ -7,7 +7,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from icbench.engine.decode import generate
+from icbench.engine.active_set import ActiveSet
+from icbench.engine.decode import as_target, generate
+from icbench.engine.latents import LatentState, select_features
+from icbench.engine.settings import Parts, Settings
+from icbench.engine.targets import Pixels
 from icbench.errors import ComponentError
 from icbench.kinds.distance import Distance, Features
 from icbench.kinds.generator import Generator
@@ -56,6 +60,12 @@ class NoiseBank:
         self.device, self.precision = device, precision
         self._decoded: dict[int, tuple[Tensor, Tensor]] = {}
 
+    @classmethod
+    def of(cls, components: Parts, settings: Settings) -> "NoiseBank":
+        """That of an inversion."""
+        generator, distance = components.generator, components.distance
+        return cls(generator, distance, settings.seed, settings.device, settings.precision)
+
     @torch.no_grad()
     def nearest(self, count: int, features: Features) -> Tensor:
         """The noise (B, K, Z) whose image of each class is the nearest of `count`, for the features of B targets."""
@@ -86,7 +96,7 @@ class NoiseBank:
 
 
 class InitContext(Beginning):
-    """The beginning of B images.
+    """What the engine offers to a schedule that chooses where the hypotheses of B images start.
 
     Args:
         starts: the schedule's.
@@ -128,20 +138,57 @@ class InitContext(Beginning):
         return found.float()
 
 
-def initial_noise(schedule: Schedule, beginning: InitContext) -> Tensor:
+def initial_noise(schedule: Schedule, context: InitContext) -> Tensor:
     """The noise (B, H, Z) that a schedule starts from.
 
     Raises:
         ComponentError: what the schedule returns is of another shape, or not finite.
         UsageError: the schedule needs what the generator does not offer.
     """
-    noise, expected = schedule.start_noise(beginning), tuple(beginning.drawn.shape)
+    noise, expected = schedule.start_noise(context), tuple(context.drawn.shape)
     if tuple(noise.shape) != expected or not noise.isfinite().all():
         raise ComponentError(
             f"the schedule starts from noise of shape {tuple(noise.shape)}, not finite noise of shape {expected}",
             "This is a fault of the schedule.",
         )
     return noise.detach()
+
+
+def initial_state(
+    components: Parts,
+    starts: Starts,
+    images: Pixels,
+    index: NDArray[np.int64],
+    bank: NoiseBank,
+    settings: Settings,
+) -> tuple[LatentState, int]:
+    """The latents that a batch starts from, and how many forward evaluations of each image finding them took.
+
+    Args:
+        components: of the inversion; the generator prepared on `settings.device`.
+        starts: the schedule's.
+        images: (N, C, H, W), a whole split.
+        index: (B,) the images of the batch, by position in the split.
+        bank: of the run.
+        settings: of the inversion.
+    """
+    device, schedule = settings.device, components.schedule
+    target = as_target(images[index], device)
+    features = components.distance.features(target)
+    drawn = drawn_noise(index, starts.restart, components.generator.noise_dim, settings.seed).to(device)
+    context = InitContext(starts, drawn, target, features, bank, len(images))
+    noise = initial_noise(schedule, context).flatten(0, 1)
+    state = LatentState(
+        index=index,
+        active=ActiveSet.whole(len(index), starts.class_vector.to(device)),
+        coordinates=schedule.coordinates(starts.class_vector).repeat(len(index), 1).to(device),
+        noise=noise,
+        features=select_features(features, torch.arange(len(index)).repeat_interleave(len(starts.restart))),
+        restart=torch.tensor(starts.restart, device=device).repeat(len(index)),
+        finite=torch.ones(len(index), dtype=torch.bool, device=device),
+        resets=torch.zeros(len(index), dtype=torch.int64, device=device),
+    )
+    return state, context.forward
 
 
 def _each(features: Features) -> list[Features]:

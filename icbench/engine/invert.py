@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icbench.compute.devices import float32_products
-from icbench.engine.batch import Search
+from icbench.engine.batch import BatchInversion
 from icbench.engine.initialization import NoiseBank
+from icbench.engine.readout import group_by_class
 from icbench.engine.result import NOT_FINITE, PER_IMAGE, InversionResult, concatenate
 from icbench.engine.settings import Parts, Settings
 from icbench.engine.targets import Pixels
@@ -43,12 +44,12 @@ def invert(
     """Invert images batch by batch.
 
     Args:
-        parts: the four components; the generator frozen on `settings.device`.
+        parts: the four components; the generator prepared on `settings.device`.
         images: (N, C, H, W), a whole split; only the rows in `index` are read.
         index: (M,) the images to invert, by position in `images`. A position also seeds its image's starts.
         settings: how.
         on_step: called after each step with the number of images in the batch that are in `index`. For images that
-            settle early it is called at once with all steps that they are spared.
+            stop early it is called at once with all steps that they are spared.
         noise: (M, Z), where every hypothesis of an image starts instead of at the noise drawn for it.
 
     Yields:
@@ -59,29 +60,25 @@ def invert(
     """
     starts = parts.schedule.starts(parts.generator.entries)
     group = parts.generator.group
-    bank = _bank(parts, settings)
+    bank = NoiseBank.of(parts, settings)
     with_mates = index if group == 1 else whole_groups(index, group, len(images))
     per_batch = max(1, settings.batch_size // len(starts.restart) // group) * group
     for begin in range(0, len(with_mates), per_batch):
         rows = with_mates[begin : begin + per_batch]
         asked_for = np.isin(rows, index)
         with float32_products(settings.device, tf32=False):
-            search = Search(parts, starts, images, rows, bank, settings)
+            inversion = BatchInversion(parts, starts, images, rows, bank, settings)
             if noise is not None:
                 order = np.argsort(index)
                 place = order[np.searchsorted(index, rows[asked_for], sorter=order)]
-                search.start_at(asked_for, noise[place])
-            found = search.run(partial(_told, on_step, asked_for))
+                inversion.state.start_at(asked_for, noise[place])
+            found = inversion.run(partial(_told, on_step, asked_for))
         yield found.rows(asked_for)
 
 
 def _told(on_step: Callable[[int], None], asked_for: NDArray[np.bool_], count: int) -> None:
     """Tell of `count` images of a batch; mates that nobody asked for, which only go together, do not count."""
     on_step(count * int(asked_for.sum()) // len(asked_for))
-
-
-def _bank(parts: Parts, settings: Settings) -> NoiseBank:
-    return NoiseBank(parts.generator, parts.distance, settings.seed, settings.device, settings.precision)
 
 
 def whole_groups(index: NDArray[np.int64], group: int, images: int) -> NDArray[np.int64]:
@@ -110,7 +107,21 @@ def class_paths(parts: Parts, images: Pixels, index: NDArray[np.int64], settings
     starts = parts.schedule.starts(parts.generator.entries)
     rows = whole_groups(index, parts.generator.group, len(images))
     with float32_products(settings.device, tf32=False):
-        search = Search(parts, starts, images, rows, _bank(parts, settings), replace(settings, stop_when=None))
-        path = [search.first_class_vectors()]
-        search.run(lambda images: path.append(search.first_class_vectors()))
+        bank, settings = NoiseBank.of(parts, settings), replace(settings, stop_when=None)
+        inversion = BatchInversion(parts, starts, images, rows, bank, settings)
+        path = [_first_class_vectors(inversion, 0)]
+        inversion.run(lambda _: path.append(_first_class_vectors(inversion, len(path) - 1)))
     return np.stack(path)[:, np.isin(rows, index)]
+
+
+def _first_class_vectors(inversion: BatchInversion, step: int) -> NDArray[np.float32]:
+    """The class vectors (B, classes) of each image's first hypothesis, as they are at a step."""
+    state, components = inversion.state, inversion.components
+    coordinates = state.coordinates.detach()
+    if not state.constrained:
+        # A copy: that somebody looks at the path must not change it.
+        coordinates = coordinates.clone()
+        components.schedule.constrain(coordinates)
+    vectors = components.schedule.class_vector_of(coordinates, inversion.progress(step))
+    first = vectors.view(len(state.index), state.hypotheses, -1)[:, 0]
+    return group_by_class(first, components.generator).sum(dim=-1).cpu().numpy().copy()

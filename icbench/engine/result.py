@@ -65,3 +65,12 @@ PER_IMAGE = tuple(field.name for field in fields(InversionResult))
 def concatenate(batches: Sequence[InversionResult]) -> InversionResult:
     """Several results of one inversion as one."""
     return InversionResult(**{name: np.concatenate([getattr(batch, name) for batch in batches]) for name in PER_IMAGE})
+
+
+def in_order(results: Sequence[InversionResult], index: NDArray[np.int64]) -> InversionResult:
+    """Results of the images in `index` as one, in its order."""
+    if len(results) == 1:
+        return results[0]
+    whole = concatenate(results)
+    order = np.argsort(whole.index)
+    return whole.rows(order[np.searchsorted(whole.index, index, sorter=order)])

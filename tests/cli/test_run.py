@@ -457,7 +457,7 @@ def test_interrupted_before_anything_is_finished_leaves_nothing(capsys, monkeypa
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("icbench.engine.batch.Search.run", interrupted)
+    monkeypatch.setattr("icbench.engine.batch.BatchInversion.run", interrupted)
     code, _, err = icbench(capsys, *TOY, "--batch-size", "10", "--quiet")
     assert code == 130
     assert "interrupted before anything was finished" in err

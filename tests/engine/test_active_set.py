@@ -10,8 +10,9 @@ from command_line import icbench
 from toy import NormedGenerator, ToyDigits
 
 from icbench.builtin.schedules import Exhaustive, Halving
-from icbench.engine.active_set import SEARCHED, ActiveSet, transfer_state
+from icbench.engine.active_set import SEARCHED, ActiveSet
 from icbench.engine.invert import Settings, concatenate, invert
+from icbench.engine.optimizer_state import transfer_state
 from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
 from icbench.kinds.optimizer import Optimizer
@@ -116,11 +117,10 @@ def test_before_the_first_step_the_starts_are_compared(normed):
 
 def test_a_class_is_dropped_with_its_last_hypothesis():
     vectors = torch.eye(2).repeat_interleave(2, dim=0)
-    active = ActiveSet(1, vectors)
-    active.keep(3, torch.tensor([1.0, 4.0, 2.0, 3.0]), vectors, 5)
+    active, _ = ActiveSet.whole(1, vectors).keep_best(3, torch.tensor([1.0, 4.0, 2.0, 3.0]), vectors, 5)
     assert active.class_dropped_at(vectors).tolist() == [[SEARCHED, SEARCHED]]
     assert active.searched.tolist() == [[0, 2, 3]]
-    rows = active.keep(1, torch.tensor([1.0, 2.0, torch.nan]), vectors[[0, 2, 3]], 9)
+    active, rows = active.keep_best(1, torch.tensor([1.0, 2.0, torch.nan]), vectors[[0, 2, 3]], 9)
     assert rows.tolist() == [0]
     assert active.class_dropped_at(vectors).tolist() == [[SEARCHED, 9]]
 

@@ -1,6 +1,6 @@
-"""Replayed steps are the steps. On the CPU a stand-in for the CUDA graph records: it changes nothing while it does."""
+"""Replayed steps are the steps. On the CPU a stand-in for the CUDA graph captures: it changes nothing while it does."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -18,29 +18,34 @@ SPLIT = ToyDigits().split("test", None)
 CUDA = torch.device("cuda")
 
 
-class Recorder:
-    """Records by making the step and taking back what it did to tensors; counts what is replayed."""
+@dataclass
+class Counted:
+    """What takes the place of CUDA graphs: captures by making the step and taking back what it did to tensors.
 
-    def __init__(self):
-        self.recordings = self.replays = 0
+    A replay makes the step again and puts its energies where those of the capture are, as a graph does.
+    """
 
-    def __call__(self, step):
-        search = self.search
-        tensors = [search.coordinates, search.noise, search.finite, search.resets]
-        tensors += [value for state in search.optimizer.state.values() for value in state.values()]
+    captures: int = 0
+    replays: int = 0
+
+    def of(self, descent):
+        return GraphedStep(descent, lambda step: self.capture(descent, step))
+
+    def capture(self, descent, step):
+        tensors = [descent.state.coordinates, descent.state.noise, descent.state.finite, descent.state.resets]
+        tensors += [value for state in descent.optimizer.state.values() for value in state.values()]
         before = [tensor.detach().clone() for tensor in tensors]
-        step()
+        captured = step()
         with torch.no_grad():
             for tensor, value in zip(tensors, before, strict=True):
                 tensor.copy_(value)
-        self.recordings += 1
+        self.captures += 1
 
         def replay():
-            # A graph runs no Python, so it counts nothing.
-            counts = search.forward, search.backward
-            step()
-            search.forward, search.backward = counts
             self.replays += 1
+            for energy, value in zip(captured.energies, step().energies, strict=True):
+                energy.copy_(value)
+            return captured
 
         return replay
 
@@ -56,19 +61,13 @@ def run(parts, schedule, stop_when=None):
 
 
 @pytest.fixture
-def recorder(monkeypatch):
-    """Lets every search record from now on."""
-    found = Recorder()
+def on_cuda(monkeypatch):
+    """Lets every inversion make its steps by what is given, from then on."""
 
-    def replaying(search):
-        found.search = search
-        return GraphedStep(search, found)
-
-    def start():
-        monkeypatch.setattr("icbench.engine.batch.supports_cuda_graph", lambda *parts: True)
-        monkeypatch.setattr("icbench.engine.batch.make_capturable", lambda *parts: None)
-        monkeypatch.setattr("icbench.engine.batch.GraphedStep", replaying)
-        return found
+    def start(graphed):
+        monkeypatch.setattr("icbench.engine.descent.supports_cuda_graph", lambda *_: True)
+        monkeypatch.setattr("icbench.engine.descent.make_capturable", lambda *_: None)
+        monkeypatch.setattr("icbench.engine.batch.GraphedStep", graphed)
 
     return start
 
@@ -83,7 +82,7 @@ def expect_same(found, whole):
 
 
 @pytest.mark.parametrize(
-    ("schedule", "stop_when", "recordings", "replays"),
+    ("schedule", "stop_when", "captures", "replays"),
     [
         (Joint(), None, 1, 57),
         (Joint(noise_start=30), None, 2, 27 + 27),
@@ -92,32 +91,63 @@ def expect_same(found, whole):
         (Joint(), 0.02, None, None),
         (Alternating(turn=5), None, 0, 0),
     ],
-    ids=["joint", "late noise", "falling rates", "halving", "settling", "in turns"],
+    ids=["joint", "late noise", "falling rates", "halving", "early stops", "in turns"],
 )
-def test_replayed_steps_are_the_steps(normed, recorder, schedule, stop_when, recordings, replays):
-    whole = run(normed, schedule, stop_when)
-    counted = recorder()
+def test_replayed_steps_are_the_steps(normed, on_cuda, schedule, stop_when, captures, replays):
+    whole, counted = run(normed, schedule, stop_when), Counted()
+    on_cuda(counted.of)
     expect_same(run(normed, schedule, stop_when), whole)
-    if recordings is not None:
-        assert (counted.recordings, counted.replays) == (recordings, replays)
+    if captures is not None:
+        assert (counted.captures, counted.replays) == (captures, replays)
 
 
-def test_what_cannot_be_recorded_is_made_step_by_step(normed, recorder, monkeypatch):
+def refuse(step):
+    raise RuntimeError("operation not permitted when stream is capturing")
+
+
+def test_what_cannot_be_captured_is_made_step_by_step(normed, on_cuda):
     whole = run(normed, Joint())
-    recorder()
-
-    def refuse(search):
-        def record(step):
-            search.forward += 100
-            raise RuntimeError("operation not permitted when stream is capturing")
-
-        return GraphedStep(search, record)
-
-    monkeypatch.setattr("icbench.engine.batch.GraphedStep", refuse)
+    on_cuda(lambda descent: GraphedStep(descent, refuse))
     expect_same(run(normed, Joint()), whole)
 
 
-def test_only_what_differs_in_nothing_but_rates_is_recorded():
+@dataclass
+class Plain:
+    """Steps without any tensors: nothing more is asked of what is captured."""
+
+    plans: str
+    done: list[str] = field(default_factory=list)
+
+    @property
+    def steps(self):
+        return len(self.plans)
+
+    def plan(self, step):
+        return self.plans[step]
+
+    def set_learning_rates(self, step):
+        self.done.append(f"rates {step}")
+
+    def optimizer_step(self, step):
+        self.done.append(f"step {step}")
+        return step
+
+
+def test_any_steps_are_captured_whose_plans_are_alike():
+    plain = Plain("a" * 30 + "b" * 10)
+    graphed = GraphedStep(plain, lambda step: lambda: "replayed")
+    assert [graphed(step) for step in range(40)] == [0, 1, 2, *["replayed"] * 27, *range(30, 40)]
+    assert [line for line in plain.done if line.startswith("rates")] == [f"rates {step}" for step in range(40)]
+
+
+def test_what_was_refused_once_is_not_tried_again():
+    tried = []
+    graphed = GraphedStep(Plain("a" * 40), lambda step: refuse(tried.append(step)))
+    assert [graphed(step) for step in range(40)] == list(range(40))
+    assert len(tried) == 1
+
+
+def test_only_what_differs_in_nothing_but_rates_is_captured():
     latents = [torch.zeros(2, 3), torch.zeros(2, 4)]
     adam, sgd = (Optimizer(kind, 0.1).over(*latents) for kind in (torch.optim.Adam, torch.optim.SGD))
     assert supports_cuda_graph(CUDA, Joint(), adam)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from icbench.engine.blame import Methods, blame, expose
 from icbench.engine.decode import as_target, generate
-from icbench.engine.initialization import InitContext, NoiseBank, drawn_noise, initial_noise
+from icbench.engine.initialization import NoiseBank, drawn_noise, initial_state
 from icbench.engine.jacobian import linearise
 from icbench.engine.preflight.gradients import check_gradients
 from icbench.engine.preflight.independence import check_mates
@@ -159,11 +159,7 @@ def _check_start(parts: Parts, images: Pixels, settings: Settings) -> None:
     """Raise what a schedule or an encoder that cannot start raises."""
     starts = parts.schedule.starts(parts.generator.entries)
     index = np.arange(min(CHECKED, len(images)))
-    target = as_target(images[index], settings.device)
-    drawn = drawn_noise(index, starts.restart, parts.generator.noise_dim, settings.seed).to(settings.device)
-    bank = NoiseBank(parts.generator, parts.distance, settings.seed, settings.device, settings.precision)
-    features = parts.distance.features(target)
-    initial_noise(parts.schedule, InitContext(starts, drawn, target, features, bank, len(images)))
+    initial_state(parts, starts, images, index, NoiseBank.of(parts, settings), settings)
 
 
 def _check_images(images: Tensor, expected: tuple[int, ...], name: str) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from icbench.engine.batch import Search
+from icbench.engine.batch import BatchInversion
 from icbench.engine.decode import generate
+from icbench.engine.objective import Evaluation
 from icbench.engine.preflight.trial import Trial, first_moving, latents, take_step
 from icbench.errors import FAULT_HINT, ComponentError
 
@@ -25,22 +26,23 @@ def check_gradients(trial: Trial, labels: Mapping[str, str]) -> None:
         ComponentError: it is missing, zero for all images or not finite; the component at fault is named, where one is.
     """
     index = np.arange(min(CHECKED, len(trial.images)))
-    for place, step in first_moving(trial.search(index)).items():
-        search = trial.search(index)
-        fault = _fault_of_latent(search, place, step)
-        if fault and _takes_gradients(trial.search(index), step):
+    for place, step in first_moving(trial.begin(index)).items():
+        inversion = trial.begin(index)
+        evaluation = _evaluate(inversion, step)
+        fault = _fault(evaluation.distance, latents(inversion)[place])
+        if fault and _takes_gradients(trial.begin(index), step):
             raise ComponentError(
-                f"{_culprit(search, place, labels)}, so that no inversion can find the {NAMES[place]}",
+                f"{_culprit(inversion, evaluation.class_vector, place, labels)}, so that no inversion can find the "
+                f"{NAMES[place]}",
                 f"Nothing on the way may be under torch.no_grad, detached, rounded or cut off. {FAULT_HINT}",
             )
 
 
-def _fault_of_latent(search: Search, place: int, step: int) -> str:
-    search.progress = step / search.settings.steps
-    search.move(step)
-    with torch.enable_grad():
-        _, distance = search.energy(search.settings.precision)
-    return _fault(distance, latents(search)[place])
+@torch.enable_grad()
+def _evaluate(inversion: BatchInversion, step: int) -> Evaluation:
+    """An evaluation at the rates of a step, differentiable in the latents that these move."""
+    inversion.descent.set_learning_rates(step)
+    return inversion.evaluate(step, inversion.settings.precision)
 
 
 def _fault(values: Tensor, by: Tensor, weights: Tensor | None = None) -> str:
@@ -56,23 +58,23 @@ def _fault(values: Tensor, by: Tensor, weights: Tensor | None = None) -> str:
     return "" if gradient.any() else "has a gradient of zero"
 
 
-def _takes_gradients(search: Search, step: int) -> bool:
+def _takes_gradients(inversion: BatchInversion, step: int) -> bool:
     """Whether the optimizer evaluates one in a step, or fails for want of it."""
     try:
-        take_step(search, step)
+        take_step(inversion, step)
     except Exception:
         return True
-    return search.backward > 0
+    return inversion.counter.backward > 0
 
 
 @torch.enable_grad()
-def _culprit(search: Search, place: int, labels: Mapping[str, str]) -> str:
-    """Which component has no gradient in what, told from the latest evaluation of a search."""
-    precision, generator = search.settings.precision, search.parts.generator
-    class_vector, noise = (latent.detach().requires_grad_() for latent in (search.class_vector, search.noise))
+def _culprit(inversion: BatchInversion, class_vector: Tensor, place: int, labels: Mapping[str, str]) -> str:
+    """Which component has no gradient in what, told from the class vectors that were evaluated."""
+    precision, generator = inversion.settings.precision, inversion.components.generator
+    class_vector, noise = (latent.detach().requires_grad_() for latent in (class_vector, inversion.state.noise))
     images = generate(generator, class_vector, noise, precision)
     pixels = images.detach().requires_grad_()
-    distance = search.parts.distance.compare(pixels, search.features)
+    distance = inversion.components.distance.compare(pixels, inversion.state.features)
     fault = _fault(distance, pixels)
     if fault:
         return f"{labels['distance']} {fault} in the images"

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from icbench.engine.batch import Search
+from icbench.engine.batch import BatchInversion
 from icbench.engine.decode import as_target, generate
 from icbench.engine.preflight.trial import STEPS, Trial, latents
 from icbench.errors import FAULT_HINT, ComponentError
@@ -105,18 +105,19 @@ def _company_matters(trial: Trial, batches: _Batches) -> bool:
 
 def _ends(trial: Trial, index: NDArray[np.int64], steps: int) -> dict[str, Tensor]:
     """What a few steps lead to, a row for each image: how far latents moved, and what is made of them."""
-    search = trial.search(index)
-    start = _latents(search)
-    found = trial.end(search, steps)
-    searched = search.active.searched[:, :, None].expand(-1, -1, start.shape[2])
-    moved = (_latents(search) - start.gather(1, searched)).flatten(1).cpu()
+    inversion = trial.begin(index)
+    start = _latents(inversion)
+    found = trial.finish(inversion, steps)
+    searched = inversion.state.active.searched[:, :, None].expand(-1, -1, start.shape[2])
+    moved = (_latents(inversion) - start.gather(1, searched)).flatten(1).cpu()
     values = {name: torch.from_numpy(getattr(found, name)).view(len(index), -1) for name in VALUES}
     return {"moved": moved, **values}
 
 
-def _latents(search: Search) -> Tensor:
+def _latents(inversion: BatchInversion) -> Tensor:
     """Coordinates and noise: (B, H, K + Z)."""
-    return torch.cat(latents(search), dim=1).detach().clone().view(len(search.index), search.hypotheses, -1)
+    together = torch.cat(latents(inversion), dim=1).detach().clone()
+    return together.view(len(inversion.state.index), inversion.state.hypotheses, -1)
 
 
 def _difference(first: dict[str, Tensor], second: dict[str, Tensor], rows: int) -> float:
@@ -159,21 +160,22 @@ def _rows(values: Tensor, index: NDArray[np.int64], batches: _Batches) -> Tensor
 @torch.enable_grad()
 def _on_the_way(trial: Trial, index: NDArray[np.int64]) -> Iterator[tuple[str, Tensor]]:
     """The numbers of the first evaluation in the order in which they come about, and the kind that they come from."""
-    generator, search = trial.parts.generator, trial.search(index)
+    generator, inversion = trial.parts.generator, trial.begin(index)
+    state = inversion.state
     encoded = generator.encode(as_target(trial.images[index], trial.settings.device))
     if encoded is not None:
         yield "generator", encoded
-    yield "schedule", search.noise
-    energy, _ = search.energy(torch.float32)
-    class_vector, noise = (latent.detach().requires_grad_() for latent in (search.class_vector, search.noise))
+    yield "schedule", state.noise
+    evaluation = inversion.evaluate(0, torch.float32)
+    class_vector, noise = (latent.detach().requires_grad_() for latent in (evaluation.class_vector, state.noise))
     images = generate(generator, class_vector, noise, torch.float32)
     yield "generator", images
     yield from (("generator", gradient) for gradient in _gradients(images, class_vector, noise))
     pixels = images.detach().requires_grad_()
-    distance = trial.parts.distance.compare(pixels, search.features)
+    distance = trial.parts.distance.compare(pixels, state.features)
     yield "distance", distance
     yield from (("distance", gradient) for gradient in _gradients(distance, pixels))
-    yield "schedule", energy
+    yield "schedule", evaluation.energy
 
 
 def _gradients(values: Tensor, *by: Tensor) -> tuple[Tensor, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from icbench.engine.batch import Search
+from icbench.engine.batch import BatchInversion
 from icbench.engine.initialization import NoiseBank
 from icbench.engine.result import InversionResult
 from icbench.engine.settings import Parts, Settings
@@ -22,14 +22,14 @@ STEPS = 12
 
 @dataclass(frozen=True)
 class Trial:
-    """What searches of a few images are made from.
+    """What inversions of a few images are made from.
 
     Args:
         parts: the components.
         images: (N, C, H, W), the split.
         settings: the run's.
         starts: the schedule's.
-        bank: of all searches.
+        bank: of all inversions.
     """
 
     parts: Parts
@@ -41,20 +41,19 @@ class Trial:
     @classmethod
     def of(cls, parts: Parts, images: Pixels, settings: Settings) -> "Trial":
         settings = replace(settings, stop_when=None, tf32=False)
-        bank = NoiseBank(parts.generator, parts.distance, settings.seed, settings.device, settings.precision)
-        return cls(parts, images, settings, parts.schedule.starts(parts.generator.entries), bank)
+        starts = parts.schedule.starts(parts.generator.entries)
+        return cls(parts, images, settings, starts, NoiseBank.of(parts, settings))
 
-    def search(self, index: NDArray[np.int64]) -> Search:
-        """A search of images (B,), at its start."""
-        return Search(self.parts, self.starts, self.images, index, self.bank, self.settings)
+    def begin(self, index: NDArray[np.int64]) -> BatchInversion:
+        """An inversion of images (B,), at its start."""
+        return BatchInversion(self.parts, self.starts, self.images, index, self.bank, self.settings)
 
-    def end(self, search: Search, count: int = STEPS) -> InversionResult:
+    def finish(self, inversion: BatchInversion, count: int = STEPS) -> InversionResult:
         """Make some steps, spread over the run's so that each of its phases is tried, and score."""
         steps = self.settings.steps
         for step in np.unique(np.linspace(0, steps - 1, min(steps, STEPS)).astype(int)).tolist()[:count]:
-            take_step(search, step)
-        search.progress = 1.0
-        return search.scored()
+            take_step(inversion, step)
+        return inversion.score(inversion.state, steps)
 
 
 @contextmanager
@@ -68,24 +67,23 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def take_step(search: Search, step: int) -> None:
-    """Make one step of a search."""
+def take_step(inversion: BatchInversion, step: int) -> None:
+    """Make one step of an inversion."""
     with preserved():
-        search.progress = step / search.settings.steps
-        search.drop(step)
-        search.step(step)
+        inversion.drop_hypotheses(step)
+        inversion.make_step(step)
 
 
-def first_moving(search: Search) -> dict[int, int]:
+def first_moving(inversion: BatchInversion) -> dict[int, int]:
     """The first step that moves each latent that ever moves and has a size: 0 stands for coordinates, 1 for noise."""
     found: dict[int, int] = {}
-    for step, rates in enumerate(search.rates):
+    for step, rates in enumerate(inversion.descent.rates):
         for place, factor in enumerate((rates.class_vector, rates.noise)):
-            if factor != 0 and latents(search)[place].numel():
+            if factor != 0 and latents(inversion)[place].numel():
                 found.setdefault(place, step)
     return found
 
 
-def latents(search: Search) -> tuple[torch.Tensor, torch.Tensor]:
+def latents(inversion: BatchInversion) -> tuple[torch.Tensor, torch.Tensor]:
     """The coordinates (N, K) and the noise (N, Z)."""
-    return search.coordinates, search.noise
+    return inversion.state.coordinates, inversion.state.noise
