@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from icbench.compute import onednn
 from icbench.compute.probe import onednn_pays
 from icbench.engine.decode import generate
-from icbench.engine.invert import Parts, Settings
+from icbench.engine.invert import Components, Settings
 
 PRODUCT, COPY = 2048, 2**26
 """The side of the measured matrix product, and the bytes of the measured copy, which no cache holds."""
@@ -59,7 +59,7 @@ class _Traffic(TorchDispatchMode):
         return result
 
 
-def reached(parts: Parts, rows: int, settings: Settings, seconds: float) -> dict[str, Any]:
+def reached(parts: Components, rows: int, settings: Settings, seconds: float) -> dict[str, Any]:
     """How near a step of so many hypotheses is to the machine's limit, as it is kept with a benchmark.
 
     Args:
@@ -81,7 +81,7 @@ def reached(parts: Parts, rows: int, settings: Settings, seconds: float) -> dict
     }
 
 
-def counted(parts: Parts, rows: int, settings: Settings) -> Work:
+def counted(parts: Components, rows: int, settings: Settings) -> Work:
     """The work of a step: the images of `rows` hypotheses, their distances, and the gradients of what moves."""
     generator, device = parts.generator, settings.device
     features = parts.distance.features(torch.rand(rows, *generator.image_shape, device=device))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from icbench.builtin.datasets.mnist import MNIST
 from icbench.builtin.generators.cgan import load_cgan
-from icbench.engine.invert import Parts, Settings, invert
+from icbench.engine.invert import Components, Settings, invert
 from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
 from icbench.kinds.generator import Generator
@@ -39,12 +39,12 @@ class FreeGenerator(Generator):
         return (class_vector[:, :1] + noise[:, :1]).sigmoid().view(-1, 1, 1, 1)
 
 
-def parts(generator: Generator, schedule: str, device: torch.device) -> Parts:
+def parts(generator: Generator, schedule: str, device: torch.device) -> Components:
     chosen = [HOST.select(kind, name).build() for kind, name in (("distance", "mse"), ("optimizer", "adam"))]
-    return Parts(prepare(generator, device), *chosen, HOST.select("schedule", schedule).build())
+    return Components(prepare(generator, device), *chosen, HOST.select("schedule", schedule).build())
 
 
-def measure(benchmark, built: Parts, images: np.ndarray, rows: int, settings: Settings) -> None:
+def measure(benchmark, built: Components, images: np.ndarray, rows: int, settings: Settings) -> None:
     """Time the steps of one batch; the time per hypothesis and step goes into the result."""
     hypotheses = len(built.schedule.starts(built.generator.entries).restart)
     index = np.arange(max(1, rows // hypotheses))

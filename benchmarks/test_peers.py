@@ -29,7 +29,7 @@ from icbench.builtin.datasets.mnist import MNIST
 from icbench.builtin.generators.cgan import load_cgan
 from icbench.compute.allocator import keep_freed_memory
 from icbench.engine.batch_size import measured_batch_size
-from icbench.engine.invert import Parts, Settings, concatenate, invert
+from icbench.engine.invert import Components, Settings, concatenate, invert
 from icbench.engine.prepare import prepare
 from icbench.kinds.generator import Generator
 from icbench.plugins.manager import Host
@@ -83,9 +83,9 @@ def plain(apart, device) -> NDArray[np.int64]:
     return apart.submit(classes, "todays_loop", IMAGES, STEPS, device).result()
 
 
-def parts(generator: Generator, device: torch.device) -> Parts:
+def parts(generator: Generator, device: torch.device) -> Components:
     chosen = [HOST.select(kind, name).build() for kind, name in (("distance", "mse"), ("optimizer", "adam"))]
-    return Parts(prepare(generator, device), *chosen, HOST.select("schedule", "joint").build())
+    return Components(prepare(generator, device), *chosen, HOST.select("schedule", "joint").build())
 
 
 class Marks:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from toy import LinearGenerator, ToyDigits
 
-from icbench.engine.invert import Parts
+from icbench.engine.invert import Components
 from icbench.engine.prepare import prepare
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.manager import Host
@@ -57,9 +57,9 @@ def linear() -> LinearGenerator:
 
 
 @pytest.fixture
-def parts(host: Host, linear: LinearGenerator) -> Parts:
+def parts(host: Host, linear: LinearGenerator) -> Components:
     """The exact toy generator with the built-in distance, optimizer and joint schedule."""
-    return Parts(
+    return Components(
         prepare(linear, torch.device("cpu")),
         host.select("distance", "mse").build(),
         host.select("optimizer", "adam").build(),

@@ -16,7 +16,7 @@ from icbench.engine.latents import LatentState
 from icbench.engine.objective import Evaluation, EvaluationCounter, Objective
 from icbench.engine.readout import Readout
 from icbench.engine.result import InversionResult, in_order
-from icbench.engine.settings import Parts, Settings
+from icbench.engine.settings import Components, Settings
 from icbench.engine.targets import Pixels
 from icbench.kinds.schedule import Starts
 
@@ -35,7 +35,7 @@ class BatchInversion:
 
     def __init__(
         self,
-        components: Parts,
+        components: Components,
         starts: Starts,
         images: Pixels,
         index: NDArray[np.int64],

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from icbench.engine.invert import Parts, Settings, invert
+from icbench.engine.invert import Components, Settings, invert
 from icbench.engine.memory import batch_bytes, free_bytes
 from icbench.engine.targets import Pixels
 
@@ -26,7 +26,7 @@ MEMORY_SHARE = 0.25
 """The share of the free memory that a batch may take."""
 
 
-def measured_batch_size(parts: Parts, images: Pixels, wanted: int, settings: Settings) -> int:
+def measured_batch_size(parts: Components, images: Pixels, wanted: int, settings: Settings) -> int:
     """The smallest of a few batch sizes whose throughput is within a twentieth of the highest.
 
     Args:
@@ -57,11 +57,11 @@ def measured_batch_size(parts: Parts, images: Pixels, wanted: int, settings: Set
     return max(least, next(size for size in tried if rates[size] * WORTHWHILE >= fastest))
 
 
-def _rows_in_memory(parts: Parts, settings: Settings) -> int:
+def _rows_in_memory(parts: Components, settings: Settings) -> int:
     return max(1, int(MEMORY_SHARE * free_bytes(settings.device) / batch_bytes(parts, 1, settings)))
 
 
-def _rows_per_second(parts: Parts, images: Pixels, rows: int, hypotheses: int, settings: Settings) -> float:
+def _rows_per_second(parts: Components, images: Pixels, rows: int, hypotheses: int, settings: Settings) -> float:
     group = parts.generator.group
     index = np.arange(max(1, rows // hypotheses // group) * group) % len(images)
     times = []

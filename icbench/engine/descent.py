@@ -11,7 +11,7 @@ from icbench.engine.latents import LatentState
 from icbench.engine.objective import EvaluationCounter, Objective
 from icbench.engine.optimizer_state import transfer_state
 from icbench.engine.rng import normal
-from icbench.engine.settings import Parts, Settings
+from icbench.engine.settings import Components, Settings
 from icbench.kinds.optimizer import Closure, Linearisation, has_modes
 
 
@@ -38,7 +38,7 @@ class Descent:
         settings: how.
     """
 
-    def __init__(self, components: Parts, objective: Objective, state: LatentState, settings: Settings) -> None:
+    def __init__(self, components: Components, objective: Objective, state: LatentState, settings: Settings) -> None:
         self.schedule, self.component = components.schedule, components.optimizer
         self.objective, self.state, self.settings = objective, state, settings
         self.rates = [self.schedule.rates(step, settings.steps) for step in range(settings.steps)]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from icbench.engine.decode import generate
 from icbench.engine.initialization import drawn_noise
-from icbench.engine.invert import InversionResult, Parts, Settings, concatenate, invert
+from icbench.engine.invert import Components, InversionResult, Settings, concatenate, invert
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.kinds.schedule import Beginning, Rates, Schedule, Starts
@@ -82,7 +82,7 @@ class HeldClasses(Schedule):
 
 
 def diagnose(
-    parts: Parts,
+    parts: Components,
     split: Split,
     predictions: NDArray[np.integer],
     settings: Settings,

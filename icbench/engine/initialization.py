@@ -10,7 +10,7 @@ from torch import Tensor
 from icbench.engine.active_set import ActiveSet
 from icbench.engine.decode import as_target, generate
 from icbench.engine.latents import LatentState, select_features
-from icbench.engine.settings import Parts, Settings
+from icbench.engine.settings import Components, Settings
 from icbench.engine.targets import Pixels
 from icbench.errors import ComponentError
 from icbench.kinds.distance import Distance, Features
@@ -61,7 +61,7 @@ class NoiseBank:
         self._decoded: dict[int, tuple[Tensor, Tensor]] = {}
 
     @classmethod
-    def of(cls, components: Parts, settings: Settings) -> "NoiseBank":
+    def of(cls, components: Components, settings: Settings) -> "NoiseBank":
         """That of an inversion."""
         generator, distance = components.generator, components.distance
         return cls(generator, distance, settings.seed, settings.device, settings.precision)
@@ -155,7 +155,7 @@ def initial_noise(schedule: Schedule, context: InitContext) -> Tensor:
 
 
 def initial_state(
-    components: Parts,
+    components: Components,
     starts: Starts,
     images: Pixels,
     index: NDArray[np.int64],

@@ -17,14 +17,14 @@ from icbench.engine.batch import BatchInversion
 from icbench.engine.initialization import NoiseBank
 from icbench.engine.readout import group_by_class
 from icbench.engine.result import NOT_FINITE, PER_IMAGE, InversionResult, concatenate
-from icbench.engine.settings import Parts, Settings
+from icbench.engine.settings import Components, Settings
 from icbench.engine.targets import Pixels
 
 __all__ = [
     "NOT_FINITE",
     "PER_IMAGE",
+    "Components",
     "InversionResult",
-    "Parts",
     "Settings",
     "class_paths",
     "concatenate",
@@ -34,7 +34,7 @@ __all__ = [
 
 
 def invert(
-    parts: Parts,
+    parts: Components,
     images: Pixels,
     index: NDArray[np.int64],
     settings: Settings,
@@ -94,7 +94,7 @@ def whole_groups(index: NDArray[np.int64], group: int, images: int) -> NDArray[n
     return found
 
 
-def class_paths(parts: Parts, images: Pixels, index: NDArray[np.int64], settings: Settings) -> NDArray[np.float32]:
+def class_paths(parts: Components, images: Pixels, index: NDArray[np.int64], settings: Settings) -> NDArray[np.float32]:
     """The class vectors before each step and after the last, of the first hypothesis of each image.
 
     Args:

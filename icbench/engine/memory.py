@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from icbench.engine.decode import generate
-from icbench.engine.settings import Parts, Settings
+from icbench.engine.settings import Components, Settings
 from icbench.kinds.distance import Features
 
 TARGETS = 8
 """How many targets are tried to see what a distance keeps of each."""
 
 
-def batch_bytes(parts: Parts, rows: int, settings: Settings) -> int:
+def batch_bytes(parts: Components, rows: int, settings: Settings) -> int:
     """The bytes that a batch of so many hypotheses takes while it is inverted, besides the generator's weights.
 
     What a step keeps for its backward pass counts twice: its gradients, and its copies in the other precision, have
@@ -22,7 +22,7 @@ def batch_bytes(parts: Parts, rows: int, settings: Settings) -> int:
     return rows * (2 * activation_bytes(parts, settings) + feature_bytes(parts, settings))
 
 
-def activation_bytes(parts: Parts, settings: Settings) -> int:
+def activation_bytes(parts: Components, settings: Settings) -> int:
     """The bytes that one hypothesis keeps for its backward pass, counted by torch's own record of saved tensors.
 
     That is what two groups of images keep more than one does, so that weights do not count.
@@ -32,7 +32,7 @@ def activation_bytes(parts: Parts, settings: Settings) -> int:
     return max(1, -(-(two - one) // (parts.generator.group * len(starts))))
 
 
-def _saved_bytes(parts: Parts, class_vector: Tensor, settings: Settings) -> int:
+def _saved_bytes(parts: Components, class_vector: Tensor, settings: Settings) -> int:
     """What a backward pass needs of rows that start at class vectors (N, K)."""
     kept = 0
 
@@ -51,7 +51,7 @@ def _saved_bytes(parts: Parts, class_vector: Tensor, settings: Settings) -> int:
     return kept
 
 
-def feature_bytes(parts: Parts, settings: Settings) -> int:
+def feature_bytes(parts: Components, settings: Settings) -> int:
     """The bytes of a target and of what the distance keeps of it, which each hypothesis has beside it."""
     target = _targets(parts, TARGETS, settings)
     return (target.nbytes + _nbytes(parts.distance.features(target))) // TARGETS
@@ -68,7 +68,7 @@ def free_bytes(device: torch.device) -> int:
         return 2**31
 
 
-def _targets(parts: Parts, rows: int, settings: Settings) -> Tensor:
+def _targets(parts: Components, rows: int, settings: Settings) -> Tensor:
     return torch.rand(rows, *parts.generator.image_shape, generator=torch.Generator().manual_seed(0)).to(
         settings.device
     )

@@ -9,7 +9,7 @@ from torch import Tensor
 from icbench.engine.decode import generate
 from icbench.engine.jacobian import linearise
 from icbench.engine.latents import LatentState
-from icbench.engine.settings import Parts
+from icbench.engine.settings import Components
 from icbench.errors import UsageError
 from icbench.kinds.distance import LeastSquares
 from icbench.kinds.optimizer import Linearisation
@@ -51,7 +51,7 @@ class Objective:
     Every evaluation first constrains the coordinates, in place, and marks the images whose distance is not finite.
     """
 
-    def __init__(self, components: Parts) -> None:
+    def __init__(self, components: Components) -> None:
         self.generator, self.distance = components.generator, components.distance
         self.schedule = components.schedule
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from icbench.engine.latents import LatentState
 from icbench.engine.objective import Evaluation, EvaluationCounter, Objective
 from icbench.engine.result import NOT_FINITE, InversionResult
-from icbench.engine.settings import Parts, Settings
+from icbench.engine.settings import Components, Settings
 from icbench.errors import FAULT_HINT, ComponentError
 from icbench.kinds.generator import Generator
 from icbench.kinds.schedule import Starts
@@ -31,7 +31,7 @@ class Readout:
         settings: of the inversion.
     """
 
-    components: Parts
+    components: Components
     objective: Objective
     starts: Starts
     settings: Settings

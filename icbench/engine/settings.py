@@ -11,7 +11,7 @@ from icbench.kinds.schedule import Schedule
 
 
 @dataclass(frozen=True)
-class Parts:
+class Components:
     """The four components of an inversion, built."""
 
     generator: Generator

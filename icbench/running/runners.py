@@ -103,7 +103,7 @@ class Inversion(Method):
 
     @isolated()
     def __init__(self, entry: Entry, device: "torch.device") -> None:
-        from icbench.engine.invert import Parts
+        from icbench.engine.invert import Components
         from icbench.engine.prepare import prepare
 
         self.entry, self.device = entry, device
@@ -113,7 +113,7 @@ class Inversion(Method):
             values.numel() for values in (*built["generator"].parameters(), *built["generator"].buffers())
         )
         built["generator"] = prepare(built["generator"], device)
-        self.parts: Parts = Parts(**built)
+        self.parts: Components = Components(**built)
         self.default_steps = self.parts.schedule.default_steps
 
     @isolated()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from icbench.engine.invert import InversionResult, Parts, Settings, concatenate, invert
+from icbench.engine.invert import Components, InversionResult, Settings, concatenate, invert
 from icbench.engine.prepare import prepare
 from icbench.kinds.distance import Distance, Features, LeastSquares
 from icbench.kinds.generator import Generator
@@ -157,7 +157,7 @@ class Toy:
     def invert(self) -> InversionResult:
         """The result of inverting the images, from the same noise whatever the seed."""
         generator = prepare(ToyGenerator(self.noise_dim), self.device)
-        parts = Parts(generator, self.distance, self.optimizer, self.schedule)
+        parts = Components(generator, self.distance, self.optimizer, self.schedule)
         settings = Settings(self.steps, self.seed, self.batch_size, self.device)
         index = np.array(self.index)
         noise = starting_noise(self.noise_dim)[index]

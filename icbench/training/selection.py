@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from icbench.engine.decode import generate
-from icbench.engine.invert import InversionResult, Parts, Settings, concatenate, invert
+from icbench.engine.invert import Components, InversionResult, Settings, concatenate, invert
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.plugins.manager import Host
@@ -137,7 +137,7 @@ def inverted(
 ) -> InversionResult:
     """The inversion with `schedule`, a spec, MSE and Adam of the split's images in `rows`."""
     host = Host(discover=False)
-    parts = Parts(
+    parts = Components(
         generator,
         host.select("distance", "mse").build(),
         host.select("optimizer", "adam").build(),

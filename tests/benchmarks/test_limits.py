@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from icbench.compute.probe import speeds
-from icbench.engine.invert import Parts, Settings
+from icbench.engine.invert import Components, Settings
 from icbench.engine.prepare import prepare
 from icbench.kinds.generator import Generator
 from icbench.plugins.manager import Host
@@ -36,7 +36,7 @@ def kernel(request, monkeypatch):
 def built(schedule):
     host = Host(discover=False)
     chosen = [host.select(kind, name).build() for kind, name in (("distance", "mse"), ("optimizer", "adam"))]
-    return Parts(prepare(Dense(), torch.device("cpu")), *chosen, host.select("schedule", schedule).build())
+    return Components(prepare(Dense(), torch.device("cpu")), *chosen, host.select("schedule", schedule).build())
 
 
 @pytest.mark.usefixtures("kernel")

@@ -8,7 +8,7 @@ import torch
 from toy import LinearGenerator
 
 from icbench.compute.devices import chosen_precision, float32_products, precision_reason
-from icbench.engine.invert import Parts, Settings, invert
+from icbench.engine.invert import Components, Settings, invert
 from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
 from icbench.plugins.manager import Host
@@ -79,7 +79,7 @@ def test_steps_are_in_tf32_if_asked_for_and_results_are_scored_in_float32(monkey
     host = Host(discover=False)
     specs = {"distance": "mse", "optimizer": "adam", "schedule": "joint"}
     generator = prepare(Watched(), torch.device("cpu"))
-    parts = Parts(generator, *(host.select(kind, spec).build() for kind, spec in specs.items()))
+    parts = Components(generator, *(host.select(kind, spec).build() for kind, spec in specs.items()))
     images = np.zeros((2, *generator.image_shape), np.uint8)
     for _ in invert(parts, images, np.arange(2), Settings(steps=3, tf32=tf32)):
         assert in_force()[1] == "tf32", "what is set for a batch holds between batches"

@@ -12,7 +12,7 @@ from icbench.builtin.generators.cgan import load_cgan
 from icbench.compute.probe import speeds
 from icbench.engine.decode import as_target
 from icbench.engine.initialization import drawn_noise
-from icbench.engine.invert import Parts, Settings, concatenate, invert
+from icbench.engine.invert import Components, Settings, concatenate, invert
 from icbench.engine.prepare import prepare
 from icbench.plugins.manager import Host
 
@@ -34,7 +34,7 @@ def inverted(images, steps, optimizer="adam", **settings):
     host = Host(discover=False)
     specs = {"distance": "mse", "optimizer": optimizer, "schedule": "joint"}
     built = [host.select(kind, spec).build() for kind, spec in specs.items()]
-    parts = Parts(prepare(load_cgan(10), torch.device("cpu")), *built)
+    parts = Components(prepare(load_cgan(10), torch.device("cpu")), *built)
     return concatenate(list(invert(parts, images, INDEX, Settings(steps, **settings))))
 
 

@@ -10,7 +10,7 @@ from toy import FragileDistance, LinearGenerator, NormedGenerator
 
 from icbench.builtin.schedules import Joint
 from icbench.engine.initialization import drawn_noise
-from icbench.engine.invert import NOT_FINITE, Parts, Settings, concatenate, invert
+from icbench.engine.invert import NOT_FINITE, Components, Settings, concatenate, invert
 from icbench.engine.prepare import prepare
 from icbench.kinds.optimizer import Optimizer
 from icbench.kinds.schedule import Starts, clamp_and_normalise, uniform_point
@@ -23,12 +23,12 @@ def run(parts, images, index, settings=SETTINGS):
     return concatenate(list(invert(parts, images, np.asarray(index), settings)))
 
 
-def with_schedule(parts: Parts, host: Host, spec: str) -> Parts:
+def with_schedule(parts: Components, host: Host, spec: str) -> Components:
     return replace(parts, schedule=host.select("schedule", spec).build())
 
 
 @pytest.fixture
-def normed(parts: Parts) -> Parts:
+def normed(parts: Components) -> Components:
     return replace(parts, generator=prepare(NormedGenerator(), torch.device("cpu")))
 
 
@@ -259,7 +259,7 @@ def test_hand_made_gradients_reach_both_latents():
             return nn.functional.pad(class_vector[:, :1] * noise[:, :1], (0, 63)).view(-1, 1, 8, 8)
 
     host = Host(discover=False)
-    parts = Parts(
+    parts = Components(
         prepare(Product(), torch.device("cpu")),
         host.select("distance", "mse").build(),
         Optimizer(torch.optim.SGD, lr=64.0),

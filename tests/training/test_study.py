@@ -10,7 +10,7 @@ import torch
 from toy import LinearGenerator, NaNGenerator, ToyDigits, patterns
 from toy_training import Stop, ToyTrainer
 
-from icbench.engine.invert import Parts, Settings, invert
+from icbench.engine.invert import Components, Settings, invert
 from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
 from icbench.training import selection, study
@@ -76,7 +76,7 @@ def test_the_quality_is_the_one_a_training_without_study_finds(validation, refer
 def test_error_and_margin_are_those_of_the_short_inversion(host, validation, reference):
     _, snapshot = measured(generator(blur=0.2), validation, reference)
     parts = [host.select(kind, name).build() for kind, name in (("distance", "mse"), ("optimizer", "adam"))]
-    whole = Parts(generator(blur=0.2), *parts, host.select("schedule", "exhaustive").build())
+    whole = Components(generator(blur=0.2), *parts, host.select("schedule", "exhaustive").build())
     (run,) = invert(whole, validation.images, np.arange(20), Settings(2))
     margins = []
     for scores, label in zip(run.class_scores, validation.labels[:20], strict=True):

@@ -14,7 +14,7 @@ from icbench.engine.jacobian import linearise
 from icbench.engine.preflight.gradients import check_gradients
 from icbench.engine.preflight.independence import check_mates
 from icbench.engine.preflight.trial import Trial, one_thread
-from icbench.engine.settings import Parts, Settings
+from icbench.engine.settings import Components, Settings
 from icbench.engine.targets import Pixels
 from icbench.errors import FAULT_HINT, ComponentError, UsageError
 from icbench.kinds.distance import Features, LeastSquares
@@ -44,7 +44,7 @@ METHODS: Mapping[str, Methods] = {
 """What the engine asks of each kind of component, and what the answers are."""
 
 
-def check_parts(parts: Parts, images: Pixels, settings: Settings, names: Mapping[str, str]) -> None:
+def check_parts(parts: Components, images: Pixels, settings: Settings, names: Mapping[str, str]) -> None:
     """Try the components on a few images before a run, so that a broken one is named and nothing is written.
 
     Args:
@@ -70,12 +70,14 @@ def check_parts(parts: Parts, images: Pixels, settings: Settings, names: Mapping
         check_mates(trial, labels)
 
 
-def expose_parts(parts: Parts, labels: Mapping[str, str]) -> Parts:
+def expose_parts(parts: Components, labels: Mapping[str, str]) -> Components:
     """The components, such that what they raise names them."""
-    return Parts(**{kind: expose(getattr(parts, kind), labels[kind], methods) for kind, methods in METHODS.items()})
+    return Components(
+        **{kind: expose(getattr(parts, kind), labels[kind], methods) for kind, methods in METHODS.items()}
+    )
 
 
-def _check_contracts(parts: Parts, images: Pixels, settings: Settings, names: Mapping[str, str]) -> None:
+def _check_contracts(parts: Components, images: Pixels, settings: Settings, names: Mapping[str, str]) -> None:
     generator, shape = parts.generator, images.shape[1:]
     _check_rates(parts.schedule, settings.steps, names["schedule"])
     if settings.stop_when is not None:
@@ -109,14 +111,14 @@ def _tried(generator: Generator, images: Pixels, settings: Settings) -> tuple[Te
     return target, (class_vector.to(settings.device), noise.to(settings.device))
 
 
-def _check_linearisations(parts: Parts, images: Pixels, settings: Settings, names: Mapping[str, str]) -> None:
+def _check_linearisations(parts: Components, images: Pixels, settings: Settings, names: Mapping[str, str]) -> None:
     target, latents = _tried(parts.generator, images, settings)
     for kind, part in (("optimizer", parts.optimizer), ("schedule", parts.schedule)):
         if part.linearises:
             _check_linearisation(parts, latents, target, settings.precision, names, f"{kind} {names[kind]}")
 
 
-def _check_stopping(parts: Parts, names: Mapping[str, str]) -> None:
+def _check_stopping(parts: Components, names: Mapping[str, str]) -> None:
     if parts.schedule.anneals:
         raise UsageError(
             f"schedule {names['schedule']} changes what it minimises from step to step, so no image can stop early",
@@ -155,7 +157,7 @@ def _check_schedule(schedule: Schedule, generator: Generator, name: str) -> None
         raise _fault(f"schedule {name} gives {CHECKED} images class scores {scores}, not {(CHECKED, classes)}")
 
 
-def _check_start(parts: Parts, images: Pixels, settings: Settings) -> None:
+def _check_start(parts: Components, images: Pixels, settings: Settings) -> None:
     """Raise what a schedule or an encoder that cannot start raises."""
     starts = parts.schedule.starts(parts.generator.entries)
     index = np.arange(min(CHECKED, len(images)))
@@ -186,7 +188,7 @@ def _check_distance(distance: Tensor, count: int, name: str) -> None:
 
 
 def _check_linearisation(
-    parts: Parts,
+    parts: Components,
     latents: tuple[Tensor, Tensor],
     target: Tensor,
     precision: torch.dtype,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from icbench.engine.batch import BatchInversion
 from icbench.engine.initialization import NoiseBank
 from icbench.engine.result import InversionResult
-from icbench.engine.settings import Parts, Settings
+from icbench.engine.settings import Components, Settings
 from icbench.engine.targets import Pixels
 from icbench.kinds.schedule import Starts
 from icbench.plugins.shared_state import preserved
@@ -32,14 +32,14 @@ class Trial:
         bank: of all inversions.
     """
 
-    parts: Parts
+    parts: Components
     images: Pixels
     settings: Settings
     starts: Starts
     bank: NoiseBank
 
     @classmethod
-    def of(cls, parts: Parts, images: Pixels, settings: Settings) -> "Trial":
+    def of(cls, parts: Components, images: Pixels, settings: Settings) -> "Trial":
         settings = replace(settings, stop_when=None, tf32=False)
         starts = parts.schedule.starts(parts.generator.entries)
         return cls(parts, images, settings, starts, NoiseBank.of(parts, settings))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from icbench.builtin.generators.cgan import load_cgan
-from icbench.engine.invert import Parts, Settings, concatenate, invert
+from icbench.engine.invert import Components, Settings, concatenate, invert
 from icbench.engine.prepare import prepare
 from problems import Problem, starts
 
@@ -73,7 +73,7 @@ def test_a_run_is_the_same_in_every_batch_size(build, host):
     images = np.random.default_rng(0).integers(0, 255, (6, 1, 28, 28)).astype(np.uint8)
     distance, schedule = (host.select(*spec).build() for spec in (("distance", "mse"), ("schedule", "exhaustive")))
     cgan = prepare(load_cgan(), torch.device("cpu"))
-    parts = Parts(cgan, distance, build("langevin", lr=0.5, temperature=0.01), schedule)
+    parts = Components(cgan, distance, build("langevin", lr=0.5, temperature=0.01), schedule)
     results = [
         concatenate(list(invert(parts, images, np.arange(6), Settings(5, seed=3, batch_size=size))))
         for size in (1, 20, 1000)
