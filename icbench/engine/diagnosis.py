@@ -106,11 +106,9 @@ def diagnose(
     index = np.union1d(sample, errors)
     work = (2 * len(index) + len(errors)) * settings.steps
 
-    def search(
-        schedule: Schedule, rows: NDArray[np.int64], noise: NDArray[np.float32] | None = None
-    ) -> InversionResult:
+    def search(schedule: Schedule, rows: NDArray[np.int64], *noise: NDArray[np.float32]) -> InversionResult:
         searched = replace(parts, schedule=schedule)
-        return concatenate(list(invert(searched, split.images, rows, settings, lambda n: on_step(n / work), noise)))
+        return concatenate(list(invert(searched, split.images, rows, settings, lambda n: on_step(n / work), *noise)))
 
     winner = search(parts.schedule, index)
     held = search(HeldClasses(parts.schedule), index)
@@ -118,7 +116,7 @@ def diagnose(
     true_energy = energies[np.arange(len(index)), labels[index]]
     is_error = np.isin(index, errors)
     reached = np.full(len(index), np.inf)
-    for label, rows in _by_label(labels[index], is_error):
+    for label, rows in _group_by_label(labels[index], is_error):
         reached[rows] = search(HeldClasses(parts.schedule, (label,)), index[rows], winner.noise[rows]).energy
     wrong = is_error & (winner.prediction != labels[index])
     in_sample = np.isin(index, sample)
@@ -131,15 +129,11 @@ def diagnose(
         model_errors=int(wrong.sum() - found.sum()),
         wrong_class_fits=float(np.mean(_wrong_fits(energies, labels[index])[in_sample])),
         noise_share_start=_start_share(parts.generator, sample, settings),
-        noise_share_end=noise_share(
-            parts.generator,
-            torch.from_numpy(winner.class_vector[in_sample]).to(settings.device),
-            torch.from_numpy(winner.noise[in_sample]).to(settings.device),
-        ),
+        noise_share_end=_end_share(parts.generator, winner.rows(in_sample), settings),
     )
 
 
-def _by_label(labels: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+def _group_by_label(labels: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[np.intp]]]:
     """Each label among the chosen rows, with the rows that have it."""
     for label in np.unique(labels[chosen]):
         yield int(label), np.flatnonzero(chosen & (labels == label))
@@ -163,6 +157,13 @@ def _start_share(generator: Generator, sample: NDArray[np.int64], settings: Sett
     noise = drawn_noise(sample, (0,), generator.noise_dim, settings.seed).flatten(0, 1).to(settings.device)
     uniform = torch.full((len(sample), generator.entries), 1 / generator.entries, device=settings.device)
     return noise_share(generator, uniform, noise)
+
+
+def _end_share(generator: Generator, result: InversionResult, settings: Settings) -> float | None:
+    class_vector, noise = (
+        torch.from_numpy(latent).to(settings.device) for latent in (result.class_vector, result.noise)
+    )
+    return noise_share(generator, class_vector, noise)
 
 
 def noise_share(generator: Generator, class_vector: Tensor, noise: Tensor) -> float | None:
