@@ -27,8 +27,8 @@ def measure_crowding(codes: Tensor, labels: Tensor) -> Tensor:
 def refine_codes(generator: nn.Module, class_vector: Tensor, codes: Tensor, images: Tensor) -> Tensor:
     """Codes (B, Z) moved a few steps to where the generator is nearer the images (B, C, H, W), as an inversion does.
 
-    An encoder is a quarter further from the images than the best noise. A generator that learns to make them at its
-    codes learns them where no inversion ends (semi-amortized inference, Kim et al. 2018).
+    The encoder's codes leave a quarter to a third more squared error than the best noise does. A generator that learns
+    to make the images there learns them where no inversion ends (semi-amortized inference, Kim et al. 2018).
     """
     generator.requires_grad_(False)
     for number in range(REFINEMENTS):
