@@ -15,7 +15,8 @@ from icbench.ranking.leaderboard import By
 from icbench.records import Record
 from icbench.records.results_folder import DEFAULT_FOLDER
 from icbench.running.execute import entries_from_specs, execute, invert_images
-from icbench.running.session import Options, Watcher
+from icbench.running.observer import Watcher
+from icbench.running.options import Options
 
 if TYPE_CHECKING:
     from icbench.engine.invert import InversionResult

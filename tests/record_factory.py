@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from icbench.records import SCHEMA, Record
 from icbench.records.record import Costs, result_metrics, write_record
 from icbench.records.results_folder import GrowingRun
-from icbench.running.entry import run_key
+from icbench.running.identity import run_key
 
 CLASSES = 10
 RESULTS = Path("results")

@@ -10,7 +10,7 @@ import pytest
 
 import icbench
 from icbench.errors import UsageError
-from icbench.running.session import Options
+from icbench.running.options import Options
 
 
 def test_an_unknown_keyword_names_those_there_are():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from icbench.records import Record
     from icbench.report.progress import RunProgress
     from icbench.running.entry import Entry
-    from icbench.running.session import Options
+    from icbench.running.options import Options
 
 
 def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunction]":
@@ -133,7 +133,7 @@ def _collect(runs: "Iterator[Record]", records: "list[Record]") -> bool:
 
 
 def _options(given: dict[str, Any]) -> "Options":
-    from icbench.running.session import Options
+    from icbench.running.options import Options
 
     return Options(
         steps=given["steps"],

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from icbench.kinds.suite import Cell, Suite
     from icbench.plugins.manager import Host
     from icbench.records import Record
-    from icbench.running.session import Options
+    from icbench.running.options import Options
     from icbench.suites import Chosen, Job, SuiteOutcome
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -84,7 +84,7 @@ def run_suite(host: "Host", name: str, part: "Chosen", given: dict[str, Any]) ->
 
 
 def _options(given: dict[str, Any]) -> "Options":
-    from icbench.running.session import Options
+    from icbench.running.options import Options
 
     names = ("limit", "batch_size", "device", "results", "data_dir")
     return Options(**{name: given[name] for name in names})

@@ -15,8 +15,8 @@ from icbench.report.document import html_document
 from icbench.report.pictures import draw_reconstructions, draw_samples
 from icbench.report.suites import suite_grids, suite_heading
 from icbench.report.table import html_table
+from icbench.running.options import Options
 from icbench.running.reconstructions import class_vector_paths, reconstructions, samples
-from icbench.running.session import Options
 from icbench.storage import write_output
 from icbench.suites import SuiteOutcome, entry_of
 

@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from icbench.records import Record
 from icbench.report.display import Display
-from icbench.running.session import Watcher
+from icbench.running.observer import Watcher
 from icbench.statistics import wilson_interval
 
 

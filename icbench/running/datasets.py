@@ -1,7 +1,8 @@
 """Splits as runs, diagnoses, pictures and trainings get them: loaded from a dataset, and checked."""
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,24 @@ from icbench.storage import cache_folder
 
 DATA_VARIABLE = "ICBENCH_DATA"
 HERE = "icbench-data"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset, the folder that what it fetches is kept in, and its label; each split is loaded once."""
+
+    dataset: Dataset
+    folder: Path
+    label: str
+
+    def split(self, name: str) -> Split:
+        if name not in self._loaded:
+            self._loaded[name] = load_split(self.dataset, self.label, name, self.folder)
+        return self._loaded[name]
+
+    @cached_property
+    def _loaded(self) -> dict[str, Split]:
+        return {}
 
 
 def load_split(dataset: Dataset, label: str, name: str, folder: Path) -> Split:

@@ -1,7 +1,6 @@
 """What can be run: an entry is one choice of every component, a plan is an entry with all that decides its numbers."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -128,17 +127,6 @@ def selection_facts(selection: Selection) -> dict[str, Any]:
         "params": params,
         "source": source_digest(component.factory, selection.registered.dist),
     }
-
-
-def run_key(facts: Mapping[str, Any]) -> str:
-    """The digest of all that decides a run's numbers."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def series_key(facts: Mapping[str, Any]) -> str:
-    """The digest of the same without the number of images: the runs that can take over images from each other."""
-    dataset = {name: value for name, value in facts["dataset"].items() if name != "images"}
-    return run_key({**facts, "dataset": dataset})
 
 
 def file_digest(file: str) -> str:

@@ -7,21 +7,20 @@ import numpy as np
 
 from icbench.compute.devices import chosen_device, chosen_precision
 from icbench.engine.targets import read_targets, warn_of_polarity
-from icbench.errors import UsageError, only_exceptions
-from icbench.kinds.dataset import SPLITS
+from icbench.errors import only_exceptions
 from icbench.kinds.names import PARTS
 from icbench.plugins.isolation import isolated
 from icbench.plugins.manager import Host
 from icbench.records import Record, check_writable
-from icbench.running.datasets import data_folder
+from icbench.running.datasets import Source, data_folder
 from icbench.running.entry import DEFAULTS, Entry, Plan, grid
+from icbench.running.observer import Watcher
+from icbench.running.options import Options, check_options
 from icbench.running.runners import Inversion
-from icbench.running.session import Options, Session, Source, Watcher
+from icbench.running.session import Session
 
 if TYPE_CHECKING:
     from icbench.engine.invert import InversionResult
-
-MOST_STEPS = 1_000_000
 
 
 def entries_from_specs(host: Host, specs: Mapping[str, Sequence[str]], lr: float | None = None) -> list[Entry]:
@@ -61,7 +60,7 @@ def execute_each(jobs: Sequence[tuple[Entry, Options]], watcher: Watcher) -> Ite
     """Run entries that each have options of their own; otherwise as `execute`."""
     for _, options in jobs:
         check_writable(options.results)
-        _checked_options(options)
+        check_options(options)
     sources = _sources(jobs)
     sessions = []
     for entry, options in jobs:
@@ -71,8 +70,9 @@ def execute_each(jobs: Sequence[tuple[Entry, Options]], watcher: Watcher) -> Ite
     for session in sessions:
         with only_exceptions(session.entry.label), watcher.working(f"checking {session.entry.label}"):
             session.check()
-    for session in sessions:
-        for record in session.runs():
+    while sessions:
+        # Let go of, so that its components are not held while the others run.
+        for record in sessions.pop(0).runs():
             yield record
             if record.status == "interrupted":
                 return
@@ -90,7 +90,7 @@ def invert_images(
     """Invert images that need not be of any dataset; see `icbench.invert`."""
     from icbench.engine.invert import concatenate, invert
 
-    _checked_options(Options(steps=steps, seeds=(seed,)))
+    check_options(Options(steps=steps, seeds=(seed,)))
     entry = entries_from_specs(Host(), specs)[0]
     on = chosen_device(device)
     method = Inversion(entry, on)
@@ -101,25 +101,6 @@ def invert_images(
     method.check(targets, plan)
     settings = method.settings(plan, method.batch_size(targets, plan))
     return concatenate(list(invert(method.parts, targets, np.arange(len(targets)), settings)))
-
-
-def _checked_options(options: Options) -> None:
-    if options.steps is not None and options.steps > MOST_STEPS:
-        raise UsageError(f"--steps {options.steps} is not a number of {MOST_STEPS:,} or less", "Say less.")
-    given = (("limit", options.limit, 1), ("steps", options.steps, 0), ("batch-size", options.batch_size, 1))
-    for name, value, least in given:
-        if value is not None and value < least:
-            raise UsageError(
-                f"--{name} {value} is not a number of {least} or more", f"Leave --{name} out for its default."
-            )
-    if options.stop_when is not None and not 0 < options.stop_when < 1:
-        raise UsageError(
-            f"--stop-when {options.stop_when} is not a share between 0 and 1", "Leave it out to make all steps."
-        )
-    if options.split not in SPLITS:
-        raise UsageError(f"there is no split '{options.split}'", f"The splits are: {', '.join(SPLITS)}.")
-    if any(seed < 0 or seed >= 2**63 for seed in options.seeds):
-        raise UsageError("a seed is an integer from 0 to 2^63 - 1", "The default is --seed 0.")
 
 
 def _sources(jobs: Sequence[tuple[Entry, Options]]) -> dict[str, Source]:

@@ -3,6 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from icbench.records import Record
 
 
 @dataclass
@@ -34,3 +38,25 @@ class Onlooker:
     def working(self, what: str) -> Iterator[Work]:
         """Within it, work goes on that may take long."""
         yield Work(what)
+
+
+class Watcher(Onlooker):
+    """Receives what happens while runs go on; the default ignores it."""
+
+    def warn(self, message: str) -> None:
+        """Something the user should know."""
+
+    def say(self, message: str) -> None:
+        """Something the user may like to know."""
+
+    def begin(self, label: str, images: int, done: int) -> None:
+        """A run starts: so many images, of which some were done before."""
+
+    def on_step(self, images: float) -> None:
+        """Progress within a batch, in images; whole batches add up to their size."""
+
+    def on_batch(self, correct: int, images: int) -> None:
+        """A batch is done: how many of its images were classified correctly."""
+
+    def end(self, record: "Record") -> None:
+        """A run is over and its record written."""

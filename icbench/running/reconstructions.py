@@ -10,10 +10,10 @@ from icbench.kinds.dataset import Split
 from icbench.plugins.isolation import isolated
 from icbench.records import Record
 from icbench.records.record import LATENTS
-from icbench.running.datasets import data_folder
+from icbench.running.datasets import Source, data_folder
 from icbench.running.entry import Entry, Plan
+from icbench.running.options import Options
 from icbench.running.runners import Inversion
-from icbench.running.session import Options, Source
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,10 @@ from icbench.plugins.manager import Host
 from icbench.ranking.rows import Track
 from icbench.records import Record
 from icbench.records.schema import canonical, is_edited, signed
-from icbench.running.datasets import data_folder
+from icbench.running.datasets import Source, data_folder
 from icbench.running.entry import Entry, Plan
 from icbench.running.local_files import find_file
 from icbench.running.runners import Inversion
-from icbench.running.session import Source
 from icbench.running.source_closure import engine_digest
 from icbench.storage import write_output
 

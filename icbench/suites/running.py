@@ -9,7 +9,8 @@ from icbench.plugins.manager import Host
 from icbench.records import Record
 from icbench.running.entry import Entry
 from icbench.running.execute import entries_from_specs, execute_each
-from icbench.running.session import Options, Watcher
+from icbench.running.observer import Watcher
+from icbench.running.options import Options
 
 SHARED = ("steps", "limit", "batch_size", "precision")
 """The options that cells must have in common for their runs to be the same."""

@@ -15,6 +15,7 @@ from icbench.builtin.distances import MSE
 from icbench.builtin.schedules import Joint
 from icbench.kinds.generator import Generator
 from icbench.plugins.discovery import PluginSource
+from icbench.records import buffer
 from icbench.records.shards import ShardFile
 from icbench.running import session
 from icbench.running.runners import Inversion
@@ -90,7 +91,7 @@ def test_a_component_that_exits_elsewhere_does_not_end_the_command_silently(caps
 
 def test_an_interruption_while_results_are_written_loses_none(capsys, monkeypatch):
     """Every batch that was classified is in the record of what is done, wherever in the writing Ctrl-C comes."""
-    monkeypatch.setattr(session, "SHARD_IMAGES", 20)
+    monkeypatch.setattr(buffer, "SHARD_IMAGES", 20)
     original = os.fsync
     for stop_at in range(2, 10):  # the first tries the folder
         calls = []

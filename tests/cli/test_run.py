@@ -16,7 +16,8 @@ from icbench import records
 from icbench.kinds.generator import Generator
 from icbench.plugins import manager as plugin_host
 from icbench.plugins.discovery import PluginSource
-from icbench.running import session
+from icbench.records import buffer
+from icbench.running import identity, session
 from icbench.running.entry import selection_facts
 from icbench.running.runners import Inversion
 from icbench.running.source_closure import source_digest
@@ -301,7 +302,7 @@ def test_a_disk_that_fills_up_half_way_keeps_what_is_written(capsys, monkeypatch
             raise OSError(28, "No space left on device")
         original(descriptor)
 
-    monkeypatch.setattr(session, "SHARD_IMAGES", 10)
+    monkeypatch.setattr(buffer, "SHARD_IMAGES", 10)
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", filling)
         assert icbench(capsys, *TOY, "--batch-size", "10")[0] == 2
@@ -435,7 +436,7 @@ def test_a_classifier_that_names_no_selection_is_refused(capsys, monkeypatch):
 
 def test_a_changed_engine_makes_a_new_run(capsys, monkeypatch):
     icbench(capsys, *TOY)
-    monkeypatch.setattr(session, "engine_digest", lambda: "sha256:other")
+    monkeypatch.setattr(identity, "engine_digest", lambda: "sha256:other")
     _, out, _ = icbench(capsys, *TOY, "--json")
     assert json.loads(out)["data"]["runs"][0]["reused"] is False
 
@@ -513,7 +514,7 @@ def test_a_failed_run_goes_on_where_it_stopped(capsys, monkeypatch):
 
 
 def test_torn_bytes_are_set_aside_and_said(capsys, monkeypatch):
-    monkeypatch.setattr(session, "SHARD_IMAGES", 10)
+    monkeypatch.setattr(buffer, "SHARD_IMAGES", 10)
     with stopped_after(monkeypatch, 60, KeyboardInterrupt):
         icbench(capsys, *TOY, "--batch-size", "10")
     (folder,) = Path("icbench-results").iterdir()
@@ -671,11 +672,11 @@ def test_a_device_without_memory_for_the_first_images_is_one_line(capsys, monkey
 def test_interrupting_the_second_run_of_a_grid_still_shows_the_first(capsys, monkeypatch):
     original, calls = session.Session._run, []
 
-    def second_is_stopped(self, method, plan):
+    def second_is_stopped(self, plan):
         calls.append(plan)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return original(self, method, plan)
+        return original(self, plan)
 
     monkeypatch.setattr(session.Session, "_run", second_is_stopped)
     code, out, err = icbench(capsys, *TOY, "--seeds", "3", "--json")

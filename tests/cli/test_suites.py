@@ -168,11 +168,11 @@ def interrupt_run(monkeypatch, number):
 
     begun, original = [], Session._grow
 
-    def interrupted(session, run, method, plan):
+    def interrupted(session, run, plan):
         begun.append(plan)
         if len(begun) == number:
             raise KeyboardInterrupt
-        return original(session, run, method, plan)
+        return original(session, run, plan)
 
     monkeypatch.setattr(Session, "_grow", interrupted)
     return original

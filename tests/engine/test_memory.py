@@ -15,8 +15,11 @@ from icbench.engine.invert import Settings, invert
 from icbench.engine.memory import activation_bytes, batch_bytes, feature_bytes
 from icbench.engine.prepare import prepare
 from icbench.plugins.manager import Host
+from icbench.running.datasets import Source
 from icbench.running.entry import Plan
-from icbench.running.session import Options, Session, Source, Watcher
+from icbench.running.observer import Watcher
+from icbench.running.options import Options
+from icbench.running.session import Session
 
 SETTINGS = Settings(steps=5)
 SPLIT = ToyDigits().split("test", None)

@@ -8,10 +8,10 @@ from pathlib import Path
 import icbench
 from icbench.plugins import manager
 from icbench.plugins.discovery import PluginSource
-from icbench.running import session
+from icbench.records import buffer
 
 PACKAGE = Path(icbench.__file__).parent
-WATCHED = (str(PACKAGE / "records"), str(PACKAGE / "session.py"))
+WATCHED = (str(PACKAGE / "records"), str(PACKAGE / "running" / "session.py"))
 
 
 def run(results: Path, die_at: int = 0, count_to: Path | None = None) -> None:
@@ -22,17 +22,17 @@ def run(results: Path, die_at: int = 0, count_to: Path | None = None) -> None:
     import torch
 
     torch.set_num_threads(1)
-    session.SHARD_IMAGES = 10
+    buffer.SHARD_IMAGES = 10
     manager.plugin_sources = lambda: [PluginSource("toy", "icbench-toy", "1.0", "toy")]
     lines = classified = 0
-    add = session._Pending.add
+    add = buffer.ShardBuffer.add
 
     def counted_add(self, arrays, *costs):
         nonlocal classified
         classified += len(arrays["index"])
         add(self, arrays, *costs)
 
-    session._Pending.add = counted_add
+    buffer.ShardBuffer.add = counted_add
 
     def on_line(frame, event, argument):
         nonlocal lines

@@ -10,8 +10,9 @@ from toy import ToyDigits
 from icbench.plugins.manager import Host
 from icbench.running.entry import Plan
 from icbench.running.execute import entries_from_specs, execute
+from icbench.running.observer import Watcher
+from icbench.running.options import Options
 from icbench.running.reconstructions import class_vector_paths, reconstructions
-from icbench.running.session import Options, Watcher
 
 SPECS = {"generator": ["linear"], "dataset": ["toy"]}
 

@@ -1,7 +1,7 @@
 """Cells are run once for each configuration, and no two configurations are taken for one."""
 
 from icbench.kinds.suite import Cell, Experiment, Suite
-from icbench.running.session import Options
+from icbench.running.options import Options
 from icbench.suites import planned
 
 

@@ -18,8 +18,9 @@ from icbench.plugins.discovery import PluginSource
 from icbench.plugins.manager import Host
 from icbench.running.entry import DEFAULTS
 from icbench.running.execute import entries_from_specs, execute
+from icbench.running.observer import Watcher
+from icbench.running.options import Options
 from icbench.running.reconstructions import reconstructions
-from icbench.running.session import Options, Watcher
 
 SETTINGS = Settings(steps=4, batch_size=8)
 

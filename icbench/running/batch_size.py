@@ -1,0 +1,71 @@
+"""How many rows a run computes together: given, known or measured, and less once the device's memory is full."""
+
+from typing import TYPE_CHECKING
+
+from icbench.compute.devices import give_memory_back, is_out_of_memory
+from icbench.engine.targets import Pixels
+from icbench.running.entry import Plan
+from icbench.running.observer import Watcher
+from icbench.running.runners import Method
+
+if TYPE_CHECKING:
+    import torch
+
+
+class BatchSize:
+    """The batch size of one run after the other.
+
+    Args:
+        runner: what computes the batches.
+        device: where.
+        images: (N, C, H, W), the split, to measure with.
+        watcher: told of what takes long and of what does not fit.
+        given: rows that were asked for; None measures once.
+    """
+
+    rows: int
+    """Computed together, such as hypotheses."""
+    bytes: int | None
+    """What a batch takes, or None where that is not known."""
+
+    def __init__(
+        self, runner: Method, device: "torch.device", images: Pixels, watcher: Watcher, given: int | None
+    ) -> None:
+        self._runner, self._device, self._images, self._watcher = runner, device, images, watcher
+        self._given = given
+        self._measured: int | None = None
+
+    def begin(self, plan: Plan, known: int | None) -> None:
+        """Begin a run, with the rows that it was begun with before if there are any."""
+        self._plan = plan
+        self._set(self._given or known or self._measured or self._measure())
+
+    def halve(self, error: Exception) -> None:
+        """Go on with smaller batches after an error that says that the memory is full.
+
+        Raises:
+            Exception: the error itself, if it says anything else or the batch is as small as can be.
+        """
+        if not is_out_of_memory(error) or self.rows <= 1:
+            raise error
+        self._watcher.warn(f"the device's memory is full; going on with batches of {self.rows // 2}")
+        give_memory_back(self._device)
+        self._set(self.rows // 2)
+
+    def _measure(self) -> int:
+        """A good batch size, the same for all runs."""
+        with self._watcher.working(f"measuring a batch size for {self._runner.entry.label}"):
+            self._measured = self._runner.batch_size(self._images, self._plan)
+        return self._measured
+
+    def _set(self, rows: int) -> None:
+        """Take so many rows; says so where they need more memory than is free."""
+        from icbench.engine.memory import free_bytes
+
+        self.rows, self.bytes = rows, self._runner.batch_bytes(rows, self._plan)
+        free = free_bytes(self._device)
+        if self.bytes is not None and self.bytes > free:
+            self._watcher.warn(
+                f"batches of {rows} take about {self.bytes / 2**30:,.1f} GiB, and {free / 2**30:,.1f} GiB are free; "
+                "--batch-size auto chooses one that fits"
+            )
