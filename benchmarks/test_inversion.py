@@ -50,7 +50,7 @@ def measure(benchmark, built: Components, images: np.ndarray, rows: int, setting
     index = np.arange(max(1, rows // hypotheses))
 
     def steps() -> int:
-        done = sum(len(part.index) for part in invert(built, images, index, settings))
+        done = sum(len(part.index) for part in invert(built, images, index, settings, rows))
         if settings.device.type == "cuda":
             torch.cuda.synchronize(settings.device)
         return done
@@ -77,7 +77,7 @@ def images() -> np.ndarray:
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
 @pytest.mark.benchmark(group="joint steps of cgan")
 def test_joint(benchmark, images, device, precision, rows):
-    settings = Settings(STEPS, batch_size=rows, device=device, precision=precision)
+    settings = Settings(STEPS, device=device, precision=precision)
     measure(benchmark, parts(load_cgan(10), "joint", device), images, rows, settings)
 
 
@@ -91,27 +91,27 @@ def test_generator(benchmark, images, device, generator, precision, rows):
         chosen = Host().select("generator", generator)
     except UsageError:
         pytest.skip("its plugin is not installed")
-    settings = Settings(STEPS, batch_size=rows, device=device, precision=precision)
+    settings = Settings(STEPS, device=device, precision=precision)
     measure(benchmark, parts(chosen.build(), schedule, device), images, rows, settings)
 
 
 @pytest.mark.parametrize("noise_dim", [10, 25, 50, 100, 200])
 @pytest.mark.benchmark(group="joint steps by noise size")
 def test_noise_size(benchmark, images, device, noise_dim):
-    settings = Settings(STEPS, batch_size=512, device=device)
+    settings = Settings(STEPS, device=device)
     measure(benchmark, parts(load_cgan(noise_dim), "joint", device), images, 512, settings)
 
 
 @pytest.mark.parametrize("schedule", ["joint", "class-only", "exhaustive"])
 @pytest.mark.benchmark(group="steps by schedule")
 def test_schedule(benchmark, images, device, schedule):
-    settings = Settings(STEPS, batch_size=510, device=device)
+    settings = Settings(STEPS, device=device)
     measure(benchmark, parts(load_cgan(10), schedule, device), images, 510, settings)
 
 
 @pytest.mark.benchmark(group="the loop without a generator")
 def test_overhead(benchmark, device):
-    settings = Settings(LOOP_STEPS, batch_size=ROWS, device=device)
+    settings = Settings(LOOP_STEPS, device=device)
     measure(benchmark, parts(FreeGenerator(), "joint", device), np.zeros((ROWS, 1, 1, 1), np.uint8), ROWS, settings)
 
 

@@ -12,7 +12,6 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -181,8 +180,7 @@ def test_icbench(benchmark, images, plain, marks, device, precision):
     settings = Settings(STEPS, device=device, precision=PRECISIONS[precision])
     # As `icbench run` measures it for the whole test split, as far as there are images here.
     rows = min(IMAGES, measured_batch_size(built, images, len(images), settings))
-    settings = replace(settings, batch_size=rows)
-    run = partial(invert, built, images, index, settings)
+    run = partial(invert, built, images, index, settings, rows)
     timed(benchmark, lambda: concatenate(list(run())).prediction, plain, marks, PRECISIONS[precision])
     benchmark.extra_info["rows"] = rows
 
@@ -193,10 +191,10 @@ def test_icbench(benchmark, images, plain, marks, device, precision):
 def test_limit(benchmark, images, device, generator, precision):
     rows, steps, chosen = 512, 10, PRECISIONS[precision]
     built = parts(generator(), device)
-    settings = Settings(steps, batch_size=rows, device=device, precision=chosen)
+    settings = Settings(steps, device=device, precision=chosen)
 
     def run() -> None:
-        list(invert(built, images, np.arange(rows), settings))
+        list(invert(built, images, np.arange(rows), settings, rows))
         if device.type == "cuda":
             torch.cuda.synchronize(device)
 

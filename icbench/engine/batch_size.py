@@ -67,7 +67,7 @@ def _rows_per_second(parts: Components, images: Pixels, rows: int, hypotheses: i
     times = []
     for _ in range(REPEATS):
         started = time.perf_counter()
-        list(invert(parts, images, index, replace(settings, steps=2, batch_size=rows)))
+        list(invert(parts, images, index, replace(settings, steps=2), rows))
         if settings.device.type == "cuda":
             torch.cuda.synchronize(settings.device)
         times.append(time.perf_counter() - started)

@@ -86,6 +86,7 @@ def diagnose(
     split: Split,
     predictions: NDArray[np.integer],
     settings: Settings,
+    batch_size: int = 512,
     count: int = IMAGES,
     on_step: Callable[[float], None] = lambda share: None,
 ) -> Diagnosis:
@@ -96,6 +97,7 @@ def diagnose(
         split: the run's images and labels; of more images than it classified, the first are meant.
         predictions: (N,) the run's.
         settings: the run's.
+        batch_size: hypotheses that are inverted together.
         count: at most so many images of all, and so many misclassified ones.
         on_step: told of the share of the work done with each step.
     """
@@ -107,8 +109,8 @@ def diagnose(
     work = (2 * len(index) + len(errors)) * settings.steps
 
     def search(schedule: Schedule, rows: NDArray[np.int64], *noise: NDArray[np.float32]) -> InversionResult:
-        searched = replace(parts, schedule=schedule)
-        return concatenate(list(invert(searched, split.images, rows, settings, lambda n: on_step(n / work), *noise)))
+        searched, told = replace(parts, schedule=schedule), lambda n: on_step(n / work)
+        return concatenate(list(invert(searched, split.images, rows, settings, batch_size, told, *noise)))
 
     winner = search(parts.schedule, index)
     held = search(HeldClasses(parts.schedule), index)

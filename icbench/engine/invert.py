@@ -38,6 +38,7 @@ def invert(
     images: Pixels,
     index: NDArray[np.int64],
     settings: Settings,
+    batch_size: int = 512,
     on_step: Callable[[int], None] = lambda images: None,
     noise: NDArray[np.float32] | None = None,
 ) -> Iterator[InversionResult]:
@@ -48,6 +49,8 @@ def invert(
         images: (N, C, H, W), a whole split; only the rows in `index` are read.
         index: (M,) the images to invert, by position in `images`. A position also seeds its image's starts.
         settings: how.
+        batch_size: hypotheses, not images, that are inverted together, so that it bounds memory whatever the schedule;
+            changes results by float rounding only.
         on_step: called after each step with the number of images in the batch that are in `index`. For images that
             stop early it is called at once with all steps that they are spared.
         noise: (M, Z), where every hypothesis of an image starts instead of at the noise drawn for it.
@@ -62,7 +65,7 @@ def invert(
     group = parts.generator.group
     bank = NoiseBank.of(parts, settings)
     with_mates = index if group == 1 else whole_groups(index, group, len(images))
-    per_batch = max(1, settings.batch_size // len(starts.restart) // group) * group
+    per_batch = max(1, batch_size // len(starts.restart) // group) * group
     for begin in range(0, len(with_mates), per_batch):
         rows = with_mates[begin : begin + per_batch]
         asked_for = np.isin(rows, index)

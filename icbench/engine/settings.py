@@ -22,12 +22,11 @@ class Components:
 
 @dataclass(frozen=True)
 class Settings:
-    """How to invert. `batch_size` counts hypotheses, not images, so it bounds memory whatever the schedule.
+    """How to invert.
 
     Args:
-        steps: optimizer steps per hypothesis.
+        steps: optimizer steps per hypothesis; without any, the starts are scored.
         seed: the seed of the noise starts.
-        batch_size: hypotheses inverted together; changes results by float rounding only.
         device: where.
         precision: the type of the generator's products, `torch.float32` or `torch.bfloat16`.
         tf32: whether CUDA may take products of float32 in TF32 in the steps; results are scored in float32 anyway.
@@ -35,10 +34,14 @@ class Settings:
             `icbench.engine.early_stopping.EarlyStopping`); None makes all steps.
     """
 
-    steps: int
+    steps: int = 0
     seed: int = 0
-    batch_size: int = 512
     device: torch.device = torch.device("cpu")
     precision: torch.dtype = torch.float32
     stop_when: float | None = None
     tf32: bool = False
+
+    @property
+    def precision_name(self) -> str:
+        """The precision as `--precision` says it."""
+        return "tf32" if self.tf32 else str(self.precision).removeprefix("torch.")

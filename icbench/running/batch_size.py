@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING
 
 from icbench.compute.devices import give_memory_back, is_out_of_memory
 from icbench.engine.targets import Pixels
-from icbench.running.entry import Plan
 from icbench.running.observer import Watcher
 from icbench.running.runners import Method
 
 if TYPE_CHECKING:
-    import torch
+    from icbench.engine.settings import Settings
 
 
 class BatchSize:
@@ -17,7 +16,6 @@ class BatchSize:
 
     Args:
         runner: what computes the batches.
-        device: where.
         images: (N, C, H, W), the split, to measure with.
         watcher: told of what takes long and of what does not fit.
         given: rows that were asked for; None measures once.
@@ -28,16 +26,14 @@ class BatchSize:
     bytes: int | None
     """What a batch takes, or None where that is not known."""
 
-    def __init__(
-        self, runner: Method, device: "torch.device", images: Pixels, watcher: Watcher, given: int | None
-    ) -> None:
-        self._runner, self._device, self._images, self._watcher = runner, device, images, watcher
+    def __init__(self, runner: Method, images: Pixels, watcher: Watcher, given: int | None) -> None:
+        self._runner, self._images, self._watcher = runner, images, watcher
         self._given = given
         self._measured: int | None = None
 
-    def begin(self, plan: Plan, known: int | None) -> None:
-        """Begin a run, with the rows that it was begun with before if there are any."""
-        self._plan = plan
+    def begin(self, settings: "Settings", count: int, known: int | None) -> None:
+        """Begin a run of `count` images, with the rows that it was begun with before if there are any."""
+        self._settings, self._count = settings, count
         self._set(self._given or known or self._measured or self._measure())
 
     def halve(self, error: Exception) -> None:
@@ -49,21 +45,21 @@ class BatchSize:
         if not is_out_of_memory(error) or self.rows <= 1:
             raise error
         self._watcher.warn(f"the device's memory is full; going on with batches of {self.rows // 2}")
-        give_memory_back(self._device)
+        give_memory_back(self._runner.device)
         self._set(self.rows // 2)
 
     def _measure(self) -> int:
         """A good batch size, the same for all runs."""
         with self._watcher.working(f"measuring a batch size for {self._runner.entry.label}"):
-            self._measured = self._runner.batch_size(self._images, self._plan)
+            self._measured = self._runner.batch_size(self._images, self._count, self._settings)
         return self._measured
 
     def _set(self, rows: int) -> None:
         """Take so many rows; says so where they need more memory than is free."""
         from icbench.engine.memory import free_bytes
 
-        self.rows, self.bytes = rows, self._runner.batch_bytes(rows, self._plan)
-        free = free_bytes(self._device)
+        self.rows, self.bytes = rows, self._runner.batch_bytes(rows, self._count, self._settings)
+        free = free_bytes(self._runner.device)
         if self.bytes is not None and self.bytes > free:
             self._watcher.warn(
                 f"batches of {rows} take about {self.bytes / 2**30:,.1f} GiB, and {free / 2**30:,.1f} GiB are free; "

@@ -28,14 +28,17 @@ class EarlierRuns:
         """Whether a run of these key facts was begun, and so was checked before."""
         return (self._results.path / run_name(self._entry, facts)).is_dir()
 
-    def precision(self, facts: Mapping[str, Any]) -> str:
-        """That of the key facts; where it is free, that of a run which was begun in another and is not finished."""
-        own: str = facts["precision"]
+    def precision(self, facts: Mapping[str, Any]) -> str | None:
+        """Where it is free, that of a run which was begun in another than the key facts' and is not finished."""
         if self._options.precision != "auto" or self._entry.direct:
-            return own
+            return None
         begun = [name for name in AUTO_PRECISIONS if self._results.is_begun(run_key({**facts, "precision": name}))]
-        if not begun or own in begun or (self._results.finished(run_key(facts)) and not self._options.rerun):
-            return own
+        if (
+            not begun
+            or facts["precision"] in begun
+            or (self._results.finished(run_key(facts)) and not self._options.rerun)
+        ):
+            return None
         self._watcher.say(f"{self._entry.label}: goes on in {begun[0]}, as it was begun (--precision chooses another)")
         return begun[0]
 

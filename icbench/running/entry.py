@@ -1,4 +1,4 @@
-"""What can be run: an entry is one choice of every component, a plan is an entry with all that decides its numbers."""
+"""What can be run: an entry is one choice of every component."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -66,45 +66,6 @@ class Entry:
 
     def _traits(self) -> set[str]:
         return {trait for selection in self.parts.values() for trait in selection.registered.component.traits}
-
-
-@dataclass(frozen=True)
-class Plan:
-    """An entry and everything else that decides a run's numbers.
-
-    Args:
-        entry: the components.
-        split: the dataset's split that is classified.
-        images: how many of its first images.
-        steps: steps per hypothesis; 0 for a direct classifier.
-        seed: the seed of the starts.
-        precision: "float32", "tf32" or "bfloat16".
-        device_kind: "cpu" or "cuda".
-        stop_when: as in `icbench.engine.invert.Settings`.
-    """
-
-    entry: Entry
-    split: str
-    images: int
-    steps: int
-    seed: int
-    precision: str
-    device_kind: str
-    stop_when: float | None = None
-
-    @classmethod
-    def of_record(cls, entry: Entry, facts: Mapping[str, Any], images: int, device_kind: str | None = None) -> "Plan":
-        """What a record of the entry was made with, for its first `images`, on its device or one of another kind."""
-        return cls(
-            entry,
-            facts["dataset"]["split"],
-            images,
-            facts["entry"]["steps"],
-            facts["seed"],
-            facts["precision"],
-            device_kind or facts["device"],
-            facts["entry"].get("stop_when"),
-        )
 
 
 def grid(dataset: Sequence[Selection], **choices: Sequence[Selection]) -> Iterator[Entry]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from icbench.compute.devices import chosen_device, chosen_precision
+from icbench.compute.devices import chosen_device
 from icbench.engine.targets import read_targets, warn_of_polarity
 from icbench.errors import only_exceptions
 from icbench.kinds.names import PARTS
@@ -13,7 +13,7 @@ from icbench.plugins.isolation import isolated
 from icbench.plugins.manager import Host
 from icbench.records import Record, check_writable
 from icbench.running.datasets import Source, data_folder
-from icbench.running.entry import DEFAULTS, Entry, Plan, grid
+from icbench.running.entry import DEFAULTS, Entry, grid
 from icbench.running.observer import Watcher
 from icbench.running.options import Options, check_options
 from icbench.running.runners import Inversion
@@ -90,17 +90,16 @@ def invert_images(
     """Invert images that need not be of any dataset; see `icbench.invert`."""
     from icbench.engine.invert import concatenate, invert
 
-    check_options(Options(steps=steps, seeds=(seed,)))
+    options = Options(steps=steps, seeds=(seed,), precision=precision)
+    check_options(options)
     entry = entries_from_specs(Host(), specs)[0]
-    on = chosen_device(device)
-    method = Inversion(entry, on)
-    kind = chosen_precision(precision, on)
+    method = Inversion(entry, chosen_device(device))
+    settings = method.settings(options, seed)
     targets = read_targets(images, method.parts.generator.image_shape)
     warn_of_polarity(targets, method.mean_pixel(), entry.parts["generator"].label)
-    plan = Plan(entry, "", len(targets), method.default_steps if steps is None else steps, seed, kind, on.type)
-    method.check(targets, plan)
-    settings = method.settings(plan, method.batch_size(targets, plan))
-    return concatenate(list(invert(method.parts, targets, np.arange(len(targets)), settings)))
+    method.check(targets, settings)
+    rows = method.batch_size(targets, len(targets), settings)
+    return concatenate(list(invert(method.parts, targets, np.arange(len(targets)), settings, rows)))
 
 
 def _sources(jobs: Sequence[tuple[Entry, Options]]) -> dict[str, Source]:

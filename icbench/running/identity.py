@@ -3,41 +3,50 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from icbench.compute.environment import environment
 from icbench.records import SCHEMA
-from icbench.running.entry import Entry, Plan
+from icbench.running.entry import Entry
 from icbench.running.options import Options
 from icbench.running.source_closure import engine_digest
 
+if TYPE_CHECKING:
+    from icbench.engine.settings import Settings
 
-def key_facts(plan: Plan, details: Mapping[str, Mapping[str, Any]], digest: str) -> dict[str, Any]:
+
+def key_facts(
+    entry: Entry, details: Mapping[str, Mapping[str, Any]], settings: "Settings", split: str, digest: str, images: int
+) -> dict[str, Any]:
     """All that decides a run's numbers; the run key is the digest of it.
 
     Args:
-        plan: of the run.
+        entry: what is run.
         details: what only its built components know, by kind and name.
+        settings: how it is run.
+        split: the name of the split.
         digest: of the split's images and labels.
+        images: how many of the first are classified.
     """
-    entry = plan.entry.facts()
+    components = entry.facts()
     for kind, known in details.items():
-        entry[kind].update(known)
+        components[kind].update(known)
     return {
         "schema": SCHEMA,
         "engine": engine_digest(),
         # Named only where it is given, so that records from before there was one are of the same entry.
-        "entry": {**entry, "steps": plan.steps} | ({"stop_when": plan.stop_when} if plan.stop_when else {}),
+        "entry": {**components, "steps": settings.steps}
+        | ({"stop_when": settings.stop_when} if settings.stop_when else {}),
         # Not the code of the dataset: what it gave is known by its digest.
         "dataset": {
-            "name": plan.entry.dataset.label,
-            "split": plan.split,
+            "name": entry.dataset.label,
+            "split": split,
             "digest": digest,
-            "images": plan.images,
+            "images": images,
         },
-        "seed": plan.seed,
-        "precision": plan.precision,
-        "device": plan.device_kind,
+        "seed": settings.seed,
+        "precision": settings.precision_name,
+        "device": settings.device.type,
     }
 
 

@@ -11,8 +11,9 @@ from icbench.plugins.isolation import isolated
 from icbench.records import Record
 from icbench.records.record import LATENTS
 from icbench.running.datasets import Source, data_folder
-from icbench.running.entry import Entry, Plan
+from icbench.running.entry import Entry
 from icbench.running.options import Options
+from icbench.running.replay import settings_of
 from icbench.running.runners import Inversion
 
 
@@ -68,9 +69,9 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
     if record.has(LATENTS) and group == 1:
         arrays = {name: values[:count] for name, values in record.images(["index", *LATENTS, "prediction"]).items()}
     else:
-        plan = Plan.of_record(entry, record.facts, count)
+        settings = settings_of(record, method.device)
         index = whole_groups(shown, group, len(split))
-        again = concatenate(list(invert(method.parts, split.images, index, method.settings(plan, count))))
+        again = concatenate(list(invert(method.parts, split.images, index, settings, count)))
         arrays = {name: getattr(again, name) for name in ("index", *LATENTS, "prediction")}
     rows = np.isin(arrays["index"], shown)
     index = arrays["index"][rows]
@@ -102,8 +103,7 @@ def class_vector_paths(entry: Entry, record: Record, options: Options, count: in
     arrays = record.images(["index", "label", "prediction"])
     right = arrays["prediction"] == arrays["label"]
     index = np.sort(np.concatenate([arrays["index"][chosen][: count // 2] for chosen in (right, ~right)]))
-    plan = Plan.of_record(entry, record.facts, count)
-    path = class_paths(method.parts, split.images, index, method.settings(plan, count))
+    path = class_paths(method.parts, split.images, index, settings_of(record, method.device))
     targets = split.images[index].astype(np.float32) / np.float32(255)
     return ClassPaths(targets, split.labels[index], path, entry.dataset.build().light_on_dark)
 

@@ -15,13 +15,16 @@ from icbench.ranking.rows import Track
 from icbench.records import Record
 from icbench.records.schema import canonical, is_edited, signed
 from icbench.running.datasets import Source, data_folder
-from icbench.running.entry import Entry, Plan
+from icbench.running.entry import Entry
 from icbench.running.local_files import find_file
-from icbench.running.runners import Inversion
+from icbench.running.runners import Inversion, named_settings
 from icbench.running.source_closure import engine_digest
 from icbench.storage import write_output
 
 if TYPE_CHECKING:
+    import torch
+
+    from icbench.engine.settings import Settings
     from icbench.plugins.component import Selection
 
 DIAGNOSIS_FILE = "diagnosis.json"
@@ -69,6 +72,13 @@ def entry_of(host: Host, record: Record, weights: Path | None = None) -> Entry:
     return entry
 
 
+def settings_of(record: Record, device: "torch.device") -> "Settings":
+    """What a record was made with, on this device."""
+    facts = record.facts
+    entry = facts["entry"]
+    return named_settings(entry["steps"], facts["seed"], device, facts["precision"], entry.get("stop_when"))
+
+
 @isolated()
 def diagnose_record(
     host: Host,
@@ -113,9 +123,9 @@ def diagnose_record(
             "Choose the run of a generator whose class vectors have one.",
         )
     predictions = record.images(["prediction"])["prediction"]
-    plan = Plan.of_record(entry, facts, len(predictions), on.type)
-    settings = method.settings(plan, facts.get("batch_size") or method.batch_size(split.images, plan))
-    found = diagnose(method.parts, split, predictions, settings, on_step=on_step).as_data()
+    settings = settings_of(record, on)
+    rows = facts.get("batch_size") or method.batch_size(split.images, len(predictions), settings)
+    found = diagnose(method.parts, split, predictions, settings, rows, on_step=on_step).as_data()
     try:
         content = canonical(signed({"key": facts["key"], "diagnosis": found}))
         write_output(record.path / DIAGNOSIS_FILE, content)

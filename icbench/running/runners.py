@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.compute.devices import torch_dtype
+from icbench.compute.devices import chosen_precision, torch_dtype
 from icbench.engine.targets import Pixels
 from icbench.errors import FAULT_HINT, ComponentError
 from icbench.kinds.dataset import Split
 from icbench.kinds.names import PARTS
 from icbench.plugins.component import Selection
 from icbench.plugins.isolation import isolated
-from icbench.running.entry import Entry, Plan, selection_facts
+from icbench.running.entry import Entry, selection_facts
+from icbench.running.options import Options
 
 if TYPE_CHECKING:
     import torch
 
-    from icbench.engine.invert import Settings
+    from icbench.engine.settings import Settings
     from icbench.kinds.classifier import Classifier
 
 Arrays = dict[str, NDArray[Any]]
@@ -45,11 +46,18 @@ class Method(ABC):
     """An entry's components, built on a device and ready to classify."""
 
     entry: Entry
-    default_steps: int
-    """Steps of an entry that says nothing else."""
+    device: "torch.device"
 
     @abstractmethod
-    def check(self, images: Pixels, plan: Plan) -> None:
+    def settings(self, options: Options, seed: int) -> "Settings":
+        """How images are classified for one of the seeds, as it is asked for and where that says nothing by default.
+
+        Raises:
+            UsageError: the device does not have the precision.
+        """
+
+    @abstractmethod
+    def check(self, images: Pixels, settings: "Settings") -> None:
         """Raises:
         ComponentError: a component breaks its contract on the first images (N, C, H, W) of the split.
         """
@@ -67,15 +75,15 @@ class Method(ABC):
         """How many numbers the generator keeps, or None where that is known only after a run."""
 
     @abstractmethod
-    def batch_size(self, images: Pixels, plan: Plan) -> int:
-        """A good number of rows to compute together, measured or known."""
+    def batch_size(self, images: Pixels, count: int, settings: "Settings") -> int:
+        """A good number of rows to compute together in a run of `count` images, measured or known."""
 
-    def batch_bytes(self, batch_size: int, plan: Plan) -> int | None:
-        """The bytes that a batch of so many rows takes, or None where that is not known."""
+    def batch_bytes(self, rows: int, count: int, settings: "Settings") -> int | None:
+        """The bytes that a batch of so many rows takes in a run of `count` images, or None where that is not known."""
         return None
 
     @abstractmethod
-    def prepare(self, plan: Plan) -> None:
+    def prepare(self, settings: "Settings") -> None:
         """Do what has to be done once before images are classified."""
 
     @abstractmethod
@@ -83,7 +91,7 @@ class Method(ABC):
         self,
         images: Pixels,
         index: NDArray[np.int64],
-        plan: Plan,
+        settings: "Settings",
         batch_size: int,
         on_step: Callable[[float], None],
     ) -> Iterator[Result]:
@@ -114,14 +122,19 @@ class Inversion(Method):
         )
         built["generator"] = prepare(built["generator"], device)
         self.parts: Components = Components(**built)
-        self.default_steps = self.parts.schedule.default_steps
+
+    def settings(self, options: Options, seed: int) -> "Settings":
+        steps = self.parts.schedule.default_steps if options.steps is None else options.steps
+        return named_settings(
+            steps, seed, self.device, chosen_precision(options.precision, self.device), options.stop_when
+        )
 
     @isolated()
-    def check(self, images: Pixels, plan: Plan) -> None:
+    def check(self, images: Pixels, settings: "Settings") -> None:
         from icbench.engine.preflight.compatibility import check_parts
 
         names = {kind: selection.label for kind, selection in self.entry.parts.items()}
-        check_parts(self.parts, images, self.settings(plan, 1), names)
+        check_parts(self.parts, images, settings, names)
 
     @isolated()
     def details(self) -> dict[str, dict[str, Any]]:
@@ -135,38 +148,37 @@ class Inversion(Method):
         return self.kept
 
     @isolated()
-    def batch_size(self, images: Pixels, plan: Plan) -> int:
+    def batch_size(self, images: Pixels, count: int, settings: "Settings") -> int:
         from icbench.engine.batch_size import measured_batch_size
 
-        return measured_batch_size(self.parts, images, plan.images, self.settings(plan, 1))
+        return measured_batch_size(self.parts, images, count, settings)
 
-    def prepare(self, plan: Plan) -> None:
+    def prepare(self, settings: "Settings") -> None:
         """Nothing: what inverts is ready once it is built."""
 
     @isolated()
-    def batch_bytes(self, batch_size: int, plan: Plan) -> int | None:
+    def batch_bytes(self, rows: int, count: int, settings: "Settings") -> int | None:
         from icbench.engine.memory import batch_bytes
 
         hypotheses = len(self.parts.schedule.starts(self.parts.generator.entries).restart)
         # No batch is larger than the run, nor smaller than an image.
-        rows = max(hypotheses, min(batch_size, plan.images * hypotheses))
-        return batch_bytes(self.parts, rows, self.settings(plan, batch_size))
+        return batch_bytes(self.parts, max(hypotheses, min(rows, count * hypotheses)), settings)
 
     def results(
         self,
         images: Pixels,
         index: NDArray[np.int64],
-        plan: Plan,
+        settings: "Settings",
         batch_size: int,
         on_step: Callable[[float], None],
     ) -> Iterator[Result]:
         from icbench.engine.invert import PER_IMAGE, invert
 
-        settings = self.settings(plan, batch_size)
-        left_out = set() if self._drops(plan.steps) else {"class_dropped_at"}
-        left_out |= {"forwards", "backwards"} if plan.stop_when is None else set()
+        left_out = set() if self._drops(settings.steps) else {"class_dropped_at"}
+        left_out |= {"forwards", "backwards"} if settings.stop_when is None else set()
         names = [name for name in PER_IMAGE if name not in left_out]
-        for batch in invert(self.parts, images, index, settings, lambda count: on_step(count / plan.steps)):
+        batches = invert(self.parts, images, index, settings, batch_size, lambda n: on_step(n / settings.steps))
+        for batch in batches:
             self._check_scores("schedule", batch.class_scores, (len(batch.index), self.parts.generator.num_classes))
             yield Result({name: getattr(batch, name) for name in names}, batch.forward, batch.backward)
 
@@ -174,13 +186,6 @@ class Inversion(Method):
         """Whether the schedule drops hypotheses; only then is it worth keeping when."""
         hypotheses = len(self.parts.schedule.starts(self.parts.generator.entries).restart)
         return any(self.parts.schedule.survivors(step, steps, hypotheses) < hypotheses for step in range(steps))
-
-    def settings(self, plan: Plan, batch_size: int) -> "Settings":
-        """The plan as the engine takes it."""
-        from icbench.engine.invert import Settings
-
-        precision, tf32 = torch_dtype(plan.precision), plan.precision == "tf32"
-        return Settings(plan.steps, plan.seed, batch_size, self.device, precision, plan.stop_when, tf32)
 
     @isolated()
     def generate(self, class_vector: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -204,15 +209,18 @@ class Inversion(Method):
 class Direct(Method):
     """Fits a classifier to the training split and asks it; distance and energy do not apply."""
 
-    default_steps = 0
-
     @isolated()
     def __init__(self, entry: Entry, device: "torch.device", num_classes: int, training: Callable[[], Split]) -> None:
         self.entry, self.device, self.num_classes, self.training = entry, device, num_classes, training
         self.classifier: Classifier = entry.parts["classifier"].build()
         self.fitted = False
 
-    def check(self, images: Pixels, plan: Plan) -> None:
+    def settings(self, options: Options, seed: int) -> "Settings":
+        from icbench.engine.settings import Settings
+
+        return Settings(seed=seed, device=self.device)
+
+    def check(self, images: Pixels, settings: "Settings") -> None:
         self.training()
 
     @isolated()
@@ -235,11 +243,11 @@ class Direct(Method):
     def parameters(self) -> int | None:
         return self.classifier.parameters() if self.fitted else None
 
-    def batch_size(self, images: Pixels, plan: Plan) -> int:
+    def batch_size(self, images: Pixels, count: int, settings: "Settings") -> int:
         return DIRECT_BATCH
 
     @isolated()
-    def prepare(self, plan: Plan) -> None:
+    def prepare(self, settings: "Settings") -> None:
         """Fit to the training images."""
         import torch
 
@@ -247,14 +255,14 @@ class Direct(Method):
 
         known = self.training()
         labels = torch.from_numpy(known.labels).to(self.device)
-        self.classifier.fit(as_target(known.images, self.device), labels, self.num_classes, plan.seed)
+        self.classifier.fit(as_target(known.images, self.device), labels, self.num_classes, settings.seed)
         self.fitted = True
 
     def results(
         self,
         images: Pixels,
         index: NDArray[np.int64],
-        plan: Plan,
+        settings: "Settings",
         batch_size: int,
         on_step: Callable[[float], None],
     ) -> Iterator[Result]:
@@ -268,6 +276,15 @@ class Direct(Method):
                 scores = self.classifier.scores(as_target(images[rows], self.device)).float().cpu().numpy()
             self._check_scores("classifier", scores, (len(rows), self.num_classes))
             yield Result(_direct_arrays(rows, scores), 0, 0)
+
+
+def named_settings(
+    steps: int, seed: int, device: "torch.device", precision: str, stop_when: float | None
+) -> "Settings":
+    """What the engine takes, with the precision by its name."""
+    from icbench.engine.settings import Settings
+
+    return Settings(steps, seed, device, torch_dtype(precision), stop_when, tf32=precision == "tf32")
 
 
 def _direct_arrays(rows: NDArray[np.int64], scores: NDArray[np.float32]) -> Arrays:

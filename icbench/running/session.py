@@ -1,9 +1,10 @@
 """One entry made ready and run: components built and tried, images classified, the result kept as a record."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 from icbench.compute.devices import (
     begin_peak_memory,
     chosen_device,
-    chosen_precision,
     is_out_of_memory,
     peak_memory,
+    torch_dtype,
 )
 from icbench.compute.environment import without_folders
 from icbench.errors import ResultsError, UsageError
@@ -25,11 +26,16 @@ from icbench.records.results_folder import GrowingRun
 from icbench.running.batch_size import BatchSize
 from icbench.running.datasets import Source
 from icbench.running.earlier_runs import EarlierRuns
-from icbench.running.entry import Entry, Plan
+from icbench.running.entry import Entry
 from icbench.running.identity import key_facts, record_facts
 from icbench.running.observer import Watcher
 from icbench.running.options import Options
 from icbench.running.runners import Direct, Inversion, Method, Result
+
+if TYPE_CHECKING:
+    import torch
+
+    from icbench.engine.settings import Settings
 
 
 class Session:
@@ -39,21 +45,18 @@ class Session:
         self.entry, self.source, self.options, self.watcher = entry, source, options, watcher
         self.split = source.split(options.split)
         self.device = chosen_device(options.device)
-        self.precision = chosen_precision(options.precision, self.device)
+        self.images = len(self.split) if options.limit is None else min(options.limit, len(self.split))
         self.results = ResultsFolder(options.results)
         self.earlier = EarlierRuns(self.results, entry, options, watcher)
         self.keeps_latents = options.save_latents and not entry.direct
 
     @cached_property
     def runner(self) -> Method:
-        if not self.entry.direct:
-            return Inversion(self.entry, self.device)
-        num_classes = self.source.dataset.num_classes
-        return Direct(self.entry, self.device, num_classes, lambda: self.source.split("train"))
+        return _build_runner(self.entry, self.device, self.source)
 
     @cached_property
     def batch_size(self) -> BatchSize:
-        return BatchSize(self.runner, self.device, self.split.images, self.watcher, self.options.batch_size)
+        return BatchSize(self.runner, self.split.images, self.watcher, self.options.batch_size)
 
     @isolated()
     def check(self) -> None:
@@ -63,18 +66,12 @@ class Session:
                 f"--limit {self.options.limit}: {self.entry.dataset.name} has {len(self.split)} "
                 f"{self.options.split} images; all of them are used"
             )
-        try:
-            plans = [self._plan(seed) for seed in self.options.seeds]
-            facts = [self._key_facts(plan) for plan in plans]
+        with _name_full_memory(self.device, self.entry.label):
+            settings = [self.runner.settings(self.options, seed) for seed in self.options.seeds]
+            facts = [self._key_facts(one) for one in settings]
             if not all(map(self.earlier.has_folder, facts)):
-                self.runner.check(self.split.images, plans[0])
+                self.runner.check(self.split.images, settings[0])
             check_known(self._record_facts(facts[0]))
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            raise UsageError(
-                f"{self.device} has no memory left for {self.entry.label}", "Free some, or say --device cpu."
-            ) from error
 
     def runs(self) -> Iterator[Record]:
         """The record of each seed's run: found finished, gone on with where it stopped, or made.
@@ -84,32 +81,33 @@ class Session:
             ResultsError: the results folder cannot be written; what was written before is kept.
         """
         for seed in self.options.seeds:
-            plan = self._plan(seed)
-            yield self._run(replace(plan, precision=self.earlier.precision(self._key_facts(plan))))
+            settings = self.runner.settings(self.options, seed)
+            begun_in = self.earlier.precision(self._key_facts(settings))
+            yield self._run(settings if begun_in is None else replace(settings, precision=torch_dtype(begun_in)))
 
-    def _run(self, plan: Plan) -> Record:
-        facts = self._record_facts(self._key_facts(plan))
+    def _run(self, settings: "Settings") -> Record:
+        facts = self._record_facts(self._key_facts(settings))
         name: str = facts["id"]
         waiting = f"another process is at {name}; waiting for it (Ctrl-C to give up)"
         with self.results.locked(name, lambda: self.watcher.warn(waiting)):
             record = self.earlier.finished(facts["key"], self.keeps_latents)
             if record is None:
-                run = self.results.grow(facts, plan.images, self.keeps_latents, self.watcher.warn, self.options.rerun)
-                record = self._grow(run, plan)
+                run = self.results.grow(facts, self.images, self.keeps_latents, self.watcher.warn, self.options.rerun)
+                record = self._grow(run, settings)
         self.watcher.end(record)
         return record
 
-    def _grow(self, run: GrowingRun, plan: Plan) -> Record:
+    def _grow(self, run: GrowingRun, settings: "Settings") -> Record:
         """Classify the images that are not done yet; what stops that is noted, and what is finished is kept.
 
         Components may raise what is no `Exception`, as Rust's panics or pytest's `Skipped`: only the user stops all.
         """
         done, buffer = run.arrays(), ShardBuffer(run, partial(peak_memory, self.device))
-        seed_label = f" · seed {plan.seed}" if len(self.options.seeds) > 1 else ""
-        self.watcher.begin(self.entry.label + seed_label, plan.images, len(done["index"]))
+        seed_label = f" · seed {settings.seed}" if len(self.options.seeds) > 1 else ""
+        self.watcher.begin(self.entry.label + seed_label, self.images, len(done["index"]))
         self._report(done)
         try:
-            self._classify(run, plan, np.setdiff1d(np.arange(plan.images), done["index"]), buffer)
+            self._classify(run, settings, np.setdiff1d(np.arange(self.images), done["index"]), buffer)
             run.facts["metrics"]["generator_parameters"] = self.runner.parameters()
             return run.finish(self.keeps_latents)
         except ResultsError:
@@ -121,17 +119,17 @@ class Session:
         except BaseException as error:
             return self._fail(run, buffer, error)
 
-    def _classify(self, run: GrowingRun, plan: Plan, left: NDArray[np.int64], buffer: ShardBuffer) -> None:
+    def _classify(self, run: GrowingRun, settings: "Settings", left: NDArray[np.int64], buffer: ShardBuffer) -> None:
         """Classify the images that are left, in smaller batches once the memory is full."""
         if not len(left):
             return
-        self.batch_size.begin(plan, run.facts["batch_size"])
+        self.batch_size.begin(settings, self.images, run.facts["batch_size"])
         begin_peak_memory(self.device)
         with buffer:
             while len(left):
                 run.facts.update(batch_size=self.batch_size.rows, batch_bytes=self.batch_size.bytes)
                 try:
-                    for result in self._results(plan, left):
+                    for result in self._results(settings, left):
                         arrays = {"label": self.split.labels[result.arrays["index"]], **result.arrays}
                         buffer.add(arrays, result.forward, result.backward)
                         left = np.setdiff1d(left, arrays["index"])
@@ -139,36 +137,43 @@ class Session:
                 except Exception as error:
                     self.batch_size.halve(error)
 
-    def _results(self, plan: Plan, index: NDArray[np.int64]) -> Iterator[Result]:
+    def _results(self, settings: "Settings", index: NDArray[np.int64]) -> Iterator[Result]:
         with self.watcher.working(f"fitting {self.entry.label}"):
-            self.runner.prepare(plan)
+            self.runner.prepare(settings)
         rows, on_step = self.batch_size.rows, self.watcher.on_step
-        return isolated_each(self.runner.results(self.split.images, index, plan, rows, on_step))
+        return isolated_each(self.runner.results(self.split.images, index, settings, rows, on_step))
 
     def _fail(self, run: GrowingRun, buffer: ShardBuffer, error: BaseException) -> Record:
-        reason = str(error) if isinstance(error, Exception) and str(error) else f"{type(error).__name__} {error}"
         done = len(run.arrays()["index"]) + buffer.images
+        reason = str(error) if isinstance(error, Exception) and str(error) else f"{type(error).__name__} {error}"
         self.watcher.warn(f"{self.entry.label} failed after {done} images: {reason}")
         return run.stop("failed", without_folders(f"{type(error).__name__}: {error}"))
 
     def _report(self, arrays: Arrays) -> None:
         self.watcher.on_batch(int(np.sum(arrays["prediction"] == arrays["label"])), len(arrays["label"]))
 
-    def _plan(self, seed: int) -> Plan:
-        limit, direct = self.options.limit, self.entry.direct
-        return Plan(
-            entry=self.entry,
-            split=self.options.split,
-            images=len(self.split) if limit is None else min(limit, len(self.split)),
-            steps=self.runner.default_steps if self.options.steps is None or direct else self.options.steps,
-            seed=seed,
-            precision="float32" if direct else self.precision,
-            device_kind=self.device.type,
-            stop_when=None if direct else self.options.stop_when,
-        )
-
-    def _key_facts(self, plan: Plan) -> dict[str, Any]:
-        return key_facts(plan, self.runner.details(), self.split.digest)
+    def _key_facts(self, settings: "Settings") -> dict[str, Any]:
+        split, digest = self.options.split, self.split.digest
+        return key_facts(self.entry, self.runner.details(), settings, split, digest, self.images)
 
     def _record_facts(self, facts: dict[str, Any]) -> dict[str, Any]:
         return record_facts(facts, self.entry, self.options, self.runner.flags(), self.runner.parameters())
+
+
+def _build_runner(entry: Entry, device: "torch.device", source: Source) -> Method:
+    if entry.direct:
+        return Direct(entry, device, source.dataset.num_classes, lambda: source.split("train"))
+    return Inversion(entry, device)
+
+
+@contextmanager
+def _name_full_memory(device: "torch.device", label: str) -> Iterator[None]:
+    """Raises:
+    UsageError: the device's memory is full before anything is computed.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UsageError(f"{device} has no memory left for {label}", "Free some, or say --device cpu.") from error

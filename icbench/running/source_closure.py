@@ -48,6 +48,7 @@ NEUTRAL = (
     "icbench.report",
     "icbench.running.entry",
     "icbench.running.observer",
+    "icbench.running.options",
     "icbench.running.source_closure",
     "icbench.running.source_syntax",
     "icbench.statistics",

@@ -49,9 +49,7 @@ def evaluate_samples(
     with monitor.working("training the reference CNN that judges the samples"):
         reference = train_reference_cnn(split, dataset.num_classes, device)
     with monitor.working("measuring the samples"):
-        return measure_samples(
-            prepare(generator, device), validation, reference, Settings(steps=0, device=device), seed
-        )
+        return measure_samples(prepare(generator, device), validation, reference, Settings(device=device), seed)
 
 
 def _require_fit(generator: Generator, dataset: Dataset, validation: Split) -> None:

@@ -1,7 +1,7 @@
 """Choosing a checkpoint without eyes: short inversions of validation images, and samples judged by a reference CNN."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -143,7 +143,7 @@ def inverted(
         host.select("optimizer", "adam").build(),
         host.select("schedule", schedule).build(),
     )
-    chosen = Settings(steps, settings.seed, settings.batch_size, settings.device, settings.precision)
+    chosen = replace(settings, steps=steps)
     return concatenate(list(invert(parts, split.images, np.arange(len(split))[rows], chosen)))
 
 

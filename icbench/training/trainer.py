@@ -62,7 +62,7 @@ class Trainer(ABC):
     def judging(self, job: "TrainingJob") -> Settings:
         """How snapshots are inverted; the number of steps is set elsewhere."""
         precision = chosen_precision((self.effort or usual_effort()).precision, job.device)
-        return Settings(steps=0, seed=job.seed, device=job.device, precision=torch_dtype(precision))
+        return Settings(seed=job.seed, device=job.device, precision=torch_dtype(precision))
 
     @property
     def images_per_class(self) -> int:
@@ -349,7 +349,7 @@ def _keep(
     if best:
         progress.best_score = check.quality.score
         save_weights(weights, _weights_file(job))
-    save_samples(frozen, job.out / f"samples-{check.epochs:03d}.png", Settings(steps=0, device=job.device))
+    save_samples(frozen, job.out / f"samples-{check.epochs:03d}.png", Settings(device=job.device))
     monitor.on_check(check, best)
 
 

@@ -127,7 +127,7 @@ def test_bfloat16_costs_at_most_half_a_point_on_1000_validation_images(validatio
     single, half = (
         np.mean(
             [
-                inversion_accuracy(generator, "joint", validation, 1000, 200, Settings(200, seed, 512, CPU, precision))
+                inversion_accuracy(generator, "joint", validation, 1000, 200, Settings(200, seed, CPU, precision))
                 for seed in range(3)
             ]
         )

@@ -18,7 +18,7 @@ from icbench.kinds.generator import Generator
 CPU = torch.device("cpu")
 CLASSES, NOISE, PIXELS = 3, 2, 16
 WEIGHT = 0.05
-SETTINGS = Settings(steps=200, batch_size=64)
+SETTINGS = Settings(steps=200)
 
 
 class Flat(Generator):
@@ -50,7 +50,7 @@ def images(noise):
 
 
 def run(parts, targets, schedule):
-    return concatenate(list(invert(replace(parts, schedule=schedule), targets, np.arange(len(targets)), SETTINGS)))
+    return concatenate(list(invert(replace(parts, schedule=schedule), targets, np.arange(len(targets)), SETTINGS, 64)))
 
 
 def test_the_correction_is_the_log_determinant_of_the_curvature(flat):

@@ -12,13 +12,13 @@ from icbench.engine.initialization import drawn_noise
 from icbench.engine.invert import Settings, class_paths, concatenate, invert
 from icbench.kinds.optimizer import Optimizer
 
-SETTINGS = Settings(steps=30, batch_size=70)
+SETTINGS = Settings(steps=30)
 DIGITS = ToyDigits().split("test", None)
 MAPS = ("softmax", "sparsemax", "mirror")
 
 
 def inverted(parts, schedule, count=20):
-    return concatenate(list(invert(replace(parts, schedule=schedule), DIGITS.images, np.arange(count), SETTINGS)))
+    return concatenate(list(invert(replace(parts, schedule=schedule), DIGITS.images, np.arange(count), SETTINGS, 70)))
 
 
 @pytest.mark.parametrize("name", MAPS)

@@ -9,7 +9,7 @@ from toy import ToyDigits
 from icbench.builtin.schedules import Alternating, MultiVertex
 from icbench.engine.invert import Settings, class_paths, concatenate, invert
 
-SETTINGS = Settings(steps=12, batch_size=70)
+SETTINGS = Settings(steps=12)
 IMAGES = ToyDigits().split("test", None).images
 
 
@@ -30,7 +30,7 @@ def test_multi_vertex_starts_near_each_vertex():
 
 def test_multi_vertex_reads_the_class_vector_of_least_energy_which_may_have_left_its_vertex(parts):
     found = concatenate(
-        list(invert(replace(parts, schedule=MultiVertex(nearness=0.5)), IMAGES, np.arange(20), SETTINGS))
+        list(invert(replace(parts, schedule=MultiVertex(nearness=0.5)), IMAGES, np.arange(20), SETTINGS, 70))
     )
     labels = ToyDigits().split("test", None).labels[:20]
     assert (found.prediction == labels).all()

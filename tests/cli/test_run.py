@@ -672,11 +672,11 @@ def test_a_device_without_memory_for_the_first_images_is_one_line(capsys, monkey
 def test_interrupting_the_second_run_of_a_grid_still_shows_the_first(capsys, monkeypatch):
     original, calls = session.Session._run, []
 
-    def second_is_stopped(self, plan):
-        calls.append(plan)
+    def second_is_stopped(self, settings):
+        calls.append(settings)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return original(self, plan)
+        return original(self, settings)
 
     monkeypatch.setattr(session.Session, "_run", second_is_stopped)
     code, out, err = icbench(capsys, *TOY, "--seeds", "3", "--json")

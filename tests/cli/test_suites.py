@@ -168,11 +168,11 @@ def interrupt_run(monkeypatch, number):
 
     begun, original = [], Session._grow
 
-    def interrupted(session, run, plan):
-        begun.append(plan)
+    def interrupted(session, run, settings):
+        begun.append(settings)
         if len(begun) == number:
             raise KeyboardInterrupt
-        return original(session, run, plan)
+        return original(session, run, settings)
 
     monkeypatch.setattr(Session, "_grow", interrupted)
     return original

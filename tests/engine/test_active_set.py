@@ -18,7 +18,7 @@ from icbench.errors import UsageError
 from icbench.kinds.optimizer import Optimizer
 from icbench.plugins.manager import Host
 
-SETTINGS = Settings(steps=12, batch_size=130)
+SETTINGS = Settings(steps=12)
 SPLIT = ToyDigits().split("test", None)
 PLAN = {"at": "3/6", "keep": "5/2"}
 
@@ -30,7 +30,7 @@ def normed(parts):
 
 
 def run(parts, schedule, index=range(20), settings=SETTINGS):
-    return concatenate(list(invert(replace(parts, schedule=schedule), SPLIT.images, np.asarray(index), settings)))
+    return concatenate(list(invert(replace(parts, schedule=schedule), SPLIT.images, np.asarray(index), settings, 130)))
 
 
 def test_the_plan_says_how_many_go_on():

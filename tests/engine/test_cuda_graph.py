@@ -56,8 +56,8 @@ def normed(parts):
 
 
 def run(parts, schedule, stop_when=None):
-    settings = Settings(STEPS, batch_size=200, stop_when=stop_when)
-    return concatenate(list(invert(replace(parts, schedule=schedule), SPLIT.images, np.arange(30), settings)))
+    settings = Settings(STEPS, stop_when=stop_when)
+    return concatenate(list(invert(replace(parts, schedule=schedule), SPLIT.images, np.arange(30), settings, 200)))
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ def test_the_same_run_has_the_same_diagnosis(parts, split):
 
 def test_batches_do_not_matter(parts, split):
     resting = replace(parts, schedule=Resting())
-    one, other = (diagnosed(resting, split, replace(STILL, batch_size=size)) for size in (7, 500))
+    one, other = (diagnosed(resting, split, STILL, batch_size=size) for size in (7, 500))
     assert (one.errors, one.optimizer_errors) == (other.errors, other.optimizer_errors)
     assert one.noise_share_end == pytest.approx(other.noise_share_end, rel=1e-3)
 

@@ -26,10 +26,14 @@ def normed(parts):
 
 
 def run(parts, schedule, stop_when=None, index=INDEX, steps=STEPS, batch_size=512):
-    settings = Settings(steps, batch_size=batch_size, stop_when=stop_when)
+    settings = Settings(steps, stop_when=stop_when)
     told = []
     found = concatenate(
-        list(invert(replace(parts, schedule=schedule), SPLIT.images, np.asarray(index), settings, told.append))
+        list(
+            invert(
+                replace(parts, schedule=schedule), SPLIT.images, np.asarray(index), settings, batch_size, told.append
+            )
+        )
     )
     assert sum(told) == len(index) * steps
     return found

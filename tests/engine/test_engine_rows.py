@@ -15,7 +15,7 @@ from icbench.errors import ComponentError, UsageError
 from icbench.kinds.distance import Distance, LeastSquares
 from icbench.kinds.optimizer import Optimizer
 
-SETTINGS = Settings(steps=3, batch_size=64)
+SETTINGS = Settings(steps=3)
 NAMES = {"generator": "g", "distance": "d", "optimizer": "o", "schedule": "s"}
 
 
@@ -35,7 +35,7 @@ class Linearising(Optimizer):
 
 
 def run(parts, images, index, settings=SETTINGS):
-    return concatenate(list(invert(parts, images, np.asarray(index), settings)))
+    return concatenate(list(invert(parts, images, np.asarray(index), settings, 64)))
 
 
 @pytest.fixture

@@ -30,12 +30,12 @@ def starts(images):
     return as_target(images[INDEX], torch.device("cpu")), drawn_noise(INDEX, (0,), 10, 0)[:, 0]
 
 
-def inverted(images, steps, optimizer="adam", **settings):
+def inverted(images, steps, optimizer="adam", batch_size=512, **settings):
     host = Host(discover=False)
     specs = {"distance": "mse", "optimizer": optimizer, "schedule": "joint"}
     built = [host.select(kind, spec).build() for kind, spec in specs.items()]
     parts = Components(prepare(load_cgan(10), torch.device("cpu")), *built)
-    return concatenate(list(invert(parts, images, INDEX, Settings(steps, **settings))))
+    return concatenate(list(invert(parts, images, INDEX, Settings(steps, **settings), batch_size)))
 
 
 def plain(starts, steps):

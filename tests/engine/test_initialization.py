@@ -17,7 +17,7 @@ from icbench.errors import ComponentError, UsageError
 from icbench.plugins.manager import Host
 
 CPU = torch.device("cpu")
-SETTINGS = Settings(steps=0, batch_size=70)
+SETTINGS = Settings()
 IMAGES = ToyDigits().split("test", None).images
 
 
@@ -35,8 +35,8 @@ def encoding(parts):
     return replace(parts, generator=prepare(Encoding(), CPU))
 
 
-def run(parts, index=range(6), settings=SETTINGS):
-    return concatenate(list(invert(parts, IMAGES, np.asarray(index), settings)))
+def run(parts, index=range(6), settings=SETTINGS, batch_size=70):
+    return concatenate(list(invert(parts, IMAGES, np.asarray(index), settings, batch_size)))
 
 
 def test_an_encoder_start_is_the_encoders_noise_of_the_winning_class(encoding):
@@ -133,7 +133,7 @@ def test_a_distance_whose_features_are_several_tensors_has_a_bank_as_well(encodi
 def test_a_start_does_not_depend_on_the_batch(encoding, start):
     parts = replace(encoding, schedule=Exhaustive(start=start, bank=16))
     alone = [run(parts, [image]) for image in (3, 17)]
-    together = run(parts, range(20), replace(SETTINGS, batch_size=110))
+    together = run(parts, range(20), batch_size=110)
     for found, image in zip(alone, (3, 17), strict=True):
         np.testing.assert_allclose(found.noise[0], together.noise[image], atol=1e-6)
 

@@ -16,11 +16,11 @@ from icbench.kinds.optimizer import Optimizer
 from icbench.kinds.schedule import Starts, clamp_and_normalise, uniform_point
 from icbench.plugins.manager import Host
 
-SETTINGS = Settings(steps=40, batch_size=64)
+SETTINGS = Settings(steps=40)
 
 
-def run(parts, images, index, settings=SETTINGS):
-    return concatenate(list(invert(parts, images, np.asarray(index), settings)))
+def run(parts, images, index, settings=SETTINGS, batch_size=64):
+    return concatenate(list(invert(parts, images, np.asarray(index), settings, batch_size)))
 
 
 def with_schedule(parts: Components, host: Host, spec: str) -> Components:
@@ -44,7 +44,7 @@ def test_an_image_alone_equals_itself_in_a_batch_and_in_a_permuted_batch(normed,
     images, _ = digits
     parts = with_schedule(normed, host, schedule)
     order = np.random.default_rng(0).permutation(50)
-    together = run(parts, images, range(50), replace(SETTINGS, batch_size=1000))
+    together = run(parts, images, range(50), batch_size=1000)
     shuffled = run(parts, images, order)
     for image in (0, 17, 49):
         alone = run(parts, images, [image])

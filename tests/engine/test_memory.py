@@ -16,7 +16,6 @@ from icbench.engine.memory import activation_bytes, batch_bytes, feature_bytes
 from icbench.engine.prepare import prepare
 from icbench.plugins.manager import Host
 from icbench.running.datasets import Source
-from icbench.running.entry import Plan
 from icbench.running.observer import Watcher
 from icbench.running.options import Options
 from icbench.running.session import Session
@@ -70,7 +69,7 @@ def live_bytes_at_most(parts, images, index, rows):
         nonlocal most
         most = max(most, live_bytes() - before)
 
-    for _ in invert(parts, images, index, Settings(1, batch_size=rows), look):
+    for _ in invert(parts, images, index, Settings(1), rows, look):
         pass
     return most
 
@@ -110,8 +109,8 @@ def test_a_batch_is_no_larger_than_the_run(toy_plugin):
 
     entry = entries_from_specs(Host(), {"generator": ["linear"], "dataset": ["toy"]})[0]
     method = Inversion(entry, torch.device("cpu"))
-    plan = Plan(entry, "test", 20, 2, 0, "float32", "cpu")
-    assert method.batch_bytes(10**6, plan) == batch_bytes(method.parts, 20, method.settings(plan, 20))
+    settings = Settings(steps=2)
+    assert method.batch_bytes(10**6, 20, settings) == batch_bytes(method.parts, 20, settings)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process has one peak for all that it does")

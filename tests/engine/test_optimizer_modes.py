@@ -16,7 +16,7 @@ from icbench.errors import ComponentError
 from icbench.kinds.optimizer import Optimizer
 
 SPLIT = ToyDigits().split("test", None)
-SETTINGS = Settings(steps=12, batch_size=130)
+SETTINGS = Settings(steps=12)
 NAMES = {"generator": "g", "distance": "d", "optimizer": "o", "schedule": "s"}
 
 
@@ -26,8 +26,8 @@ def averaging(parts):
     return replace(parts, generator=generator, optimizer=Optimizer(ScheduleFree, 0.5))
 
 
-def run(parts, index=range(12), settings=SETTINGS):
-    return concatenate(list(invert(parts, SPLIT.images, np.asarray(index), settings)))
+def run(parts, index=range(12), settings=SETTINGS, batch_size=130):
+    return concatenate(list(invert(parts, SPLIT.images, np.asarray(index), settings, batch_size)))
 
 
 def watched(parts):
@@ -48,7 +48,7 @@ def scored(parts, result):
 
 def test_what_comes_back_is_what_eval_leaves_and_not_where_steps_were_made(averaging):
     parts, built = watched(replace(averaging, schedule=Exhaustive()))
-    result = run(parts, settings=replace(SETTINGS, batch_size=10))
+    result = run(parts, batch_size=10)
     first = built[0].state[built[0].param_groups[1]["params"][0]]
     winner = int(np.abs(first["x"].numpy() - result.noise[0]).sum(axis=1).argmin())
     np.testing.assert_array_equal(result.noise[0], first["x"][winner].numpy())

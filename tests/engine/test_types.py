@@ -16,7 +16,7 @@ from icbench.engine.prepare import prepare
 from icbench.plugins.discovery import PluginSource
 from icbench.training import selection
 
-SETTINGS = Settings(steps=30, batch_size=70)
+SETTINGS = Settings(steps=30)
 DIGITS = ToyDigits().split("test", None)
 COUNT = 20
 PAIRS = DIGITS.labels[:COUNT] // 2
@@ -34,7 +34,7 @@ def typed(parts):
 
 
 def inverted(typed, schedule):
-    found = concatenate(list(invert(replace(typed, schedule=schedule), DIGITS.images, np.arange(COUNT), SETTINGS)))
+    found = concatenate(list(invert(replace(typed, schedule=schedule), DIGITS.images, np.arange(COUNT), SETTINGS, 70)))
     assert found.class_scores.shape == (COUNT, 5)
     assert found.class_vector.shape == (COUNT, 10)
     return found

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from toy import ToyDigits
 
+from icbench.engine.settings import Settings
 from icbench.plugins.manager import Host
-from icbench.running.entry import Plan
 from icbench.running.execute import entries_from_specs, execute
 from icbench.running.observer import Watcher
 from icbench.running.options import Options
 from icbench.running.reconstructions import class_vector_paths, reconstructions
+from icbench.running.replay import settings_of
 
 SPECS = {"generator": ["linear"], "dataset": ["toy"]}
 
@@ -38,12 +40,12 @@ def test_polarity_is_that_of_the_runs_dataset(toy_plugin, monkeypatch, light_on_
     assert class_vector_paths(entry, record, Options(device="cpu"), 4).light_on_dark is light_on_dark
 
 
-def test_a_plan_of_a_record_is_the_one_it_was_made_by(toy_plugin):
+def test_the_settings_of_a_record_are_those_it_was_made_with(toy_plugin):
     (entry,) = entries_from_specs(Host(), SPECS)
     options = Options(steps=12, limit=8, split="validation", seeds=(3,), device="cpu", precision="bfloat16")
     (record,) = execute([entry], replace(options, stop_when=0.01), Watcher())
-    expected = Plan(entry, "validation", 5, steps=12, seed=3, precision="bfloat16", device_kind="cpu", stop_when=0.01)
-    assert Plan.of_record(entry, record.facts, 5) == expected
+    expected = Settings(steps=12, seed=3, precision=torch.bfloat16, stop_when=0.01)
+    assert settings_of(record, torch.device("cpu")) == expected
 
 
 def test_pictures_of_a_run_of_another_seed_are_of_its_own_starts(toy_plugin):

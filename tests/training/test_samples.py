@@ -16,7 +16,7 @@ from icbench.training.reference_cnn import train_reference_cnn
 from icbench.training.samples import measure_samples
 
 CPU = torch.device("cpu")
-SETTINGS = Settings(steps=0)
+SETTINGS = Settings()
 
 
 class LookupGenerator(Generator):

@@ -21,7 +21,7 @@ from icbench.training.study import measure
 from icbench.training.trainer import Monitor, TrainingJob, train
 
 SCHEDULES = ("joint", "exhaustive")
-SETTINGS = Settings(steps=0)
+SETTINGS = Settings()
 CPU = torch.device("cpu")
 JOB = TrainingJob("learner", {}, Path("out"), 5, 0, CPU, "toy", Path(), study=True)
 

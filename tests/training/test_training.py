@@ -231,7 +231,7 @@ def test_sample_accuracy_knows_perfect_samples_from_wrong_ones(small):
 
     right, wrong = Copy(5), Copy(5)
     wrong.shift = 1
-    settings = Settings(steps=0)
+    settings = Settings()
     assert sample_accuracy(right, reference, settings) == pytest.approx(
         (judged == torch.arange(10)).float().mean().item()
     )

@@ -22,7 +22,7 @@ from icbench.running.observer import Watcher
 from icbench.running.options import Options
 from icbench.running.reconstructions import reconstructions
 
-SETTINGS = Settings(steps=4, batch_size=8)
+SETTINGS = Settings(steps=4)
 
 
 class Grouped(NormedGenerator):
@@ -57,9 +57,9 @@ def grouped(parts):
     return replace(parts, generator=prepare(Grouped(), torch.device("cpu")))
 
 
-def run(parts, index, settings=SETTINGS, **options):
+def run(parts, index, settings=SETTINGS, batch_size=8, **options):
     images = ToyDigits().split("test", None).images
-    return concatenate(list(invert(parts, images, np.asarray(index), settings, **options)))
+    return concatenate(list(invert(parts, images, np.asarray(index), settings, batch_size, **options)))
 
 
 def test_mates_matter_at_all(grouped):
@@ -69,7 +69,7 @@ def test_mates_matter_at_all(grouped):
 
 @pytest.mark.parametrize("batch_size", [1, 4, 7, 20, 1000])
 def test_the_batch_size_does_not_matter(grouped, batch_size):
-    expected, found = run(grouped, range(20)), run(grouped, range(20), replace(SETTINGS, batch_size=batch_size))
+    expected, found = run(grouped, range(20)), run(grouped, range(20), batch_size=batch_size)
     np.testing.assert_allclose(found.noise, expected.noise, atol=1e-5)
 
 
@@ -91,8 +91,8 @@ def test_noise_that_is_given_is_that_of_the_images_asked_for(grouped):
 @pytest.mark.parametrize("batch_size", [1, 90, 1000])
 def test_hypotheses_have_the_same_mates_too(grouped, batch_size):
     exhaustive = replace(grouped, schedule=Host(discover=False).select("schedule", "exhaustive").build())
-    expected = run(exhaustive, range(50), replace(SETTINGS, batch_size=400))
-    found = run(exhaustive, [13, 49], replace(SETTINGS, batch_size=batch_size))
+    expected = run(exhaustive, range(50), batch_size=400)
+    found = run(exhaustive, [13, 49], batch_size=batch_size)
     np.testing.assert_allclose(found.class_scores, expected.class_scores[[13, 49]], atol=1e-5)
 
 

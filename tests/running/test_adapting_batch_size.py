@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from icbench.engine.settings import Settings
 from icbench.running.batch_size import BatchSize
 from icbench.running.observer import Watcher
 
@@ -25,15 +26,16 @@ class Runner:
     """One byte a row; a measurement says 64."""
 
     entry = SimpleNamespace(label="toy")
+    device = torch.device("cpu")
 
     def __init__(self):
         self.measured = 0
 
-    def batch_size(self, images, plan):
+    def batch_size(self, images, count, settings):
         self.measured += 1
         return 64
 
-    def batch_bytes(self, rows, plan):
+    def batch_bytes(self, rows, count, settings):
         return rows
 
 
@@ -45,8 +47,8 @@ def listener():
 @pytest.fixture
 def begun(listener):
     def begin(given=None, known=None):
-        batch_size = BatchSize(Runner(), torch.device("cpu"), IMAGES, listener, given)
-        batch_size.begin(None, known)
+        batch_size = BatchSize(Runner(), IMAGES, listener, given)
+        batch_size.begin(Settings(), 4, known)
         return batch_size
 
     return begin
@@ -61,14 +63,14 @@ def test_what_is_given_counts_before_what_is_known_and_that_before_a_measurement
 def test_it_is_measured_once_and_each_run_begins_with_that(begun):
     batch_size = begun()
     batch_size.halve(FULL)
-    batch_size.begin(None, None)
+    batch_size.begin(Settings(), 4, None)
     assert batch_size.rows == 64
     assert batch_size._runner.measured == 1
 
 
 def test_the_size_that_a_run_was_begun_with_is_not_that_of_the_next(begun):
     batch_size = begun(known=20)
-    batch_size.begin(None, None)
+    batch_size.begin(Settings(), 4, None)
     assert batch_size.rows == 64
 
 
