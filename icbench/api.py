@@ -93,7 +93,7 @@ def run(
         stop_when=stop_when,
     )
     entries = entries_from_specs(Host(), {**chosen, "dataset": [dataset]}, lr)
-    return next(execute(entries, options, Watcher()))
+    return next(execute(entries, options, Watcher())).record
 
 
 def _refuse(unknown: Iterable[str]) -> None:

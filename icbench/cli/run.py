@@ -1,8 +1,6 @@
 """`icbench run`: a grid of entries, each inverted on the chosen images and kept as a record."""
 
-import shlex
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,6 +9,7 @@ import click
 from icbench.cli.main import FAILED, INTERRUPTED
 from icbench.cli.options import PICTURES, OutputFile, Place, plugin_file_option
 from icbench.cli.output import data, json_option, made, messages, say
+from icbench.cli.running import collect, say_how_to_go_on
 
 AnyFunction: TypeAlias = Callable[..., Any]
 
@@ -18,7 +17,7 @@ AnyFunction: TypeAlias = Callable[..., Any]
 if TYPE_CHECKING:
     from icbench.records import Record
     from icbench.report.progress import RunProgress
-    from icbench.running.entry import Entry
+    from icbench.running.execute import Run
     from icbench.running.options import Options
 
 
@@ -107,29 +106,14 @@ def command(**given: Any) -> int:
     if all(entry.direct for entry in entries):
         _check_direct(given)
     options = _options(given)
-    records: list[Record] = []
     with RunProgress(messages(), given["quiet"]) as progress:
-        interrupted = _collect(execute(entries, options, progress), records)
-    lacking = _draw(entries, records, options, given) if given["figure"] else []
+        runs, interrupted = collect(execute(entries, options, progress))
+    records = [run.record for run in runs]
+    lacking = _draw(runs, options, given) if given["figure"] else []
     _report(records, progress, given, lacking, interrupted)
     if interrupted:
         return INTERRUPTED
     return FAILED if lacking or any(record.status == "failed" for record in records) else 0
-
-
-def _collect(runs: "Iterator[Record]", records: "list[Record]") -> bool:
-    """Append the records as they are written; True if the user stopped it, in which case the last may be missing.
-
-    Raises:
-        KeyboardInterrupt: it was stopped before there was anything to show.
-    """
-    try:
-        records.extend(runs)
-    except KeyboardInterrupt:
-        if not records:
-            raise
-        return True
-    return records[-1].status == "interrupted"
 
 
 def _options(given: dict[str, Any]) -> "Options":
@@ -183,17 +167,17 @@ def _batch_size(text: str) -> int | None:
         raise click.UsageError(f"--batch-size {text} is neither auto nor a number") from None
 
 
-def _draw(entries: "list[Entry]", records: "list[Record]", options: "Options", given: dict[str, Any]) -> list[str]:
+def _draw(runs: "list[Run]", options: "Options", given: dict[str, Any]) -> list[str]:
     """One row of targets per entry and one of its reconstructions, for each entry's first seed; returns what failed."""
     from icbench.report.pictures import COLUMNS, draw_reconstructions
     from icbench.running.reconstructions import reconstructions
 
     file = given["figure"]
-    shown = [pair for pair in zip(entries, records[:: len(options.seeds)], strict=False) if not pair[0].direct]
+    shown = [run for run in runs if run.seed == options.seeds[0] and not run.entry.direct]
     return made(
         "picture",
         file,
-        lambda: draw_reconstructions([reconstructions(*pair, options, COLUMNS) for pair in shown], file),
+        lambda: draw_reconstructions([reconstructions(run.entry, run.record, options, COLUMNS) for run in shown], file),
         given["quiet"],
     )
 
@@ -229,5 +213,4 @@ def _report(
     for record in records:
         console.print(f"record: {record.path}", soft_wrap=True, highlight=False, markup=False)
     if interrupted:
-        resume = shlex.join(["icbench", *sys.argv[1:]])
-        console.print(f"interrupted; go on with: {resume}", soft_wrap=True, highlight=False, markup=False)
+        say_how_to_go_on()

@@ -1,9 +1,7 @@
 """What `icbench suite run` and `icbench reproduce` have in common: the options, the run, and what is printed."""
 
-import shlex
-import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,13 +11,14 @@ import click
 from icbench.cli.main import FAILED, INTERRUPTED
 from icbench.cli.options import CHARTS, OutputFile, Place, plugin_file_option
 from icbench.cli.output import data, json_option, made, messages, say
+from icbench.cli.running import collect, say_how_to_go_on
 
 if TYPE_CHECKING:
     from icbench.kinds.suite import Cell, Suite
     from icbench.plugins.manager import Host
     from icbench.records import Record
     from icbench.running.options import Options
-    from icbench.suites import Chosen, Job, SuiteOutcome
+    from icbench.suites import Chosen, SuiteOutcome
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -66,19 +65,23 @@ def run_suite(host: "Host", name: str, part: "Chosen", given: dict[str, Any]) ->
     """Run what was chosen of suite `name`, print its tables, and return the exit code."""
     from icbench.compute.allocator import keep_freed_memory
     from icbench.report.progress import RunProgress
-    from icbench.suites import judged, planned
+    from icbench.suites import judged, planned, run_jobs
 
     keep_freed_memory()
     options = replace(_options(given), suite=host.select("suite", name).name)
     jobs = planned(host, part.suite, part.cells(), options, given["seeds"])
     count = sum(len(job.options.seeds) for job in jobs)
     with RunProgress(messages(), given["quiet"], runs=count) as progress:
-        records, interrupted = _collect(jobs, progress)
+        runs, interrupted = collect(run_jobs(jobs, progress))
+    records: dict[Cell, list[Record]] = defaultdict(list)
+    for run in runs:
+        for cell in run.cells:
+            records[cell].append(run.record)
     outcome = judged(part, records, {cell: len(seeds) for job in jobs for cell, seeds in job.cells.items()})
     lacking = _draw(host, outcome, given)
     _print(outcome, progress.warnings, lacking, given["as_json"])
     if interrupted:
-        say([f"interrupted; go on with: {shlex.join(['icbench', *sys.argv[1:]])}"])
+        say_how_to_go_on()
         return INTERRUPTED
     return FAILED if outcome.failures or lacking else 0
 
@@ -88,28 +91,6 @@ def _options(given: dict[str, Any]) -> "Options":
 
     names = ("limit", "batch_size", "device", "results", "data_dir")
     return Options(**{name: given[name] for name in names})
-
-
-def _collect(jobs: "Sequence[Job]", progress: Any) -> "tuple[dict[Cell, list[Record]], bool]":
-    """The records of each cell, and whether the user stopped it.
-
-    Raises:
-        KeyboardInterrupt: it was stopped before there was anything to show.
-    """
-    from icbench.suites import run_jobs
-
-    found: dict[Cell, list[Record]] = defaultdict(list)
-    stopped = False
-    try:
-        for cells, record in run_jobs(jobs, progress):
-            stopped = record.status == "interrupted"
-            for cell in cells:
-                found[cell].append(record)
-    except KeyboardInterrupt:
-        if not found:
-            raise
-        stopped = True
-    return found, stopped
 
 
 def _print(outcome: "SuiteOutcome", warnings: list[str], lacking: list[str], as_json: bool) -> None:

@@ -1,7 +1,8 @@
 """Running entries: from specs to a record, with everything the user can get wrong found before anything is computed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -42,8 +43,35 @@ def entries_from_specs(host: Host, specs: Mapping[str, Sequence[str]], lr: float
     return [*grid(datasets, **parts), *direct]
 
 
-def execute(entries: Sequence[Entry], options: Options, watcher: Watcher) -> Iterator[Record]:
-    """Run every entry for every seed; yields each record once it is written.
+class Runnable(Protocol):
+    """What can be executed: an entry, and how."""
+
+    @property
+    def entry(self) -> Entry: ...
+
+    @property
+    def options(self) -> Options: ...
+
+
+AnyJob = TypeVar("AnyJob", bound=Runnable)
+
+
+class Run(NamedTuple):
+    """An entry that was run for a seed, and its record."""
+
+    entry: Entry
+    seed: int
+    record: Record
+
+
+@dataclass(frozen=True)
+class _Request:
+    entry: Entry
+    options: Options
+
+
+def execute(entries: Sequence[Entry], options: Options, watcher: Watcher) -> Iterator[Run]:
+    """Run every entry for every seed; yields each run once its record is written.
 
     A run that is interrupted from the keyboard is kept as a record with status "interrupted", and is the last. One
     whose component fails half way is kept with status "failed", and the others go on.
@@ -53,27 +81,29 @@ def execute(entries: Sequence[Entry], options: Options, watcher: Watcher) -> Ite
         UsageError: anything wrong with the options or a component, before the first run starts.
         ResultsError: the results folder cannot be written.
     """
-    yield from execute_each([(entry, options) for entry in entries], watcher)
+    for job, seed, record in execute_each([_Request(entry, options) for entry in entries], watcher):
+        yield Run(job.entry, seed, record)
 
 
-def execute_each(jobs: Sequence[tuple[Entry, Options]], watcher: Watcher) -> Iterator[Record]:
-    """Run entries that each have options of their own; otherwise as `execute`."""
-    for _, options in jobs:
-        check_writable(options.results)
-        check_options(options)
+def execute_each(jobs: Sequence[AnyJob], watcher: Watcher) -> Iterator[tuple[AnyJob, int, Record]]:
+    """Run entries that each have options of their own; yields job, seed and record, otherwise as `execute`."""
+    for job in jobs:
+        check_writable(job.options.results)
+        check_options(job.options)
     sources = _sources(jobs)
     sessions = []
-    for entry, options in jobs:
-        with only_exceptions(entry.label), watcher.working(f"loading {entry.dataset.label}"):
-            session = Session(entry, sources[entry.dataset.label], options, watcher)
-            sessions.append(session)
-    for session in sessions:
+    for job in jobs:
+        dataset = job.entry.dataset.label
+        with only_exceptions(job.entry.label), watcher.working(f"loading {dataset}"):
+            sessions.append((job, Session(job.entry, sources[dataset], job.options, watcher)))
+    for _, session in sessions:
         with only_exceptions(session.entry.label), watcher.working(f"checking {session.entry.label}"):
             session.check()
     while sessions:
         # Let go of, so that its components are not held while the others run.
-        for record in sessions.pop(0).runs():
-            yield record
+        job, session = sessions.pop(0)
+        for seed, record in session.runs():
+            yield job, seed, record
             if record.status == "interrupted":
                 return
 
@@ -102,11 +132,11 @@ def invert_images(
     return concatenate(list(invert(method.parts, targets, np.arange(len(targets)), settings, rows)))
 
 
-def _sources(jobs: Sequence[tuple[Entry, Options]]) -> dict[str, Source]:
+def _sources(jobs: Sequence[Runnable]) -> dict[str, Source]:
     """The dataset of every entry by its label, each built once."""
     found: dict[str, Source] = {}
-    for entry, options in jobs:
-        label = entry.dataset.label
-        if label not in found:
-            found[label] = Source(entry.dataset.build(), data_folder(options.data_dir), label)
+    for job in jobs:
+        dataset = job.entry.dataset
+        if dataset.label not in found:
+            found[dataset.label] = Source(dataset.build(), data_folder(job.options.data_dir), dataset.label)
     return found

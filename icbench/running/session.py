@@ -73,8 +73,8 @@ class Session:
                 self.runner.check(self.split.images, settings[0])
             check_known(self._record_facts(facts[0]))
 
-    def runs(self) -> Iterator[Record]:
-        """The record of each seed's run: found finished, gone on with where it stopped, or made.
+    def runs(self) -> Iterator[tuple[int, Record]]:
+        """Each seed with the record of its run: found finished, gone on with where it stopped, or made.
 
         Raises:
             KeyboardInterrupt: a run was interrupted before any image was finished.
@@ -83,7 +83,9 @@ class Session:
         for seed in self.options.seeds:
             settings = self.runner.settings(self.options, seed)
             begun_in = self.earlier.precision(self._key_facts(settings))
-            yield self._run(settings if begun_in is None else replace(settings, precision=torch_dtype(begun_in)))
+            if begun_in is not None:
+                settings = replace(settings, precision=torch_dtype(begun_in))
+            yield seed, self._run(settings)
 
     def _run(self, settings: "Settings") -> Record:
         facts = self._record_facts(self._key_facts(settings))

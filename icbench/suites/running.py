@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from icbench.errors import UsageError, suggestion
 from icbench.kinds.suite import Cell, Claim, Experiment, Suite
@@ -90,16 +91,21 @@ def planned(
     return list(jobs.values())
 
 
-def run_jobs(jobs: Sequence[Job], watcher: Watcher) -> Iterator[tuple[list[Cell], Record]]:
-    """Run what was planned; yields each record with the cells that it counts for.
+class CellRun(NamedTuple):
+    """A record and the cells that it counts for."""
+
+    cells: list[Cell]
+    record: Record
+
+
+def run_jobs(jobs: Sequence[Job], watcher: Watcher) -> Iterator[CellRun]:
+    """Run what was planned; yields each record once it is written.
 
     Raises:
         IcbenchError: as `icbench.running.execute.execute`.
     """
-    expected = [(job, seed) for job in jobs for seed in job.options.seeds]
-    records = execute_each([(job.entry, job.options) for job in jobs], watcher)
-    for (job, seed), record in zip(expected, records, strict=False):
-        yield [cell for cell, seeds in job.cells.items() if seed in seeds], record
+    for job, seed, record in execute_each(jobs, watcher):
+        yield CellRun([cell for cell, seeds in job.cells.items() if seed in seeds], record)
 
 
 def entry_of(host: Host, suite: Suite, cell: Cell) -> Entry:

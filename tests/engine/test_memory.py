@@ -97,7 +97,8 @@ def test_a_batch_that_does_not_fit_is_told_before_it_is_tried(monkeypatch, tmp_p
     monkeypatch.setattr("icbench.engine.memory.free_bytes", lambda device: 1000)
     options = Options(steps=2, limit=20, batch_size=20, results=tmp_path)
     session = Session(entry, Source(entry.dataset.build(), tmp_path, "toy"), options, Listener())
-    (record,) = session.runs()
+    ((seed, record),) = session.runs()
+    assert seed == 0
     assert record.status == "ok"
     assert any("batches of 20 take about" in warning and "--batch-size auto" in warning for warning in warnings)
     assert record.facts["batch_bytes"] > 20 * 64 * 4

@@ -19,10 +19,15 @@ from icbench.running.replay import settings_of
 SPECS = {"generator": ["linear"], "dataset": ["toy"]}
 
 
+def recorded(entry, options):
+    (run,) = execute([entry], options, Watcher())
+    return run.record
+
+
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_the_images_are_those_of_the_runs_own_split_whatever_the_options_say(toy_plugin, split):
     (entry,) = entries_from_specs(Host(), SPECS)
-    (record,) = execute([entry], Options(steps=3, limit=8, split=split, device="cpu"), Watcher())
+    record = recorded(entry, Options(steps=3, limit=8, split=split, device="cpu"))
     expected = ToyDigits().split(split, None).images / np.float32(255)
     shown = reconstructions(entry, record, Options(device="cpu"), 5)
     np.testing.assert_allclose(shown.targets, expected[:5], rtol=1e-6)
@@ -35,7 +40,7 @@ def test_the_images_are_those_of_the_runs_own_split_whatever_the_options_say(toy
 def test_polarity_is_that_of_the_runs_dataset(toy_plugin, monkeypatch, light_on_dark):
     monkeypatch.setattr(ToyDigits, "light_on_dark", light_on_dark)
     (entry,) = entries_from_specs(Host(), SPECS)
-    (record,) = execute([entry], Options(steps=3, limit=8, device="cpu"), Watcher())
+    record = recorded(entry, Options(steps=3, limit=8, device="cpu"))
     assert reconstructions(entry, record, Options(device="cpu"), 5).light_on_dark is light_on_dark
     assert class_vector_paths(entry, record, Options(device="cpu"), 4).light_on_dark is light_on_dark
 
@@ -43,7 +48,7 @@ def test_polarity_is_that_of_the_runs_dataset(toy_plugin, monkeypatch, light_on_
 def test_the_settings_of_a_record_are_those_it_was_made_with(toy_plugin):
     (entry,) = entries_from_specs(Host(), SPECS)
     options = Options(steps=12, limit=8, split="validation", seeds=(3,), device="cpu", precision="bfloat16")
-    (record,) = execute([entry], replace(options, stop_when=0.01), Watcher())
+    record = recorded(entry, replace(options, stop_when=0.01))
     expected = Settings(steps=12, seed=3, precision=torch.bfloat16, stop_when=0.01)
     assert settings_of(record, torch.device("cpu")) == expected
 
@@ -51,7 +56,7 @@ def test_the_settings_of_a_record_are_those_it_was_made_with(toy_plugin):
 def test_pictures_of_a_run_of_another_seed_are_of_its_own_starts(toy_plugin):
     (entry,) = entries_from_specs(Host(), {**SPECS, "generator": ["normed"]})
     options = Options(steps=3, limit=8, seeds=(3,), device="cpu", precision="float32")
-    (again,) = execute([entry], options, Watcher())
-    (kept,) = execute([entry], replace(options, save_latents=True, results=Path("with-latents")), Watcher())
+    again = recorded(entry, options)
+    kept = recorded(entry, replace(options, save_latents=True, results=Path("with-latents")))
     first, second = (reconstructions(entry, record, options, 5).images for record in (again, kept))
     np.testing.assert_allclose(first, second, rtol=1e-5)

@@ -20,7 +20,10 @@ def test_components_are_built_once_for_the_check_and_all_seeds(toy_plugin, monke
     monkeypatch.setattr(LinearGenerator, "__init__", counted)
     entries = entries_from_specs(Host(), {"generator": ["linear", "linear:noise_dim=2"], "dataset": ["toy"]})
     options = Options(steps=2, limit=4, seeds=(0, 1), device="cpu", precision="float32", batch_size=10)
-    records = list(execute(entries, options, Watcher()))
+    runs = list(execute(entries, options, Watcher()))
     assert [params["noise_dim"] for params in built] == [3, 2]
-    assert [(record.facts["seed"], record.status) for record in records] == [(0, "ok"), (1, "ok")] * 2
+    assert [(run.entry, run.seed, run.record.status) for run in runs] == [
+        (entry, seed, "ok") for entry in entries for seed in (0, 1)
+    ]
+    assert all(run.record.facts["seed"] == run.seed and run.record.label == run.entry.label for run in runs)
     assert len(list(Path("icbench-results").iterdir())) == 4

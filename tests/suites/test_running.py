@@ -1,8 +1,10 @@
 """Cells are run once for each configuration, and no two configurations are taken for one."""
 
 from icbench.kinds.suite import Cell, Experiment, Suite
+from icbench.plugins.manager import Host
+from icbench.running.observer import Watcher
 from icbench.running.options import Options
-from icbench.suites import planned
+from icbench.suites import planned, run_jobs
 
 
 def jobs(host, *cells, **options):
@@ -30,3 +32,16 @@ def test_what_differs_is_a_job_of_its_own(host):
 
 def test_files_of_one_name_in_two_folders_are_two(host):
     assert len(jobs(host, *(Cell(folder, generator=f"cgan:weights={folder}/w.safetensors") for folder in "ab"))) == 2
+
+
+def test_each_record_comes_with_the_cells_it_counts_for(toy_plugin):
+    cells = (Cell("a", generator="linear", steps=1, seeds=2), Cell("b", generator="linear", steps=2, seeds=1))
+    also = Cell("c", generator="linear", schedule="joint:noise_rate=1", steps=1, seeds=1)
+    suite = Suite("mine", "toy", "test", (Experiment("one", "first", "setting", (*cells, also)),))
+    options = Options(limit=4, device="cpu", precision="float32", batch_size=10)
+    runs = list(run_jobs(planned(Host(), suite, suite.cells(), options), Watcher()))
+    found = [
+        ([cell.label for cell in run.cells], run.record.facts["entry"]["steps"], run.record.facts["seed"])
+        for run in runs
+    ]
+    assert found == [(["a", "c"], 1, 0), (["a"], 1, 1), (["b"], 2, 0)]

@@ -1,0 +1,42 @@
+"""Runs as a verb makes them: collected until they are done or the user stops them."""
+
+import shlex
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from icbench.cli.output import say
+
+if TYPE_CHECKING:
+    from icbench.records import Record
+
+
+class Recorded(Protocol):
+    """Something with the record of a run."""
+
+    @property
+    def record(self) -> "Record": ...
+
+
+AnyRun = TypeVar("AnyRun", bound=Recorded)
+
+
+def collect(runs: Iterable[AnyRun]) -> tuple[list[AnyRun], bool]:
+    """The runs that were made, and whether the user stopped them, in which case the last may be missing.
+
+    Raises:
+        KeyboardInterrupt: they were stopped before there was anything to show.
+    """
+    found: list[AnyRun] = []
+    try:
+        found.extend(runs)
+    except KeyboardInterrupt:
+        if not found:
+            raise
+        return found, True
+    return found, bool(found) and found[-1].record.status == "interrupted"
+
+
+def say_how_to_go_on() -> None:
+    """Print the command that goes on where this one was interrupted."""
+    say([f"interrupted; go on with: {shlex.join(['icbench', *sys.argv[1:]])}"])
