@@ -20,14 +20,14 @@ from icbench.engine.invert import Components, Settings, invert
 from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
 from icbench.kinds.generator import Generator
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager, plugin_manager
 
 STEPS, ROUNDS = 20, 15
 LOOP_STEPS = 200
 """Steps of the loop without a generator: as many as an inversion has, so that a batch's beginning has its due share."""
 ROWS = 256
 """The batch at which icbench's own share of a step is told."""
-HOST = Host(discover=False)
+HOST = PluginManager()
 
 
 class FreeGenerator(Generator):
@@ -88,7 +88,7 @@ def test_joint(benchmark, images, device, precision, rows):
 def test_generator(benchmark, images, device, generator, precision, rows):
     schedule = "relaxed:simplex_map=mirror" if generator.startswith("prototype") else "exhaustive"
     try:
-        chosen = Host().select("generator", generator)
+        chosen = plugin_manager().select("generator", generator)
     except UsageError:
         pytest.skip("its plugin is not installed")
     settings = Settings(STEPS, device=device, precision=precision)

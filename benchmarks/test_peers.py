@@ -31,13 +31,13 @@ from icbench.engine.batch_size import measured_batch_size
 from icbench.engine.invert import Components, Settings, concatenate, invert
 from icbench.engine.prepare import prepare
 from icbench.kinds.generator import Generator
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 
 STEPS, IMAGES, SOME, FEW = 200, 1024, 256, 16
 """`FEW` are inverted by the post's loop, which takes minutes for more, and `SOME` by today's as a mark."""
 SAME = 0.95
 """The share of classes that must be those of the plain loop; rounding turns inversions that hang between two."""
-HOST = Host(discover=False)
+HOST = PluginManager()
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icbench.errors import UsageError, suggestion
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import plugin_manager
 from icbench.ranking import Leaderboard, collect, rank
 from icbench.ranking.leaderboard import By
 from icbench.records import Record
@@ -92,7 +92,7 @@ def run(
         rerun=rerun,
         stop_when=stop_when,
     )
-    entries = entries_from_specs(Host(), {**chosen, "dataset": [dataset]}, lr)
+    entries = entries_from_specs(plugin_manager(), {**chosen, "dataset": [dataset]}, lr)
     return next(execute(entries, options, Watcher())).record
 
 

@@ -11,7 +11,7 @@ from toy import LinearGenerator, ToyDigits
 from icbench.engine.invert import Components
 from icbench.engine.prepare import prepare
 from icbench.plugins.discovery import PluginSource
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager, load_plugins
 
 # The toys are so small that a second thread only adds waiting.
 torch.set_num_threads(1)
@@ -33,6 +33,12 @@ def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _plugins_of_its_own() -> None:
+    """No test sees the plugins of another, which may be called the same."""
+    load_plugins.cache_clear()
+
+
+@pytest.fixture(autouse=True)
 def _few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings measure a few samples: thousands would take most of the time that a toy trains for."""
     monkeypatch.setattr("icbench.training.samples.SAMPLES", 200)
@@ -47,8 +53,8 @@ def _no_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def host() -> Host:
-    return Host(discover=False)
+def host() -> PluginManager:
+    return PluginManager()
 
 
 @pytest.fixture
@@ -57,7 +63,7 @@ def linear() -> LinearGenerator:
 
 
 @pytest.fixture
-def parts(host: Host, linear: LinearGenerator) -> Components:
+def parts(host: PluginManager, linear: LinearGenerator) -> Components:
     """The exact toy generator with the built-in distance, optimizer and joint schedule."""
     return Components(
         prepare(linear, torch.device("cpu")),

@@ -64,10 +64,10 @@ def _print(comparison: "Comparison") -> None:
 
 
 def _draw(comparison: "Comparison", file: Path, data_dir: Path | None) -> None:
-    from icbench.plugins.manager import Host
+    from icbench.plugins.manager import plugin_manager
     from icbench.report.pictures import draw_differences
     from icbench.running.replay import split_of
 
-    host, track = Host(), comparison.track
+    host, track = plugin_manager(), comparison.track
     polarity = host.select("dataset", track.dataset).build().light_on_dark
     draw_differences(comparison, split_of(host, track, data_dir), file, polarity)

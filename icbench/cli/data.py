@@ -29,9 +29,9 @@ def command(data_dir: Path | None, as_json: bool) -> None:
 
 
 def _datasets(folder: Path) -> list[dict[str, Any]]:
-    from icbench.plugins.manager import Host
+    from icbench.plugins.manager import plugin_manager
 
-    return [_dataset(registered, folder) for registered in Host().components("dataset")]
+    return [_dataset(registered, folder) for registered in plugin_manager().components("dataset")]
 
 
 @isolated()

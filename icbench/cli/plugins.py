@@ -14,7 +14,7 @@ from icbench.cli.plugins_new import command as new_command
 if TYPE_CHECKING:
     from icbench.plugins.component import Param, Registered
     from icbench.plugins.loader import PluginStatus
-    from icbench.plugins.manager import Host
+    from icbench.plugins.manager import PluginManager
 
 COLOURS = {"active": "green", "disabled": "dim", "conflict": "yellow", "incompatible": "red", "broken": "red"}
 
@@ -35,10 +35,10 @@ def command(ctx: click.Context, as_json: bool) -> None:
     """
     if ctx.invoked_subcommand:
         return
-    from icbench.plugins.manager import Host
+    from icbench.plugins.manager import plugin_manager
 
     # The list itself says what a warning would.
-    host = Host(warn=False)
+    host = plugin_manager(warn=False)
     if as_json:
         from icbench.report.json_output import envelope
 
@@ -57,9 +57,9 @@ command.add_command(new_command)
 @json_option
 def show_component(name: str, as_json: bool) -> None:
     """Show a component: parameters with types, defaults and bounds, traits, documentation and source."""
-    from icbench.plugins.manager import Host
+    from icbench.plugins.manager import plugin_manager
 
-    found = _named(Host(warn=False), name)
+    found = _named(plugin_manager(warn=False), name)
     if as_json:
         from icbench.report.json_output import envelope
 
@@ -87,9 +87,9 @@ def enable(dist: str) -> None:
 @json_option
 def doctor(as_json: bool) -> int:
     """Load every plugin, and show what it raised in full and how long its import took."""
-    from icbench.plugins.manager import Host
+    from icbench.plugins.manager import plugin_manager
 
-    statuses = Host(warn=False).statuses
+    statuses = plugin_manager(warn=False).statuses
     broken = [status for status in statuses if status.state in ("broken", "incompatible")]
     if as_json:
         from icbench.report.json_output import envelope
@@ -119,7 +119,7 @@ def _decide(dist: str, disabled: bool) -> None:
     messages().print(f"{canonical(dist)} is {'disabled' if disabled else 'enabled'}", highlight=False, markup=False)
 
 
-def _named(host: "Host", name: str) -> "list[Registered]":
+def _named(host: "PluginManager", name: str) -> "list[Registered]":
     """The components of this name, of whatever kind."""
     from icbench.errors import PluginError, UsageError, suggestion
     from icbench.kinds.names import ALL_KINDS
@@ -140,7 +140,7 @@ def _named(host: "Host", name: str) -> "list[Registered]":
     return found
 
 
-def _data(host: "Host") -> dict[str, Any]:
+def _data(host: "PluginManager") -> dict[str, Any]:
     from icbench.kinds.names import ALL_KINDS
 
     components = [_component_data(registered) for kind in ALL_KINDS for registered in host.components(kind)]
@@ -241,7 +241,7 @@ def _params_table(params: "tuple[Param, ...]") -> Any:
     return table
 
 
-def _components_table(host: "Host") -> Any:
+def _components_table(host: "PluginManager") -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table

@@ -26,10 +26,10 @@ def command(name: str, experiments: tuple[str, ...], ablate: bool, **given: Any)
       icbench reproduce hobbhahn2020 --experiment noise-size --json
     """
     from icbench.errors import UsageError
-    from icbench.plugins.manager import Host
+    from icbench.plugins.manager import plugin_manager
     from icbench.suites import chosen
 
-    host = Host()
+    host = plugin_manager()
     suite = find_suite(host, name)
     if not suite.published:
         raise UsageError(f"suite {name} has no published values", f"Run it with `icbench suite run {name}`.")

@@ -95,14 +95,14 @@ def command(**given: Any) -> int:
     `icbench plugins` lists what there is to choose from.
     """
     from icbench.compute.allocator import keep_freed_memory
-    from icbench.plugins.manager import Host
+    from icbench.plugins.manager import plugin_manager
     from icbench.report.progress import RunProgress
     from icbench.running.entry import DEFAULTS
     from icbench.running.execute import entries_from_specs, execute
 
     keep_freed_memory()
     specs = {kind: given[kind] for kind in (*DEFAULTS, "classifier")}
-    entries = entries_from_specs(Host(), specs, given["lr"])
+    entries = entries_from_specs(plugin_manager(), specs, given["lr"])
     if all(entry.direct for entry in entries):
         _check_direct(given)
     options = _options(given)

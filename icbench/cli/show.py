@@ -100,9 +100,9 @@ def _diagnosis(
     if not wanted:
         return kept_diagnosis(record)
     from icbench.compute.allocator import keep_freed_memory
-    from icbench.plugins.manager import Host
+    from icbench.plugins.manager import plugin_manager
     from icbench.report.display import Display
 
     keep_freed_memory()
     with Display(messages()) as display, display.working("diagnosing") as work:
-        return diagnose_record(Host(), record, data_dir, device, work.advance, on_lost, weights)
+        return diagnose_record(plugin_manager(), record, data_dir, device, work.advance, on_lost, weights)

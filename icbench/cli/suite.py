@@ -19,10 +19,10 @@ def command() -> None:
 @json_option
 def list_suites(as_json: bool) -> None:
     """List the suites and where they come from."""
-    from icbench.plugins.manager import Host
+    from icbench.plugins.manager import plugin_manager
     from icbench.report.table import Column, Grid, Section, printable, terminal_table
 
-    suites = Host().components("suite")
+    suites = plugin_manager().components("suite")
     if as_json:
         from icbench.report.json_output import envelope
 
@@ -40,11 +40,11 @@ def list_suites(as_json: bool) -> None:
 @json_option
 def show_suite(name: str, as_json: bool) -> None:
     """Show the entries of suite NAME and what was published for them."""
-    from icbench.plugins.manager import Host
+    from icbench.plugins.manager import plugin_manager
     from icbench.report.suites import declared_data, suite_grid
     from icbench.report.table import terminal_table
 
-    suite = find_suite(Host(), name)
+    suite = find_suite(plugin_manager(), name)
     if as_json:
         from icbench.report.json_output import envelope
 
@@ -65,8 +65,8 @@ def show_suite(name: str, as_json: bool) -> None:
 @running_options
 def run(name: str, experiments: tuple[str, ...], **given: Any) -> int:
     """Run suite NAME; what was run before is taken from its record."""
-    from icbench.plugins.manager import Host
+    from icbench.plugins.manager import plugin_manager
     from icbench.suites import chosen
 
-    host = Host()
+    host = plugin_manager()
     return run_suite(host, name, chosen(find_suite(host, name), experiments), given)

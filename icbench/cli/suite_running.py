@@ -15,7 +15,7 @@ from icbench.cli.running import collect, say_how_to_go_on
 
 if TYPE_CHECKING:
     from icbench.kinds.suite import Cell, Suite
-    from icbench.plugins.manager import Host
+    from icbench.plugins.manager import PluginManager
     from icbench.records import Record
     from icbench.running.options import Options
     from icbench.suites import Chosen, SuiteOutcome
@@ -50,7 +50,7 @@ def running_options(function: Function) -> Function:
     return function
 
 
-def find_suite(host: "Host", name: str) -> "Suite":
+def find_suite(host: "PluginManager", name: str) -> "Suite":
     """The suite of a name.
 
     Raises:
@@ -61,7 +61,7 @@ def find_suite(host: "Host", name: str) -> "Suite":
     return suite
 
 
-def run_suite(host: "Host", name: str, part: "Chosen", given: dict[str, Any]) -> int:
+def run_suite(host: "PluginManager", name: str, part: "Chosen", given: dict[str, Any]) -> int:
     """Run what was chosen of suite `name`, print its tables, and return the exit code."""
     from icbench.compute.allocator import keep_freed_memory
     from icbench.report.progress import RunProgress
@@ -110,7 +110,7 @@ def _print(outcome: "SuiteOutcome", warnings: list[str], lacking: list[str], as_
     say(failures, "red")
 
 
-def _draw(host: "Host", outcome: "SuiteOutcome", given: dict[str, Any]) -> list[str]:
+def _draw(host: "PluginManager", outcome: "SuiteOutcome", given: dict[str, Any]) -> list[str]:
     """Make the chart and the page that were asked for; returns what failed."""
     figure, page, lacking = given["figure"], given["page"], []
     if figure:

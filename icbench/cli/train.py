@@ -11,7 +11,7 @@ from icbench.cli.output import data, json_option, made, messages, say
 
 if TYPE_CHECKING:
     from icbench.plugins.component import Selection
-    from icbench.plugins.manager import Host
+    from icbench.plugins.manager import PluginManager
     from icbench.training.trainer import TrainingJob
 
 
@@ -58,12 +58,12 @@ def command(generator: str, noise_dim: int | None, evaluate: Path | None, **give
     density and coverage, and how far the class vector decides.
     """
     from icbench.compute.allocator import keep_freed_memory
-    from icbench.plugins.manager import Host
+    from icbench.plugins.manager import plugin_manager
     from icbench.report.training import TrainingProgress
     from icbench.training.trainer import train
 
     keep_freed_memory()
-    host = Host()
+    host = plugin_manager()
     selection = host.select("generator", generator)
     if noise_dim is not None:
         component = selection.registered.component
@@ -78,7 +78,7 @@ def command(generator: str, noise_dim: int | None, evaluate: Path | None, **give
     return _report(file, selection, given["study"], given["as_json"])
 
 
-def _evaluate(file: Path, selection: "Selection", host: "Host", given: dict[str, Any]) -> int:
+def _evaluate(file: Path, selection: "Selection", host: "PluginManager", given: dict[str, Any]) -> int:
     from icbench.compute.devices import chosen_device
     from icbench.errors import UsageError
     from icbench.report.json_output import envelope

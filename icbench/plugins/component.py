@@ -255,7 +255,7 @@ def resolve(path: str, dist: str) -> Any:
         raise PluginError(f"{path} from {dist} cannot be imported: {reason}", f"Update or remove {dist}.") from error
 
 
-def faults(record: object) -> list[str]:
+def validate(record: object) -> list[str]:
     """What is wrong with what a hook yielded; empty for a sound `Component`."""
     if not isinstance(record, Component):
         return [f"a hook yielded {type(record).__name__}, not a Component"]
@@ -270,10 +270,10 @@ def faults(record: object) -> list[str]:
         wrong.append("its summary is not one line of text")
     if not isinstance(record.traits, tuple) or not all(isinstance(trait, str) for trait in record.traits):
         wrong.append("its traits are not a tuple of texts")
-    return wrong + _param_faults(record.params)
+    return wrong + _validate_params(record.params)
 
 
-def _param_faults(params: object) -> list[str]:
+def _validate_params(params: object) -> list[str]:
     if not isinstance(params, tuple) or not all(isinstance(param, Param) for param in params):
         return ["its params are not a tuple of Param"]
     names = [param.name for param in params]
@@ -284,11 +284,11 @@ def _param_faults(params: object) -> list[str]:
         elif type(param.default) not in _parsers:
             wrong.append(f"its parameter {param.name} has a default of type {type(param.default).__name__}")
         else:
-            wrong += _default_faults(param)
+            wrong += _validate_default(param)
     return wrong
 
 
-def _default_faults(param: Param) -> list[str]:
+def _validate_default(param: Param) -> list[str]:
     try:
         param.check(param.default)
     except (UsageError, TypeError) as error:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pluggy
 
 from icbench.kinds.names import ALL_KINDS
-from icbench.plugins.component import Component, Registered, faults
+from icbench.plugins.component import Component, Registered, validate
 from icbench.plugins.discovery import GROUP, PluginSource, module_name
 from icbench.plugins.isolation import importing
 
@@ -53,13 +53,13 @@ class Loaded:
 
     Args:
         registered: its usable components.
-        refused: reasons by the kind and name of components that are not usable.
+        invalid: reasons by the kind and name of components that are not usable.
         stage, reason, traceback: of the first failure; empty if there was none.
         seconds: what importing it took.
     """
 
     registered: list[Registered] = field(default_factory=list)
-    refused: dict[tuple[str, str], str] = field(default_factory=dict)
+    invalid: dict[tuple[str, str], str] = field(default_factory=dict)
     stage: str = ""
     reason: str = ""
     traceback: str = ""
@@ -177,7 +177,7 @@ def _records(yielded: Any) -> Iterator[object]:
 
 
 def _add(source: PluginSource, kind: str, record: object, loaded: Loaded) -> None:
-    wrong = faults(record)
+    wrong = validate(record)
     if isinstance(record, Component):
         known = [r.name for r in loaded.registered if r.kind == kind]
         wrong += [f"it yields {kind} {record.name} twice"] if record.name in known else []
@@ -187,7 +187,7 @@ def _add(source: PluginSource, kind: str, record: object, loaded: Loaded) -> Non
     name = getattr(record, "name", "")
     reason = f"{kind} {name or repr(record)[:80]}: {'; '.join(wrong)}"
     if isinstance(name, str) and name:
-        loaded.refused[kind, name] = reason
+        loaded.invalid[kind, name] = reason
     loaded.fail("bad record", reason)
 
 

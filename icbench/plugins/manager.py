@@ -1,9 +1,10 @@
-"""The host: every component of icbench itself and of the plugins, found by name."""
+"""Every component of icbench itself and of the plugins, found by name."""
 
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache, lru_cache
 
 import pluggy
 
@@ -26,26 +27,46 @@ from icbench.plugins.spec import parts, unquoted
 CURE = "`icbench plugins doctor` shows more; update, disable or remove it."
 
 
-class Host:
-    """All components of icbench itself and of the plugins.
+def plugin_manager(warn: bool = True) -> "PluginManager":
+    """The plugin manager of this process, which is made anew only once other plugins are installed, named or disabled.
 
     Args:
-        discover: load the plugins besides the built-ins.
         warn: give a warning for each plugin that is broken or incompatible.
     """
+    manager = load_plugins(tuple(plugin_sources()), frozenset(_find_disabled()))
+    for status in manager.statuses if warn else []:
+        if status.state in ("broken", "incompatible"):
+            _warn(status)
+    return manager
 
-    def __init__(self, discover: bool = True, warn: bool = True) -> None:
+
+@lru_cache(maxsize=1)
+def load_plugins(sources: tuple[PluginSource, ...], disabled: frozenset[str]) -> "PluginManager":
+    """The plugin manager of these; the last one is kept."""
+    return PluginManager(sources, disabled)
+
+
+@cache
+def builtin_components() -> "PluginManager":
+    """The plugin manager of icbench's own components alone."""
+    return PluginManager()
+
+
+class PluginManager:
+    """All components of icbench itself and of plugins.
+
+    Args:
+        sources: the plugins besides the built-ins.
+        disabled: the distributions that are not to be loaded, in their canonical spelling.
+    """
+
+    def __init__(self, sources: Iterable[PluginSource] = (), disabled: Collection[str] = ()) -> None:
         self._manager = pluggy.PluginManager("icbench")
         self._manager.add_hookspecs(hookspecs)
         self._registered: list[Registered] = []
-        self._refused: dict[tuple[str, str], tuple[PluginSource, str]] = {}
-        disabled = self._disabled() if discover else set()
-        self.statuses = [self._loaded(BUILTIN, set())]
-        self.statuses += [self._loaded(source, disabled) for source in (plugin_sources() if discover else [])]
-        self._mark_conflicts()
-        for status in self.statuses if warn else []:
-            if status.state in ("broken", "incompatible"):
-                self._warn(status)
+        self._invalid: dict[tuple[str, str], tuple[PluginSource, str]] = {}
+        statuses = [self._load(BUILTIN, ()), *(self._load(source, disabled) for source in sources)]
+        self.statuses = _mark_conflicts(statuses, self._registered)
 
     def components(self, kind: str) -> list[Registered]:
         """Every registered component of `kind`, built-ins first, then by plugin."""
@@ -98,16 +119,7 @@ class Host:
         component = selection.registered.component
         return Selection(selection.registered, component.complete({**selection.params, name: value}))
 
-    @staticmethod
-    def _disabled() -> set[str]:
-        """What the user has disabled; says what of the user's choice cannot be followed."""
-        if wrong := fault():
-            warnings.warn(f"{wrong}; what it seems to disable stays disabled", PluginWarning, stacklevel=3)
-        for name in missing_plugins():
-            warnings.warn(f"{ONLY_VARIABLE} names '{name}', which is no installed plugin", PluginWarning, stacklevel=3)
-        return disabled_plugins()
-
-    def _loaded(self, source: PluginSource, disabled: set[str]) -> PluginStatus:
+    def _load(self, source: PluginSource, disabled: Collection[str]) -> PluginStatus:
         if canonical(source.dist) in disabled:
             return PluginStatus(source, "disabled", reason=f"enable it with `icbench plugins enable {source.dist}`")
         if not source.value:
@@ -117,29 +129,13 @@ class Host:
             return PluginStatus(source, "incompatible", reason=incompatible)
         loaded = load(source, self._manager)
         self._registered += loaded.registered
-        self._refused |= {key: (source, reason) for key, reason in loaded.refused.items()}
+        self._invalid |= {key: (source, reason) for key, reason in loaded.invalid.items()}
         return _status(source, loaded)
-
-    def _mark_conflicts(self) -> None:
-        """Let every plugin whose component's name another plugin has too be in conflict."""
-        bringing: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for registered in self._registered:
-            bringing[registered.kind, registered.name].append(registered.dist)
-        shared = {key: dists for key, dists in bringing.items() if len(dists) > 1}
-        for number, status in enumerate(self.statuses):
-            about = [
-                f"{kind} {name} is also in {', '.join(sorted({*dists} - {status.source.dist})) or status.source.dist}"
-                for (kind, name), dists in shared.items()
-                if f"{kind} {name}" in status.components
-            ]
-            if about and status.state == "active" and status.source != BUILTIN:
-                reason = f"{'; '.join(about)}: say {status.source.dist}/NAME"
-                self.statuses[number] = replace(status, state="conflict", reason=reason)
 
     def _raise_if_unusable(self, kind: str, dist: str, name: str) -> None:
         """Raise if a plugin that cannot be used is the one that is meant."""
-        if (kind, name) in self._refused:
-            source, reason = self._refused[kind, name]
+        if (kind, name) in self._invalid:
+            source, reason = self._invalid[kind, name]
             raise PluginError(f"the plugin {source.dist} cannot be used: {reason}", CURE)
         for status in self._unusable():
             source = status.source
@@ -152,11 +148,42 @@ class Host:
     def _unusable(self) -> Sequence[PluginStatus]:
         return [status for status in self.statuses if status.state in ("broken", "incompatible", "disabled")]
 
-    @staticmethod
-    def _warn(status: PluginStatus) -> None:
-        kept = f" (usable of it: {', '.join(status.components)})" if status.components else ""
-        message = f"the plugin {status.source.dist} is {status.state}: {status.reason}{kept}"
-        warnings.warn(message, PluginWarning, stacklevel=3)
+
+def _find_disabled() -> set[str]:
+    """What the user has disabled; says what of the user's choice cannot be followed."""
+    if wrong := fault():
+        warnings.warn(f"{wrong}; what it seems to disable stays disabled", PluginWarning, stacklevel=3)
+    for name in missing_plugins():
+        warnings.warn(f"{ONLY_VARIABLE} names '{name}', which is no installed plugin", PluginWarning, stacklevel=3)
+    return disabled_plugins()
+
+
+def _warn(status: PluginStatus) -> None:
+    kept = f" (usable of it: {', '.join(status.components)})" if status.components else ""
+    message = f"the plugin {status.source.dist} is {status.state}: {status.reason}{kept}"
+    warnings.warn(message, PluginWarning, stacklevel=3)
+
+
+def _mark_conflicts(statuses: Sequence[PluginStatus], registered: Iterable[Registered]) -> list[PluginStatus]:
+    """Let every plugin whose component's name another plugin has too be in conflict."""
+    bringing: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for component in registered:
+        bringing[component.kind, component.name].append(component.dist)
+    shared = {key: dists for key, dists in bringing.items() if len(dists) > 1}
+    return [_in_conflict(status, shared) for status in statuses]
+
+
+def _in_conflict(status: PluginStatus, shared: Mapping[tuple[str, str], Sequence[str]]) -> PluginStatus:
+    """The status, as one in conflict if a component of the plugin has a shared name."""
+    dist = status.source.dist
+    about = [
+        f"{kind} {name} is also in {', '.join(sorted({*dists} - {dist})) or dist}"
+        for (kind, name), dists in shared.items()
+        if f"{kind} {name}" in status.components
+    ]
+    if not about or status.state != "active" or status.source == BUILTIN:
+        return status
+    return replace(status, state="conflict", reason=f"{'; '.join(about)}: say {dist}/NAME")
 
 
 def means(name: str, registered: Registered) -> bool:

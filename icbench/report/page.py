@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from icbench.kinds.suite import Cell
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 from icbench.records import Record
 from icbench.report.charts import draw_class_paths, draw_suite
 from icbench.report.conclusions import conclusions
@@ -23,7 +23,7 @@ from icbench.suites import SuiteOutcome, entry_of
 SAMPLES, RECONSTRUCTIONS, PATHS = 12, 16, 6
 
 
-def write_page(host: Host, outcome: SuiteOutcome, options: Options, file: Path) -> None:
+def write_page(host: PluginManager, outcome: SuiteOutcome, options: Options, file: Path) -> None:
     """Write the page of what was run of a suite.
 
     Args:
@@ -64,7 +64,7 @@ def _conclusion(outcome: SuiteOutcome) -> Iterator[str]:
         yield "</ul></section>"
 
 
-def _figures(host: Host, outcome: SuiteOutcome, options: Options, scratch: Path) -> Iterator[str]:
+def _figures(host: PluginManager, outcome: SuiteOutcome, options: Options, scratch: Path) -> Iterator[str]:
     if any(cell.row for experiment in outcome.experiments for cell in experiment.cells):
         draw_suite(outcome, scratch)
         yield _figure(scratch, "Accuracies here with their 95 % intervals, and as published.")

@@ -11,20 +11,20 @@ from icbench.engine.targets import read_targets, warn_of_polarity
 from icbench.errors import only_exceptions
 from icbench.kinds.names import PARTS
 from icbench.plugins.isolation import isolated
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager, plugin_manager
 from icbench.records import Record, check_writable
 from icbench.running.datasets import Source, data_folder
 from icbench.running.entry import DEFAULTS, Entry, grid
 from icbench.running.observer import Watcher
 from icbench.running.options import Options, check_options
-from icbench.running.runners import Inversion
+from icbench.running.runners import InversionRunner
 from icbench.running.session import Session
 
 if TYPE_CHECKING:
     from icbench.engine.invert import InversionResult
 
 
-def entries_from_specs(host: Host, specs: Mapping[str, Sequence[str]], lr: float | None = None) -> list[Entry]:
+def entries_from_specs(host: PluginManager, specs: Mapping[str, Sequence[str]], lr: float | None = None) -> list[Entry]:
     """The entries that specs ask for: the grid of inversions, then the direct classifiers.
 
     A kind without specs takes its default; but where nothing but classifiers is asked for, nothing is inverted.
@@ -122,14 +122,14 @@ def invert_images(
 
     options = Options(steps=steps, seeds=(seed,), precision=precision)
     check_options(options)
-    entry = entries_from_specs(Host(), specs)[0]
-    method = Inversion(entry, chosen_device(device))
-    settings = method.settings(options, seed)
-    targets = read_targets(images, method.parts.generator.image_shape)
-    warn_of_polarity(targets, method.mean_pixel(), entry.parts["generator"].label)
-    method.check(targets, settings)
-    rows = method.batch_size(targets, len(targets), settings)
-    return concatenate(list(invert(method.parts, targets, np.arange(len(targets)), settings, rows)))
+    entry = entries_from_specs(plugin_manager(), specs)[0]
+    runner = InversionRunner(entry, chosen_device(device))
+    settings = runner.settings(options, seed)
+    targets = read_targets(images, runner.parts.generator.image_shape)
+    warn_of_polarity(targets, runner.mean_pixel(), entry.parts["generator"].label)
+    runner.check(targets, settings)
+    rows = runner.batch_size(targets, len(targets), settings)
+    return concatenate(list(invert(runner.parts, targets, np.arange(len(targets)), settings, rows)))
 
 
 def _sources(jobs: Sequence[Runnable]) -> dict[str, Source]:

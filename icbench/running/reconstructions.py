@@ -14,7 +14,7 @@ from icbench.running.datasets import Source, data_folder
 from icbench.running.entry import Entry
 from icbench.running.options import Options
 from icbench.running.replay import settings_of
-from icbench.running.runners import Inversion
+from icbench.running.runners import InversionRunner
 
 
 @dataclass(frozen=True)
@@ -63,22 +63,22 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
     from icbench.engine.invert import concatenate, invert, whole_groups
 
     split = _split(entry, record, options)
-    method = Inversion(entry, chosen_device(options.device))
-    group = method.parts.generator.group
+    runner = InversionRunner(entry, chosen_device(options.device))
+    group = runner.parts.generator.group
     shown = record.images(["index"])["index"][:count]
     if record.has(LATENTS) and group == 1:
         arrays = {name: values[:count] for name, values in record.images(["index", *LATENTS, "prediction"]).items()}
     else:
-        settings = settings_of(record, method.device)
+        settings = settings_of(record, runner.device)
         index = whole_groups(shown, group, len(split))
-        again = concatenate(list(invert(method.parts, split.images, index, settings, count)))
+        again = concatenate(list(invert(runner.parts, split.images, index, settings, count)))
         arrays = {name: getattr(again, name) for name in ("index", *LATENTS, "prediction")}
     rows = np.isin(arrays["index"], shown)
     index = arrays["index"][rows]
     return Reconstructions(
         label=entry.label,
         targets=split.images[index].astype(np.float32) / np.float32(255),
-        images=method.generate(arrays["class_vector"], arrays["noise"])[rows],
+        images=runner.generate(arrays["class_vector"], arrays["noise"])[rows],
         truth=split.labels[index],
         prediction=arrays["prediction"][rows],
         light_on_dark=entry.dataset.build().light_on_dark,
@@ -96,14 +96,14 @@ def class_vector_paths(entry: Entry, record: Record, options: Options, count: in
     from icbench.engine.invert import class_paths
 
     split = _split(entry, record, options)
-    method = Inversion(entry, chosen_device(options.device))
+    runner = InversionRunner(entry, chosen_device(options.device))
     steps = record.facts["entry"]["steps"]
-    if not any(method.parts.schedule.rates(step, steps).class_vector for step in range(steps)):
+    if not any(runner.parts.schedule.rates(step, steps).class_vector for step in range(steps)):
         return None
     arrays = record.images(["index", "label", "prediction"])
     right = arrays["prediction"] == arrays["label"]
     index = np.sort(np.concatenate([arrays["index"][chosen][: count // 2] for chosen in (right, ~right)]))
-    path = class_paths(method.parts, split.images, index, settings_of(record, method.device))
+    path = class_paths(runner.parts, split.images, index, settings_of(record, runner.device))
     targets = split.images[index].astype(np.float32) / np.float32(255)
     return ClassPaths(targets, split.labels[index], path, entry.dataset.build().light_on_dark)
 
@@ -119,9 +119,9 @@ def samples(entry: Entry, columns: int, device: str) -> NDArray[np.float32]:
     """The generator's images (K, N, C, H, W) of each class for N noises, the same for every class."""
     from icbench.engine.decode import sample_vectors
 
-    method = Inversion(entry, chosen_device(device))
-    generator = method.parts.generator
+    runner = InversionRunner(entry, chosen_device(device))
+    generator = runner.parts.generator
     classes = generator.num_classes
     noise = np.random.default_rng(0).standard_normal((columns, generator.noise_dim), dtype=np.float32)
-    images = method.generate(sample_vectors(generator, columns).numpy(), np.tile(noise, (classes, 1)))
+    images = runner.generate(sample_vectors(generator, columns).numpy(), np.tile(noise, (classes, 1)))
     return images.reshape(classes, columns, *generator.image_shape)

@@ -10,14 +10,14 @@ from icbench.errors import IntegrityError, OutputError, UsageError
 from icbench.kinds.dataset import Split
 from icbench.kinds.names import PARTS
 from icbench.plugins.isolation import isolated
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 from icbench.ranking.rows import Track
 from icbench.records import Record
 from icbench.records.schema import canonical, is_edited, signed
 from icbench.running.datasets import Source, data_folder
 from icbench.running.entry import Entry
 from icbench.running.local_files import find_file
-from icbench.running.runners import Inversion, named_settings
+from icbench.running.runners import InversionRunner, named_settings
 from icbench.running.source_closure import engine_digest
 from icbench.storage import write_output
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DIAGNOSIS_FILE = "diagnosis.json"
 
 
-def split_of(host: Host, track: Track, data_dir: Path | None = None) -> Split:
+def split_of(host: PluginManager, track: Track, data_dir: Path | None = None) -> Split:
     """The images of a track.
 
     Raises:
@@ -48,7 +48,7 @@ def split_of(host: Host, track: Track, data_dir: Path | None = None) -> Split:
     return split
 
 
-def entry_of(host: Host, record: Record, weights: Path | None = None) -> Entry:
+def entry_of(host: PluginManager, record: Record, weights: Path | None = None) -> Entry:
     """The entry of a record, from the components installed here.
 
     Args:
@@ -81,7 +81,7 @@ def settings_of(record: Record, device: "torch.device") -> "Settings":
 
 @isolated()
 def diagnose_record(
-    host: Host,
+    host: PluginManager,
     record: Record,
     data_dir: Path | None = None,
     device: str = "auto",
@@ -109,23 +109,23 @@ def diagnose_record(
     entry = entry_of(host, record, weights)
     split = split_of(host, Track.of(record), data_dir)
     on = chosen_device(device)
-    method = Inversion(entry, on)
-    if method.details()["generator"]["weights"] != facts["entry"]["generator"].get("weights"):
+    runner = InversionRunner(entry, on)
+    if runner.details()["generator"]["weights"] != facts["entry"]["generator"].get("weights"):
         raise _changed("weights have", record)
-    if method.parts.generator.group > 1:
+    if runner.parts.generator.group > 1:
         raise UsageError(
             f"{record.label} cannot be diagnosed: its images depend on their batch mates",
             "Choose the run of a generator whose images do not.",
         )
-    if method.parts.generator.types > 1:
+    if runner.parts.generator.types > 1:
         raise UsageError(
             f"{record.label} cannot be diagnosed: its class vectors have several entries for each class",
             "Choose the run of a generator whose class vectors have one.",
         )
     predictions = record.images(["prediction"])["prediction"]
     settings = settings_of(record, on)
-    rows = facts.get("batch_size") or method.batch_size(split.images, len(predictions), settings)
-    found = diagnose(method.parts, split, predictions, settings, rows, on_step=on_step).as_data()
+    rows = facts.get("batch_size") or runner.batch_size(split.images, len(predictions), settings)
+    found = diagnose(runner.parts, split, predictions, settings, rows, on_step=on_step).as_data()
     try:
         content = canonical(signed({"key": facts["key"], "diagnosis": found}))
         write_output(record.path / DIAGNOSIS_FILE, content)
@@ -160,7 +160,7 @@ def _changed(what: str, record: Record) -> UsageError:
     )
 
 
-def _selection(host: Host, record: Record, kind: str, weights: Path | None) -> "Selection":
+def _selection(host: PluginManager, record: Record, kind: str, weights: Path | None) -> "Selection":
     facts = record.facts["entry"][kind]
     selection = host.select(kind, f"{facts['dist']}/{facts['name']}")
     for name, value in facts["params"].items():

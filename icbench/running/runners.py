@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from icbench.kinds.classifier import Classifier
 
 Arrays = dict[str, NDArray[Any]]
+Index = NDArray[np.int64]
+OnStep = Callable[[float], None]
 DIRECT_BATCH = 500
 
 
@@ -42,7 +44,7 @@ class Result:
     backward: float
 
 
-class Method(ABC):
+class Runner(ABC):
     """An entry's components, built on a device and ready to classify."""
 
     entry: Entry
@@ -88,12 +90,7 @@ class Method(ABC):
 
     @abstractmethod
     def results(
-        self,
-        images: Pixels,
-        index: NDArray[np.int64],
-        settings: "Settings",
-        batch_size: int,
-        on_step: Callable[[float], None],
+        self, images: Pixels, index: Index, settings: "Settings", batch_size: int, on_step: OnStep
     ) -> Iterator[Result]:
         """Classify images[index], batch by batch; `on_step` is told of each step as a number of whole images."""
 
@@ -106,7 +103,7 @@ class Method(ABC):
             )
 
 
-class Inversion(Method):
+class InversionRunner(Runner):
     """Inverts a generator."""
 
     @isolated()
@@ -165,12 +162,7 @@ class Inversion(Method):
         return batch_bytes(self.parts, max(hypotheses, min(rows, count * hypotheses)), settings)
 
     def results(
-        self,
-        images: Pixels,
-        index: NDArray[np.int64],
-        settings: "Settings",
-        batch_size: int,
-        on_step: Callable[[float], None],
+        self, images: Pixels, index: Index, settings: "Settings", batch_size: int, on_step: OnStep
     ) -> Iterator[Result]:
         from icbench.engine.invert import PER_IMAGE, invert
 
@@ -206,7 +198,7 @@ class Inversion(Method):
         return float(self.generate(np.eye(generator.entries, dtype=np.float32), noise).mean())
 
 
-class Direct(Method):
+class ClassifierRunner(Runner):
     """Fits a classifier to the training split and asks it; distance and energy do not apply."""
 
     @isolated()
@@ -259,12 +251,7 @@ class Direct(Method):
         self.fitted = True
 
     def results(
-        self,
-        images: Pixels,
-        index: NDArray[np.int64],
-        settings: "Settings",
-        batch_size: int,
-        on_step: Callable[[float], None],
+        self, images: Pixels, index: Index, settings: "Settings", batch_size: int, on_step: OnStep
     ) -> Iterator[Result]:
         import torch
 
@@ -287,7 +274,7 @@ def named_settings(
     return Settings(steps, seed, device, torch_dtype(precision), stop_when, tf32=precision == "tf32")
 
 
-def _direct_arrays(rows: NDArray[np.int64], scores: NDArray[np.float32]) -> Arrays:
+def _direct_arrays(rows: Index, scores: NDArray[np.float32]) -> Arrays:
     finite = np.isfinite(scores).all(axis=1)
     return {
         "index": rows,

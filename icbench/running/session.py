@@ -30,7 +30,7 @@ from icbench.running.entry import Entry
 from icbench.running.identity import key_facts, record_facts
 from icbench.running.observer import Watcher
 from icbench.running.options import Options
-from icbench.running.runners import Direct, Inversion, Method, Result
+from icbench.running.runners import ClassifierRunner, InversionRunner, Result, Runner
 
 if TYPE_CHECKING:
     import torch
@@ -51,7 +51,7 @@ class Session:
         self.keeps_latents = options.save_latents and not entry.direct
 
     @cached_property
-    def runner(self) -> Method:
+    def runner(self) -> Runner:
         return _build_runner(self.entry, self.device, self.source)
 
     @cached_property
@@ -162,10 +162,10 @@ class Session:
         return record_facts(facts, self.entry, self.options, self.runner.flags(), self.runner.parameters())
 
 
-def _build_runner(entry: Entry, device: "torch.device", source: Source) -> Method:
+def _build_runner(entry: Entry, device: "torch.device", source: Source) -> Runner:
     if entry.direct:
-        return Direct(entry, device, source.dataset.num_classes, lambda: source.split("train"))
-    return Inversion(entry, device)
+        return ClassifierRunner(entry, device, source.dataset.num_classes, lambda: source.split("train"))
+    return InversionRunner(entry, device)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from string import Template
 from icbench.errors import ResultsError, UsageError
 from icbench.kinds.names import KINDS
 from icbench.plugins.discovery import canonical
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import builtin_components
 from icbench.storage import make_folder
 from icbench.version import __version__
 
@@ -100,7 +100,7 @@ def _checked(dist: str, kind: str) -> Names:
         raise UsageError(f"'{names.component}' is no name for a Python module", "Choose one that begins with a letter.")
     if names.component in KINDS or names.package in sys.stdlib_module_names or _is_importable(names.package):
         raise UsageError(f"the name {names.package} is taken by another Python package", "Choose another name.")
-    taken = [registered for registered in Host(discover=False).components(kind) if registered.name == names.component]
+    taken = [registered for registered in builtin_components().components(kind) if registered.name == names.component]
     if taken:
         raise UsageError(f"icbench has a {kind} '{names.component}' of its own", "Choose another name.")
     return names

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from icbench.errors import UsageError, suggestion
 from icbench.kinds.suite import Cell, Claim, Experiment, Suite
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 from icbench.records import Record
 from icbench.running.entry import Entry
 from icbench.running.execute import entries_from_specs, execute_each
@@ -65,7 +65,7 @@ def chosen(suite: Suite, names: Sequence[str] = ()) -> Chosen:
 
 
 def planned(
-    host: Host, suite: Suite, cells: Iterable[Cell], options: Options, most_seeds: int | None = None
+    host: PluginManager, suite: Suite, cells: Iterable[Cell], options: Options, most_seeds: int | None = None
 ) -> list[Job]:
     """What has to be run for cells, each configuration once.
 
@@ -108,7 +108,7 @@ def run_jobs(jobs: Sequence[Job], watcher: Watcher) -> Iterator[CellRun]:
         yield CellRun([cell for cell, seeds in job.cells.items() if seed in seeds], record)
 
 
-def entry_of(host: Host, suite: Suite, cell: Cell) -> Entry:
+def entry_of(host: PluginManager, suite: Suite, cell: Cell) -> Entry:
     """The entry that a cell names.
 
     Raises:

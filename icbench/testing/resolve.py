@@ -16,7 +16,7 @@ from icbench.plugins import hookspecs
 from icbench.plugins.component import Registered, Selection
 from icbench.plugins.discovery import GROUP, PluginSource, canonical, file_source
 from icbench.plugins.loader import load
-from icbench.plugins.manager import Host, means
+from icbench.plugins.manager import PluginManager, means, plugin_manager
 from icbench.testing.subject import Subject, source_of
 
 
@@ -110,7 +110,7 @@ def _expect_loaded_from(folder: Path, target: Target) -> None:
 
 def _of_name(text: str) -> Target:
     # What is broken is said in the report, or by the error.
-    host = Host(warn=False)
+    host = plugin_manager(warn=False)
     name, _, assignments = text.partition(":")
     every = [registered for kind in KINDS for registered in host.components(kind)]
     found = [registered for registered in every if means(name, registered)]
@@ -132,7 +132,7 @@ def _subject(registered: Registered, source: PluginSource | None) -> Subject:
     return Subject(Selection(registered, registered.component.complete({})), source)
 
 
-def _raise_unknown(host: Host, name: str, every: list[Registered]) -> None:
+def _raise_unknown(host: PluginManager, name: str, every: list[Registered]) -> None:
     """Raise a PluginError if a broken plugin is known to have the component, or else a UsageError."""
     if any(registered.name == name.rpartition("/")[2] for registered in host.components("suite")):
         raise UsageError(

@@ -8,9 +8,9 @@ import torch
 
 from icbench.engine.prepare import prepare
 from icbench.errors import MissingWeightsError
-from icbench.plugins.component import Component, Registered, Selection, Value, faults
+from icbench.plugins.component import Component, Registered, Selection, Value, validate
 from icbench.plugins.discovery import PluginSource
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager, plugin_manager
 from icbench.plugins.shared_state import preserved
 from icbench.testing.assertions import Lacking, Skipped
 
@@ -115,14 +115,14 @@ def subject_of(kind: str, given: str | Component | Selection) -> Subject:
     if isinstance(given, Selection):
         return Subject(given)
     if isinstance(given, Component):
-        params = {} if faults(given) else given.complete({})
+        params = {} if validate(given) else given.complete({})
         return Subject(Selection(Registered(kind, given, "a bare record", ""), params))
-    host = Host(warn=False)
+    host = plugin_manager(warn=False)
     selection = host.select(kind, given)
     return _kept(selection.registered, tuple(selection.params.items()), source_of(host, selection.registered))
 
 
-def source_of(host: Host, registered: Registered) -> PluginSource | None:
+def source_of(host: PluginManager, registered: Registered) -> PluginSource | None:
     """The plugin that brings a component."""
     mark = f"{registered.kind} {registered.name}"
     return next(

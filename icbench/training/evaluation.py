@@ -10,7 +10,7 @@ from icbench.errors import UsageError
 from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
 from icbench.plugins.component import Selection
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 from icbench.training.reference_cnn import train_reference_cnn
 from icbench.training.samples import SampleQuality, measure_samples
 from icbench.training.trainer import Monitor
@@ -20,7 +20,7 @@ WEIGHTS = "weights"
 """The parameter that names a weights file, of generators that have it."""
 
 
-def generator_from(file: Path, selection: Selection, host: Host) -> Generator:
+def generator_from(file: Path, selection: Selection, host: PluginManager) -> Generator:
     """The selected generator with the weights of `file`.
 
     A generator without a parameter `weights` is built as it is, and its weights are replaced.

@@ -11,7 +11,7 @@ from icbench.engine.decode import generate
 from icbench.engine.invert import Components, InversionResult, Settings, concatenate, invert
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import builtin_components
 from icbench.training.reference_cnn import ReferenceCNN
 from icbench.training.samples import sample_latents
 
@@ -136,7 +136,7 @@ def inverted(
     generator: Generator, schedule: str, split: Split, rows: slice, steps: int, settings: Settings
 ) -> InversionResult:
     """The inversion with `schedule`, a spec, MSE and Adam of the split's images in `rows`."""
-    host = Host(discover=False)
+    host = builtin_components()
     parts = Components(
         generator,
         host.select("distance", "mse").build(),

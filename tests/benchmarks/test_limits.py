@@ -9,7 +9,7 @@ from icbench.compute.probe import speeds
 from icbench.engine.invert import Components, Settings
 from icbench.engine.prepare import prepare
 from icbench.kinds.generator import Generator
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 
 ROWS, WIDTHS = 20, ((13, 256), (256, 256), (256, 64))
 
@@ -34,7 +34,7 @@ def kernel(request, monkeypatch):
 
 
 def built(schedule):
-    host = Host(discover=False)
+    host = PluginManager()
     chosen = [host.select(kind, name).build() for kind, name in (("distance", "mse"), ("optimizer", "adam"))]
     return Components(prepare(Dense(), torch.device("cpu")), *chosen, host.select("schedule", schedule).build())
 

@@ -14,7 +14,7 @@ from icbench.engine.decode import generate
 from icbench.engine.prepare import prepare
 from icbench.errors import MissingWeightsError
 from icbench.kinds.dataset import Dataset, Split
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 from icbench.testing import GeneratorTests
 from icbench.training import trainer as training
 from icbench.training.selection import Effort
@@ -242,7 +242,7 @@ def test_weights_that_a_training_left_in_its_folder_are_found(weights):
     file = trained_file("cgan-post", {"noise_dim": 25})
     file.parent.mkdir(parents=True)
     file.symlink_to(weights)
-    built = Host(discover=False).select("generator", "cgan-post").build()
+    built = PluginManager().select("generator", "cgan-post").build()
     assert built.weights_digest
     assert sum(values.numel() for values in built.parameters()) == 51_543_801
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from icbench.errors import UsageError
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 
 GRADIENTS = np.array([[1.0, -2.0, 0.0], [0.5, 3.0, 0.0], [-1.0, 0.1, 2.0]])
 
@@ -13,7 +13,7 @@ GRADIENTS = np.array([[1.0, -2.0, 0.0], [0.5, 3.0, 0.0], [-1.0, 0.1, 2.0]])
 def moved(spec):
     """Where Adam takes three numbers from 0 along fixed gradients."""
     latent = torch.zeros(1, 3, dtype=torch.float64, requires_grad=True)
-    optimizer = Host(discover=False).select("optimizer", spec).build().over(latent, torch.zeros(1, 0))
+    optimizer = PluginManager().select("optimizer", spec).build().over(latent, torch.zeros(1, 0))
     for gradient in GRADIENTS:
         latent.grad = torch.from_numpy(gradient[None]).clone()
         optimizer.step()
@@ -49,11 +49,11 @@ def test_without_epsilon_a_latent_that_never_had_a_gradient_stays():
 
 def test_zero_by_zero_is_refused():
     with pytest.raises(UsageError, match="divides zero by zero"):
-        Host(discover=False).select("optimizer", "adam:epsilon=0").build()
+        PluginManager().select("optimizer", "adam:epsilon=0").build()
 
 
 def test_the_default_is_the_adam_of_torch_itself():
-    optimizer = Host(discover=False).select("optimizer", "adam").build()
+    optimizer = PluginManager().select("optimizer", "adam").build()
     built = optimizer.over(torch.zeros(1, 1, requires_grad=True), torch.zeros(1, 0))
     assert type(built) is torch.optim.Adam
     assert built.defaults["eps"] == 1e-8
@@ -61,7 +61,7 @@ def test_the_default_is_the_adam_of_torch_itself():
 
 def test_the_first_step_without_correction_is_the_one_that_the_betas_give():
     latent = torch.zeros(1, 1, requires_grad=True)
-    optimizer = Host(discover=False).select("optimizer", "adam:bias_correction=false,epsilon=0").build()
+    optimizer = PluginManager().select("optimizer", "adam:bias_correction=false,epsilon=0").build()
     built = optimizer.over(latent, torch.zeros(1, 0))
     latent.grad = torch.full((1, 1), 7.0)
     built.step()

@@ -18,7 +18,7 @@ from icbench.plugins.discovery import PluginSource
 from icbench.records import buffer
 from icbench.records.shards import ShardFile
 from icbench.running import session
-from icbench.running.runners import Inversion
+from icbench.running.runners import InversionRunner
 
 RESULTS = Path("icbench-results")
 TOY = ["run", "--generator", "linear", "--dataset", "toy", "--steps", "5", "--device", "cpu", "--batch-size", "10"]
@@ -40,7 +40,7 @@ def _toys(toy_plugin):
 @contextmanager
 def raising_at_image(monkeypatch, number, error):
     """Inside, inversions raise `error` when this image's turn comes, except those by schedule `class-only`."""
-    results = Inversion.results
+    results = InversionRunner.results
 
     def failing(self, images, index, *arguments):
         for result in results(self, images, index, *arguments):
@@ -49,7 +49,7 @@ def raising_at_image(monkeypatch, number, error):
             yield result
 
     with monkeypatch.context() as patch:
-        patch.setattr(Inversion, "results", failing)
+        patch.setattr(InversionRunner, "results", failing)
         yield
 
 
@@ -179,7 +179,7 @@ def test_a_full_disk_does_not_hide_what_failed_before(capsys, monkeypatch):
     ],
 )
 def test_odd_results_fail_the_run_by_name_and_the_next_one_can_be_run(capsys, monkeypatch, name, change):
-    results = Inversion.results
+    results = InversionRunner.results
 
     def odd(self, images, index, *arguments):
         for result in results(self, images, index, *arguments):
@@ -188,7 +188,7 @@ def test_odd_results_fail_the_run_by_name_and_the_next_one_can_be_run(capsys, mo
             yield result
 
     with monkeypatch.context() as patch:
-        patch.setattr(Inversion, "results", odd)
+        patch.setattr(InversionRunner, "results", odd)
         code, out, err = icbench(capsys, *TOY, "--json")
     (run,) = json.loads(out)["data"]["runs"]
     assert (code, run["status"], run["metrics"]["images"]) == (1, "failed", 20)

@@ -20,7 +20,7 @@ from icbench.plugins.discovery import PluginSource
 from icbench.records import buffer
 from icbench.running import identity, session
 from icbench.running.entry import selection_facts
-from icbench.running.runners import Inversion
+from icbench.running.runners import InversionRunner
 from icbench.running.source_closure import source_digest
 
 TOY = ["run", "--generator", "linear", "--dataset", "toy", "--steps", "20", "--device", "cpu"]
@@ -117,13 +117,13 @@ def test_lr_and_steps_reach_the_entry(capsys):
 
 
 def test_the_same_command_gives_the_same_numbers(capsys, monkeypatch):
-    inverted, original = [], Inversion.results
+    inverted, original = [], InversionRunner.results
 
     def counted(self, images, index, *given):
         inverted.append(len(index))
         return original(self, images, index, *given)
 
-    monkeypatch.setattr(Inversion, "results", counted)
+    monkeypatch.setattr(InversionRunner, "results", counted)
     first, second = (json.loads(icbench(capsys, *TOY, "--json", "--rerun")[1])["data"]["runs"][0] for _ in range(2))
     assert first["path"] != second["path"]
     assert inverted == [50, 50]

@@ -11,7 +11,7 @@ from icbench.compute.devices import chosen_precision, float32_products, precisio
 from icbench.engine.invert import Components, Settings, invert
 from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 
 CUDA = torch.device("cuda")
 
@@ -76,7 +76,7 @@ def test_steps_are_in_tf32_if_asked_for_and_results_are_scored_in_float32(monkey
 
     monkeypatch.setattr("icbench.engine.invert.float32_products", as_if_on_cuda)
     monkeypatch.setattr("icbench.engine.batch.float32_products", as_if_on_cuda)
-    host = Host(discover=False)
+    host = PluginManager()
     specs = {"distance": "mse", "optimizer": "adam", "schedule": "joint"}
     generator = prepare(Watched(), torch.device("cpu"))
     parts = Components(generator, *(host.select(kind, spec).build() for kind, spec in specs.items()))

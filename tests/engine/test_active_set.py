@@ -16,7 +16,7 @@ from icbench.engine.optimizer_state import transfer_state
 from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
 from icbench.kinds.optimizer import Optimizer
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 
 SETTINGS = Settings(steps=12)
 SPLIT = ToyDigits().split("test", None)
@@ -168,4 +168,4 @@ def test_other_runs_keep_no_such_array(toy_plugin, capsys):
 
 
 def test_the_default_plan_is_one_the_command_line_takes():
-    assert Host(discover=False).select("schedule", "halving:at=2/4,keep=3/1").build().plan == [(2, 3), (4, 1)]
+    assert PluginManager().select("schedule", "halving:at=2/4,keep=3/1").build().plan == [(2, 3), (4, 1)]

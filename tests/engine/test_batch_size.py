@@ -9,7 +9,7 @@ from icbench.engine import batch_size
 from icbench.engine.batch_size import measured_batch_size
 from icbench.engine.invert import Settings
 from icbench.engine.memory import batch_bytes
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 
 SETTINGS = Settings(steps=5)
 IMAGES = np.zeros((4000, 1, 8, 8), np.uint8)
@@ -62,7 +62,7 @@ def test_memory_bounds_the_batch(parts, monkeypatch):
 
 
 def test_all_hypotheses_of_an_image_fit(parts, monkeypatch):
-    exhaustive = replace(parts, schedule=Host(discover=False).select("schedule", "exhaustive:restarts=9").build())
+    exhaustive = replace(parts, schedule=PluginManager().select("schedule", "exhaustive:restarts=9").build())
     monkeypatch.setattr(batch_size, "free_bytes", lambda device: 1)
     assert measured_batch_size(exhaustive, IMAGES, 100, SETTINGS) == 90
 

@@ -14,7 +14,7 @@ from icbench.engine.decode import as_target
 from icbench.engine.initialization import drawn_noise
 from icbench.engine.invert import Components, Settings, concatenate, invert
 from icbench.engine.prepare import prepare
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 
 IMAGES = 64
 INDEX = np.arange(IMAGES)
@@ -31,7 +31,7 @@ def starts(images):
 
 
 def inverted(images, steps, optimizer="adam", batch_size=512, **settings):
-    host = Host(discover=False)
+    host = PluginManager()
     specs = {"distance": "mse", "optimizer": optimizer, "schedule": "joint"}
     built = [host.select(kind, spec).build() for kind, spec in specs.items()]
     parts = Components(prepare(load_cgan(10), torch.device("cpu")), *built)

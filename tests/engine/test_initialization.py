@@ -14,7 +14,7 @@ from icbench.engine.invert import Settings, concatenate, invert
 from icbench.engine.preflight.compatibility import check_parts
 from icbench.engine.prepare import prepare
 from icbench.errors import ComponentError, UsageError
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 
 CPU = torch.device("cpu")
 SETTINGS = Settings()
@@ -167,6 +167,6 @@ def test_a_falling_rate_ends_at_nothing():
 
 
 def test_the_defaults_are_what_they_were():
-    schedule = Host(discover=False).select("schedule", "exhaustive").build()
+    schedule = PluginManager().select("schedule", "exhaustive").build()
     assert (schedule.start, schedule.decay) == ("drawn", "none")
     assert schedule.rates(59, 60).noise == 4

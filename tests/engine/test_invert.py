@@ -14,7 +14,7 @@ from icbench.engine.invert import NOT_FINITE, Components, Settings, concatenate,
 from icbench.engine.prepare import prepare
 from icbench.kinds.optimizer import Optimizer
 from icbench.kinds.schedule import Starts, clamp_and_normalise, uniform_point
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 
 SETTINGS = Settings(steps=40)
 
@@ -23,7 +23,7 @@ def run(parts, images, index, settings=SETTINGS, batch_size=64):
     return concatenate(list(invert(parts, images, np.asarray(index), settings, batch_size)))
 
 
-def with_schedule(parts: Components, host: Host, spec: str) -> Components:
+def with_schedule(parts: Components, host: PluginManager, spec: str) -> Components:
     return replace(parts, schedule=host.select("schedule", spec).build())
 
 
@@ -258,7 +258,7 @@ def test_hand_made_gradients_reach_both_latents():
         def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
             return nn.functional.pad(class_vector[:, :1] * noise[:, :1], (0, 63)).view(-1, 1, 8, 8)
 
-    host = Host(discover=False)
+    host = PluginManager()
     parts = Components(
         prepare(Product(), torch.device("cpu")),
         host.select("distance", "mse").build(),

@@ -14,7 +14,7 @@ from icbench.compute.machine import peak_memory_bytes
 from icbench.engine.invert import Settings, invert
 from icbench.engine.memory import activation_bytes, batch_bytes, feature_bytes
 from icbench.engine.prepare import prepare
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager, plugin_manager
 from icbench.running.datasets import Source
 from icbench.running.observer import Watcher
 from icbench.running.options import Options
@@ -42,7 +42,7 @@ def test_the_weights_do_not_count(normed):
 
 
 def test_a_hypothesis_of_many_costs_what_one_alone_does(normed):
-    exhaustive = replace(normed, schedule=Host(discover=False).select("schedule", "exhaustive:restarts=3").build())
+    exhaustive = replace(normed, schedule=PluginManager().select("schedule", "exhaustive:restarts=3").build())
     assert activation_bytes(exhaustive, SETTINGS) == pytest.approx(activation_bytes(normed, SETTINGS), rel=0.2)
 
 
@@ -92,7 +92,7 @@ def test_a_batch_that_does_not_fit_is_told_before_it_is_tried(monkeypatch, tmp_p
         def warn(self, message):
             warnings.append(message)
 
-    host = Host()
+    host = plugin_manager()
     entry = entries_from_specs(host, {"generator": ["linear"], "dataset": ["toy"]})[0]
     monkeypatch.setattr("icbench.engine.memory.free_bytes", lambda device: 1000)
     options = Options(steps=2, limit=20, batch_size=20, results=tmp_path)
@@ -106,12 +106,12 @@ def test_a_batch_that_does_not_fit_is_told_before_it_is_tried(monkeypatch, tmp_p
 
 def test_a_batch_is_no_larger_than_the_run(toy_plugin):
     from icbench.running.execute import entries_from_specs
-    from icbench.running.runners import Inversion
+    from icbench.running.runners import InversionRunner
 
-    entry = entries_from_specs(Host(), {"generator": ["linear"], "dataset": ["toy"]})[0]
-    method = Inversion(entry, torch.device("cpu"))
+    entry = entries_from_specs(plugin_manager(), {"generator": ["linear"], "dataset": ["toy"]})[0]
+    runner = InversionRunner(entry, torch.device("cpu"))
     settings = Settings(steps=2)
-    assert method.batch_bytes(10**6, 20, settings) == batch_bytes(method.parts, 20, settings)
+    assert runner.batch_bytes(10**6, 20, settings) == batch_bytes(runner.parts, 20, settings)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process has one peak for all that it does")

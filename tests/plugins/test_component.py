@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from icbench import Component, Param
 from icbench.errors import PluginError, UsageError
 from icbench.plugins.component import Registered, Selection
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 
-HOST = Host(discover=False)
+HOST = PluginManager()
 
 
 def test_a_spec_without_parameters_takes_the_defaults():

@@ -8,7 +8,7 @@ import types
 from icbench import Component, Param, hookimpl
 from icbench.plugins import hookspecs
 from icbench.plugins.discovery import PluginSource
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import plugin_manager
 
 
 def offered_by_example(hook, monkeypatch):
@@ -21,7 +21,7 @@ def offered_by_example(hook, monkeypatch):
     monkeypatch.setitem(sys.modules, "example_plugin", module)
     source = PluginSource("example", "icbench-example", "1", "example_plugin")
     monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: [source])
-    host = Host()
+    host = plugin_manager()
     assert host.statuses[1].state == "active"
     kind = hook.removeprefix("icbench_").removesuffix("s")
     return next(registered for registered in host.components(kind) if registered.dist == "icbench-example")

@@ -19,7 +19,7 @@ import torch
 from command_line import icbench
 
 from icbench.plugins.isolation import importing, isolated, isolated_each
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import plugin_manager
 from icbench.plugins.shared_state import changes, preserved, shared_state
 
 CHANGES = {
@@ -297,7 +297,7 @@ def test_a_component_that_is_built_leaves_the_process_alone(capfd, monkeypatch):
     Path("unruly.py").write_text(UNRULY)
     monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "unruly.py")
     before = shared_state()
-    selection = Host().select("distance", "unruly")
+    selection = plugin_manager().select("distance", "unruly")
     assert changes(before) == []
     selection.build()
     assert changes(before) == []
@@ -343,4 +343,4 @@ def test_an_unruly_plugin_leaves_the_document_of_other_verbs_alone(capfd, monkey
     _, out, err = icbench(capfd, *verb, "--json")
     assert json.loads(out)["ok"]
     assert "printed" in err
-    assert Host().find("distance", "unruly")
+    assert plugin_manager().find("distance", "unruly")

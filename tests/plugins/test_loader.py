@@ -16,7 +16,7 @@ from icbench.errors import PluginError, PluginWarning, UsageError
 from icbench.kinds.names import ALL_KINDS
 from icbench.plugins import hookspecs
 from icbench.plugins.discovery import BUILTIN, PluginSource, declared_names, plugin_sources
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager, plugin_manager
 from icbench.plugins.preferences import disabled_plugins, preferences_file, set_disabled
 
 GOOD = Component("good", "math:sqrt", "a good one")
@@ -68,7 +68,7 @@ def installed(monkeypatch):
 def broken_host():
     """The host, and the status of the one plugin that is not built in."""
     with pytest.warns(PluginWarning):
-        host = Host()
+        host = plugin_manager()
     return host, host.statuses[1]
 
 
@@ -76,7 +76,7 @@ def test_every_kind_has_a_hook_and_a_builtin():
     for kind in ALL_KINDS:
         assert hasattr(hookspecs, f"icbench_{kind}s")
         assert hasattr(icbench.builtin, f"icbench_{kind}s")
-        assert Host(discover=False).components(kind)
+        assert PluginManager().components(kind)
 
 
 def test_every_hook_is_documented_with_an_example():
@@ -85,7 +85,7 @@ def test_every_hook_is_documented_with_an_example():
 
 
 def test_every_builtin_with_shipped_weights_can_be_built():
-    host = Host(discover=False)
+    host = PluginManager()
     for kind in ALL_KINDS:
         for registered in host.components(kind):
             if registered.name != "cgan-post":
@@ -94,7 +94,7 @@ def test_every_builtin_with_shipped_weights_can_be_built():
 
 def test_the_builtin_whose_weights_are_too_large_to_ship_says_how_to_make_them():
     with pytest.raises(UsageError, match="no weights for cgan-post") as caught:
-        Host(discover=False).select("generator", "cgan-post").build()
+        PluginManager().select("generator", "cgan-post").build()
     assert "icbench train cgan-post" in caught.value.hint
 
 
@@ -206,7 +206,7 @@ def test_the_components_a_broken_plugin_would_have_had_answer_with_its_reason(mo
     monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "soon_broken.py")
     monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
     with pytest.warns(PluginWarning):
-        host = Host()
+        host = plugin_manager()
     with pytest.raises(PluginError, match="nothing_like_this"):
         host.find("distance", "promised")
     with pytest.raises(UsageError, match="there is no distance 'unrelated'"):
@@ -227,7 +227,7 @@ def test_a_builtin_keeps_its_name_and_a_plugin_is_used_with_its_distribution(ins
     installed("second", icbench_distances=lambda: [Component("mse", "math:sqrt", "another")])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        host = Host()
+        host = plugin_manager()
     assert host.statuses[1].state == "conflict"
     assert "icbench-second/NAME" in host.statuses[1].reason
     assert host.find("distance", "mse").dist == "icbench"
@@ -237,7 +237,7 @@ def test_a_builtin_keeps_its_name_and_a_plugin_is_used_with_its_distribution(ins
 def test_a_name_from_two_plugins_needs_its_distribution(installed):
     installed("first", icbench_distances=lambda: [GOOD])
     installed("second", icbench_distances=lambda: [GOOD])
-    host = Host()
+    host = plugin_manager()
     assert [status.state for status in host.statuses] == ["active", "conflict", "conflict"]
     with pytest.raises(UsageError, match="several plugins") as caught:
         host.find("distance", "good")
@@ -250,7 +250,7 @@ def test_one_distribution_may_have_several_entry_points_and_each_fails_alone(ins
     installed("other", dist="icbench-two")
     monkeypatch.setitem(sys.modules, "other", None)
     with pytest.warns(PluginWarning):
-        host = Host()
+        host = plugin_manager()
     assert [status.state for status in host.statuses[1:]] == ["active", "broken"]
     assert host.find("distance", "icbench-two/good")
 
@@ -261,7 +261,7 @@ def test_what_a_plugin_prints_does_not_reach_stdout(installed, capsys):
         yield GOOD
 
     installed("chatty", icbench_distances=chatty)
-    Host()
+    plugin_manager()
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "hello" in captured.err
@@ -271,7 +271,7 @@ def test_a_disabled_plugin_is_not_imported_and_says_so(installed, monkeypatch):
     installed("quiet", icbench_distances=lambda: [GOOD])
     monkeypatch.setitem(sys.modules, "quiet", None)
     set_disabled("icbench_quiet", True)
-    host = Host()
+    host = plugin_manager()
     assert host.statuses[1].state == "disabled"
     with pytest.raises(PluginError, match="disabled"):
         host.find("distance", "quiet")
@@ -295,7 +295,7 @@ def test_of_damaged_preferences_what_they_disable_stays_so_and_they_are_kept(con
     preferences_file().write_text(content)
     assert disabled_plugins() == names
     with pytest.warns(PluginWarning, match="is damaged") as warned:
-        Host()
+        plugin_manager()
     assert len(warned) == 1
     with pytest.raises(UsageError, match="is damaged"):
         set_disabled("icbench-other", True)
@@ -305,7 +305,7 @@ def test_of_damaged_preferences_what_they_disable_stays_so_and_they_are_kept(con
 def test_a_plugin_that_is_named_and_not_installed_is_said(of_distributions, monkeypatch):
     monkeypatch.setenv("ICBENCH_PLUGINS", "icbench-nothing, ")
     with pytest.warns(PluginWarning, match="ICBENCH_PLUGINS names 'icbench-nothing'"):
-        Host(warn=False)
+        plugin_manager(warn=False)
 
 
 def test_the_switches_choose_which_plugins_are_loaded(monkeypatch):
@@ -337,9 +337,9 @@ def test_a_file_can_be_a_plugin(monkeypatch):
     )
     monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "my_l1_component.py")
     monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
-    selection = Host().select("distance", "l1")
+    selection = plugin_manager().select("distance", "l1")
     assert type(selection.build()).__name__ == "L1"
-    assert Host().statuses[1].source.origin == "file my_l1_component.py"
+    assert plugin_manager().statuses[1].source.origin == "file my_l1_component.py"
 
 
 @pytest.mark.parametrize("place", ["json.py", "a:b/my l1.py", "2nd-plugin.py", "a/torch.py", "odd:name.py"])
@@ -350,7 +350,7 @@ def test_a_file_may_be_called_and_lie_as_it_likes(monkeypatch, place):
     monkeypatch.syspath_prepend(str(file.parent))
     monkeypatch.setenv("ICBENCH_PLUGIN_FILES", os.pathsep.join(["", place, f"./{place}"]))
     monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
-    host = Host()
+    host = plugin_manager()
     assert [status.state for status in host.statuses] == ["active", "active"]
     dist = host.find("distance", "l4").dist
     assert host.select("distance", f"{dist}/l4:power=3").build().power == 3
@@ -360,9 +360,9 @@ def test_a_file_that_was_changed_is_read_anew(monkeypatch):
     monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
     monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "l4.py")
     Path("l4.py").write_text(FILE_PLUGIN)
-    assert Host().select("distance", "l4").build().power == 4
+    assert plugin_manager().select("distance", "l4").build().power == 4
     Path("l4.py").write_text(FILE_PLUGIN.replace("4)", "6)"))
-    assert Host().select("distance", "l4").build().power == 6
+    assert plugin_manager().select("distance", "l4").build().power == 6
 
 
 @pytest.mark.parametrize(("name", "said"), [("plain.txt", "not a Python file"), ("absent.py", "FileNotFoundError")])
@@ -371,7 +371,7 @@ def test_a_file_that_cannot_be_a_plugin_says_why(monkeypatch, name, said):
     monkeypatch.setenv("ICBENCH_PLUGIN_FILES", name)
     monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
     with pytest.warns(PluginWarning, match=said):
-        Host()
+        plugin_manager()
 
 
 @pytest.fixture
@@ -405,7 +405,7 @@ def test_a_broken_line_is_a_broken_plugin_and_the_lines_beside_it_count(of_distr
     monkeypatch.setitem(sys.modules, "half_plugin", module)
     monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: list(plugin_sources()))
     with pytest.warns(PluginWarning, match="'nonsense'"):
-        host = Host()
+        host = plugin_manager()
     assert [(status.state, status.stage) for status in host.statuses[1:]] == [("active", ""), ("broken", "metadata")]
     assert host.find("distance", "good")
 
@@ -420,7 +420,7 @@ def test_two_entry_points_of_one_module_are_one_plugin(installed, monkeypatch):
     installed("once", icbench_distances=lambda: [GOOD])
     sources = [PluginSource(name, "icbench-once", "1", "once") for name in ("first", "second")]
     monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
-    host = Host()
+    host = plugin_manager()
     assert [status.state for status in host.statuses] == ["active", "active", "active"]
     assert "the same as icbench-once:first" in host.statuses[2].reason
     assert host.find("distance", "good").dist == "icbench-once"
@@ -452,15 +452,15 @@ def test_stopping_from_the_keyboard_is_no_plugin_s_failure(installed):
 
     installed("stopped", icbench_distances=stop)
     with pytest.raises(KeyboardInterrupt):
-        Host()
+        plugin_manager()
 
 
 def test_a_distribution_may_be_spelt_otherwise(installed, monkeypatch):
     installed("odd", dist="My_Plug.X", icbench_distances=lambda: [GOOD])
-    assert Host().find("distance", "my-plug-x/good").dist == "My_Plug.X"
+    assert plugin_manager().find("distance", "my-plug-x/good").dist == "My_Plug.X"
     set_disabled("my.plug_x", True)
     with pytest.raises(PluginError, match="disabled"):
-        Host().find("distance", "MY-PLUG-X/good")
+        plugin_manager().find("distance", "MY-PLUG-X/good")
 
 
 def test_a_warning_breaks_no_plugin_where_warnings_are_errors(monkeypatch):
@@ -469,13 +469,13 @@ def test_a_warning_breaks_no_plugin_where_warnings_are_errors(monkeypatch):
     monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "old.py")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("error")
-        host = Host()
+        host = plugin_manager()
     assert [str(warning.message) for warning in caught] == ["old"]
     assert host.find("distance", "l4")
 
 
 def test_the_builtin_source_is_first_and_active():
-    assert Host(discover=False).statuses[0].source == BUILTIN
+    assert PluginManager().statuses[0].source == BUILTIN
 
 
 def test_the_names_in_a_broken_editable_plugin_are_found(monkeypatch):

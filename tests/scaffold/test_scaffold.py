@@ -18,7 +18,7 @@ from icbench.kinds.dataset import Split
 from icbench.kinds.names import KINDS
 from icbench.plugins.component import resolve
 from icbench.plugins.discovery import PluginSource
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import plugin_manager
 from icbench.scaffold import create
 from icbench.testing.runner import check_component
 from icbench.testing.subject import subject_of
@@ -66,7 +66,7 @@ def test_a_new_distribution_has_every_file_and_a_sound_project(kind):
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "generator"])
 def test_its_component_is_found_and_built(installed, kind):
     installed(kind)
-    host = Host()
+    host = plugin_manager()
     assert host.statuses[1].state == "active"
     host.select(kind, "fresh").build()
 
@@ -82,7 +82,7 @@ class FewDigits(MNIST):
 
 def selected():
     """The new generator, and its trainer."""
-    selection = Host().select("generator", "fresh")
+    selection = plugin_manager().select("generator", "fresh")
     make = resolve(selection.registered.component.trainer, "icbench-fresh")
     return dict(selection.params), make(**selection.params)
 
@@ -103,7 +103,7 @@ def begun(epochs=2):
 def test_a_generator_says_how_its_weights_are_made_and_has_them_then(installed):
     installed("generator")
     with pytest.raises(MissingWeightsError, match="has no weights yet") as missing:
-        Host().select("generator", "fresh").build()
+        plugin_manager().select("generator", "fresh").build()
     assert "icbench train fresh" in missing.value.hint
     trainer = begun(epochs=1)
     trainer.epoch(0, lambda images: None)
@@ -111,7 +111,7 @@ def test_a_generator_says_how_its_weights_are_made_and_has_them_then(installed):
     weights.parent.mkdir(parents=True)
     save_weights(trainer.snapshot().state_dict(), weights)
     assert load_file(weights)["layers.0.weight"].dtype == torch.float16
-    built = Host().select("generator", "fresh").build()
+    built = plugin_manager().select("generator", "fresh").build()
     assert {values.dtype for values in built.state_dict().values()} == {torch.float32}
     assert built.weights_digest == hashlib.sha256(weights.read_bytes()).hexdigest()
     checked = check_component(subject_of("generator", "fresh"), lambda name: None)

@@ -6,7 +6,7 @@ import pytest
 
 from icbench.errors import ComponentError
 from icbench.kinds.suite import Cell, Mark, read_suite
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 
 FILE = Path("mine.toml")
 SMALL = """
@@ -97,7 +97,7 @@ def test_a_misspelt_key_gets_a_suggestion():
 
 
 def suites():
-    return [registered.name for registered in Host(discover=False).components("suite")]
+    return [registered.name for registered in PluginManager().components("suite")]
 
 
 @pytest.mark.parametrize("name", suites())

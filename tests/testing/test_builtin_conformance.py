@@ -2,7 +2,7 @@
 
 import pytest
 
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 from icbench.testing import (
     ClassifierTests,
     DatasetTests,
@@ -15,7 +15,7 @@ from icbench.testing import (
 
 def builtins(kind, *more):
     """A fixture of the built-in components of a kind, and of more specs."""
-    names = [registered.name for registered in Host(discover=False).components(kind)]
+    names = [registered.name for registered in PluginManager().components(kind)]
 
     @pytest.fixture(params=[*names, *more])
     def component(self, request):

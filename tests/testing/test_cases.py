@@ -10,7 +10,7 @@ import icbench.testing
 from icbench.errors import UsageError
 from icbench.kinds.names import KINDS
 from icbench.plugins.component import Component
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 from icbench.testing.registry import KITS
 from icbench.testing.subject import claim, subject_of
 
@@ -46,7 +46,7 @@ def test_pytest_is_imported_by_no_module_of_the_kit():
 
 @pytest.mark.parametrize(
     "given",
-    ["mse", "icbench/mse", SOUND, Host(discover=False).select("distance", "mse")],
+    ["mse", "icbench/mse", SOUND, PluginManager().select("distance", "mse")],
     ids=["spec", "spec with distribution", "record", "selection"],
 )
 def test_the_fixture_gives_a_spec_a_record_or_a_selection(given):

@@ -12,7 +12,7 @@ from typing import Any
 from icbench.errors import IntegrityError, UsageError
 from icbench.kinds.dataset import SPLITS
 from icbench.kinds.names import TIERS
-from icbench.plugins.component import TRAIT_FORMS, TRAITS, Param, Selection, Value, faults, resolve
+from icbench.plugins.component import TRAIT_FORMS, TRAITS, Param, Selection, Value, resolve, validate
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.shared_state import changes, shared_state
 from icbench.testing.assertions import Skipped, expect, reason
@@ -48,7 +48,7 @@ print("\\nIMPORTED" if "torch" in sys.modules and not before else "\\nNOT IMPORT
 
 def record_is_sound(subject: Subject) -> None:
     """Name, factory, summary, parameters and traits of the record are well formed."""
-    found = faults(subject.record)
+    found = validate(subject.record)
     expect(not found, "; ".join(found))
 
 

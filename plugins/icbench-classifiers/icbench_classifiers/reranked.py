@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from icbench.kinds.classifier import Classifier
 from icbench.plugins.component import Selection
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import plugin_manager
 from torch import Tensor
 
 PAIRS = 2048
@@ -29,7 +29,7 @@ class RerankedNeighbour(Classifier):
     """
 
     def __init__(self, distance: str = "mse", candidates: int = 300) -> None:
-        self.selection = Host().select("distance", distance)
+        self.selection = plugin_manager().select("distance", distance)
         self.distance = self.selection.build()
         self.candidates = candidates
 

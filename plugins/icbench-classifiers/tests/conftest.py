@@ -7,7 +7,7 @@ import pytest
 import torch
 from icbench.builtin.datasets.mnist import MNIST
 from icbench.kinds.classifier import Classifier
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager, plugin_manager
 from torch import Tensor
 
 torch.set_num_threads(1)
@@ -23,12 +23,12 @@ def _without_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.fixture(scope="session")
-def host() -> Host:
-    return Host(warn=False)
+def host() -> PluginManager:
+    return plugin_manager(warn=False)
 
 
 @pytest.fixture(scope="session")
-def build(host: Host) -> Build:
+def build(host: PluginManager) -> Build:
     """`build("knn:k=5")` is the classifier, not fitted yet."""
     return lambda spec: host.select("classifier", spec).build()
 

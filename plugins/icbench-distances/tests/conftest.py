@@ -7,7 +7,7 @@ import pytest
 import torch
 from icbench.kinds.distance import Distance
 from icbench.plugins.component import Selection
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager, plugin_manager
 from torch import Tensor
 
 torch.set_num_threads(1)
@@ -22,12 +22,12 @@ def _without_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.fixture(scope="session")
-def host() -> Host:
-    return Host(warn=False)
+def host() -> PluginManager:
+    return plugin_manager(warn=False)
 
 
 @pytest.fixture(scope="session")
-def build(host: Host) -> Build:
+def build(host: PluginManager) -> Build:
     """`build("blur", levels=1)` is the distance, its parameters checked and completed."""
 
     def built(name: str, **params: bool | int | float | str) -> Distance:

@@ -9,7 +9,7 @@ from icbench.builtin.datasets.mnist import MNIST
 from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
 from icbench.plugins.component import Selection
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager, plugin_manager
 
 torch.set_num_threads(1)
 
@@ -48,12 +48,12 @@ def _few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def host() -> Host:
-    return Host(warn=False)
+def host() -> PluginManager:
+    return plugin_manager(warn=False)
 
 
 @pytest.fixture(scope="session")
-def build(host: Host) -> Build:
+def build(host: PluginManager) -> Build:
     """`build("lstm:picks=random", weights=file)` is the generator, its parameters checked and completed."""
 
     def built(spec: str, **params: int | str) -> Generator:

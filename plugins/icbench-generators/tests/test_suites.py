@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 
 import pytest
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import plugin_manager
 
 from icbench_generators import icbench_suites
 from icbench_generators.suites import distances, gap, hobbhahn2019
@@ -14,7 +14,7 @@ OTHERS = ("icbench_classifiers", "icbench_distances")
 
 @pytest.fixture(scope="module")
 def host():
-    return Host()
+    return plugin_manager()
 
 
 @pytest.mark.parametrize("name", SUITES)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from icbench.kinds.optimizer import Optimizer
 from icbench.plugins.component import Selection
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager, plugin_manager
 
 torch.set_num_threads(1)
 
@@ -25,12 +25,12 @@ def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def host() -> Host:
-    return Host(warn=False)
+def host() -> PluginManager:
+    return plugin_manager(warn=False)
 
 
 @pytest.fixture(scope="session")
-def build(host: Host) -> Build:
+def build(host: PluginManager) -> Build:
     """`build("lbfgs", lr=0.5)` is the optimizer, its parameters checked and completed."""
 
     def built(name: str, **params: bool | int | float | str) -> Optimizer:

@@ -15,7 +15,7 @@ from icbench.engine.batch_size import measured_batch_size
 from icbench.engine.invert import Settings, class_paths, concatenate, invert, whole_groups
 from icbench.engine.prepare import prepare
 from icbench.plugins.discovery import PluginSource
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager, plugin_manager
 from icbench.running.entry import DEFAULTS
 from icbench.running.execute import entries_from_specs, execute
 from icbench.running.observer import Watcher
@@ -90,7 +90,7 @@ def test_noise_that_is_given_is_that_of_the_images_asked_for(grouped):
 
 @pytest.mark.parametrize("batch_size", [1, 90, 1000])
 def test_hypotheses_have_the_same_mates_too(grouped, batch_size):
-    exhaustive = replace(grouped, schedule=Host(discover=False).select("schedule", "exhaustive").build())
+    exhaustive = replace(grouped, schedule=PluginManager().select("schedule", "exhaustive").build())
     expected = run(exhaustive, range(50), batch_size=400)
     found = run(exhaustive, [13, 49], batch_size=batch_size)
     np.testing.assert_allclose(found.class_scores, expected.class_scores[[13, 49]], atol=1e-5)
@@ -167,7 +167,7 @@ def test_any_images_can_be_inverted(installed):
 def test_a_reconstruction_is_made_beside_the_mates_of_its_inversion(installed, save_latents):
     options = Options(steps=4, limit=6, save_latents=save_latents, device="cpu", precision="float32")
     specs = {"generator": ["grouped"], "dataset": ["toy"]}
-    entry = entries_from_specs(Host(), {**{kind: [spec] for kind, spec in DEFAULTS.items()}, **specs})[0]
+    entry = entries_from_specs(plugin_manager(), {**{kind: [spec] for kind, spec in DEFAULTS.items()}, **specs})[0]
     (record,) = (run.record for run in execute([entry], options, Watcher()))
     shown = reconstructions(entry, record, options, 6)
     errors = ((shown.images - shown.targets) ** 2).mean(axis=(1, 2, 3))

@@ -17,13 +17,13 @@ from icbench.engine.preflight.compatibility import check_parts
 from icbench.engine.prepare import prepare
 from icbench.errors import ComponentError
 from icbench.kinds.optimizer import Optimizer
-from icbench.plugins.manager import Host
+from icbench.plugins.manager import PluginManager
 
 CPU = torch.device("cpu")
 IMAGES = ToyDigits().split("test", None).images
 NAMES = {"generator": "g", "distance": "d", "optimizer": "o", "schedule": "s"}
 SETTINGS = Settings(steps=100)
-HOST = Host(discover=False)
+HOST = PluginManager()
 
 
 @pytest.fixture
