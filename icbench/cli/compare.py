@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from icbench.cli.main import FAILED
-from icbench.cli.options import PICTURES, OutputFile, Place
-from icbench.cli.output import data, json_option, made, results_option, say
+from icbench.cli.options import PICTURES, OutputFile, data_dir_option, json_option, results_option
+from icbench.cli.output import data, made, say
 
 if TYPE_CHECKING:
     from icbench.ranking.comparison import Comparison
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     metavar="PNG",
     help="Draw images that only one of them has right.",
 )
-@click.option("--data-dir", type=Place(), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
+@data_dir_option
 @json_option
 def command(first: str, second: str, results: Path, figure: Path | None, data_dir: Path | None, as_json: bool) -> int:
     """Compare two entries image by image: McNemar's table, the difference with its interval, and where they differ.

@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
-from icbench.cli.options import Place
-from icbench.cli.output import json_option, show
+from icbench.cli.options import data_dir_option, json_option
+from icbench.cli.output import show
 from icbench.plugins.isolation import isolated
 
 
 @click.command()
-@click.option("--data-dir", type=Place(), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
+@data_dir_option
 @json_option
 def command(data_dir: Path | None, as_json: bool) -> None:
     """List the datasets: which are here, which can be fetched, their digests and licences."""

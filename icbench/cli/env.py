@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from icbench.cli.output import json_option, show
+from icbench.cli.options import json_option
+from icbench.cli.output import show
 
 
 @click.command()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from icbench.cli.main import FAILED
-from icbench.cli.options import Place, Share
-from icbench.cli.output import data, json_option, say
+from icbench.cli.options import Place, Share, json_option
+from icbench.cli.output import data, say
 
 if TYPE_CHECKING:
     from icbench.ranking.gate import GateResult

@@ -1,4 +1,4 @@
-"""Options that several verbs share."""
+"""Options that several verbs share, each declared once."""
 
 import os
 from collections.abc import Collection
@@ -76,3 +76,16 @@ plugin_file_option = click.option(
     callback=_add_plugin_files,
     help="A file with components, used as a plugin without being installed.",
 )
+results_option = click.option(
+    "--results",
+    type=Place(),
+    default=Path("icbench-results"),
+    show_default=True,
+    help="The results folder, which has the records.",
+)
+data_dir_option = click.option("--data-dir", type=Place(), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="Where to compute: auto, cpu, cuda or cuda:N."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+quiet_option = click.option("--quiet", is_flag=True, help="No progress and no messages but warnings.")

@@ -7,7 +7,6 @@ import click
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from icbench.cli.options import Place
 from icbench.errors import IcbenchError
 from icbench.report.table import printable
 
@@ -33,9 +32,6 @@ def data() -> Console:
 def show(renderable: RenderableType) -> None:
     """Print data on stdout."""
     data().print(renderable)
-
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 
 
 def made(what: str, file: Path, make: Callable[[], None], quiet: bool = False) -> list[str]:
@@ -64,12 +60,3 @@ def _reason(error: Exception) -> str:
     if click.get_current_context().find_root().params.get("debug"):
         raise error
     return f"internal error: {type(error).__name__}: {error}"
-
-
-results_option = click.option(
-    "--results",
-    type=Place(),
-    default=Path("icbench-results"),
-    show_default=True,
-    help="The results folder.",
-)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from icbench.cli.main import FAILED
-from icbench.cli.options import plugin_file_option
-from icbench.cli.output import json_option, messages, show
+from icbench.cli.options import json_option, plugin_file_option
+from icbench.cli.output import messages, show
 from icbench.cli.plugins_check import command as check_command
 from icbench.cli.plugins_new import command as new_command
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from icbench.cli.main import FAILED
-from icbench.cli.output import json_option, messages, say, show
+from icbench.cli.options import json_option
+from icbench.cli.output import messages, say, show
 
 if TYPE_CHECKING:
     from icbench.testing.runner import Checked

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from icbench.cli.options import Place
-from icbench.cli.output import json_option, messages
+from icbench.cli.options import Place, json_option
+from icbench.cli.output import messages
 from icbench.kinds.names import KINDS
 
 

@@ -1,14 +1,22 @@
 """`icbench run`: a grid of entries, each inverted on the chosen images and kept as a record."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
 from icbench.cli.main import FAILED, INTERRUPTED
-from icbench.cli.options import PICTURES, OutputFile, Place, plugin_file_option
-from icbench.cli.output import data, json_option, made, messages, say
+from icbench.cli.options import (
+    PICTURES,
+    OutputFile,
+    data_dir_option,
+    device_option,
+    json_option,
+    plugin_file_option,
+    quiet_option,
+    results_option,
+)
+from icbench.cli.output import data, made, messages, say
 from icbench.cli.running import collect, say_how_to_go_on
 
 AnyFunction: TypeAlias = Callable[..., Any]
@@ -51,7 +59,7 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
 @click.option("--seed", type=int, help="Seed of the noise that inversions start from.  [default: 0]")
 @click.option("--seeds", type=int, metavar="K", help="Run for seeds 0 to K-1 instead of one.")
 @click.option("--batch-size", default="auto", show_default=True, help="Hypotheses inverted together, or auto.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@device_option
 @click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "tf32", "bfloat16"]),
@@ -59,14 +67,8 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
     show_default=True,
     help="Of the generator's products; auto is bfloat16 on a CPU that multiplies in it, tf32 is for CUDA.",
 )
-@click.option(
-    "--results",
-    type=Place(),
-    default=Path("icbench-results"),
-    show_default=True,
-    help="The folder that records are written to.",
-)
-@click.option("--data-dir", type=Place(), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
+@results_option
+@data_dir_option
 @click.option("--rerun", is_flag=True, help="Run again what is finished already; the older record stays.")
 @click.option("--save-latents", is_flag=True, help="Keep the final class vectors and noises in the record.")
 @click.option(
@@ -77,7 +79,7 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
 )
 @plugin_file_option
 @json_option
-@click.option("--quiet", is_flag=True, help="No progress and no messages but warnings.")
+@quiet_option
 def command(**given: Any) -> int:
     """Classify images by inverting a generator, and keep the result as a record.
 

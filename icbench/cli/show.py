@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from icbench.cli.main import FAILED
-from icbench.cli.options import Place
-from icbench.cli.output import data, json_option, messages, results_option, say
+from icbench.cli.options import Place, data_dir_option, device_option, json_option, results_option
+from icbench.cli.output import data, messages, say
 from icbench.errors import IntegrityError
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Find out why it errs, by inverting a sample of its images again; kept beside the record.",
 )
-@click.option("--device", default="auto", show_default=True, help="Where to diagnose: auto, cpu, cuda or cuda:N.")
-@click.option("--data-dir", type=Place(), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
+@device_option
+@data_dir_option
 @click.option(
     "--weights",
     type=Place(),

@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from icbench.cli.options import plugin_file_option
-from icbench.cli.output import data, json_option, show
+from icbench.cli.options import json_option, plugin_file_option
+from icbench.cli.output import data, show
 from icbench.cli.suite_running import find_suite, run_suite, running_options
 
 

@@ -3,14 +3,22 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from icbench.cli.main import FAILED, INTERRUPTED
-from icbench.cli.options import CHARTS, OutputFile, Place, plugin_file_option
-from icbench.cli.output import data, json_option, made, messages, say
+from icbench.cli.options import (
+    CHARTS,
+    OutputFile,
+    data_dir_option,
+    device_option,
+    json_option,
+    plugin_file_option,
+    quiet_option,
+    results_option,
+)
+from icbench.cli.output import data, made, messages, say
 from icbench.cli.running import collect, say_how_to_go_on
 
 if TYPE_CHECKING:
@@ -26,20 +34,14 @@ OPTIONS = (
     click.option("--limit", type=click.IntRange(min=1), help="Only the first N images.  [default: as declared]"),
     click.option("--seeds", type=click.IntRange(min=1), metavar="K", help="At most K seeds of each entry."),
     click.option("--batch-size", type=click.IntRange(min=1), help="Hypotheses inverted together.  [default: measured]"),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
-    click.option(
-        "--results",
-        type=Place(),
-        default=Path("icbench-results"),
-        show_default=True,
-        help="The folder that records are written to and taken from.",
-    ),
-    click.option("--data-dir", type=Place(), envvar="ICBENCH_DATA", help="Where fetched data is kept."),
+    device_option,
+    results_option,
+    data_dir_option,
     click.option("--figure", type=OutputFile(CHARTS), metavar="PNG", help="Draw the tables as a chart."),
     click.option("--page", type=OutputFile(), metavar="HTML", help="Write tables and pictures as one page."),
     plugin_file_option,
     json_option,
-    click.option("--quiet", is_flag=True, help="No progress and no messages but warnings."),
+    quiet_option,
 )
 
 

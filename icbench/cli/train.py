@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from icbench.cli.main import FAILED
-from icbench.cli.options import Place, plugin_file_option
-from icbench.cli.output import data, json_option, made, messages, say
+from icbench.cli.options import Place, data_dir_option, device_option, json_option, plugin_file_option, quiet_option
+from icbench.cli.output import data, made, messages, say
 
 if TYPE_CHECKING:
     from icbench.plugins.component import Selection
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of weights, order and noise."
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@device_option
 @click.option("--dataset", default="mnist", show_default=True, metavar="SPEC", help="What to train on.")
-@click.option("--data-dir", type=Place(), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
+@data_dir_option
 @click.option(
     "--out",
     type=Place(),
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     help="Train nothing: measure samples made with the weights of FILE.",
 )
 @json_option
-@click.option("--quiet", is_flag=True, help="No progress.")
+@quiet_option
 def command(generator: str, noise_dim: int | None, evaluate: Path | None, **given: Any) -> int:
     """Train GENERATOR (a SPEC such as cgan or cgan:noise_dim=50) and choose its best checkpoint on validation images.
 
