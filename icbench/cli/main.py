@@ -65,7 +65,9 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="icbench")
 @click.option("--debug", is_flag=True, help="Show the traceback of a failure.")
-def icbench(debug: bool) -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Tell on stderr what is loaded, chosen and written.")
+@click.pass_context
+def icbench(ctx: click.Context, debug: bool, verbose: bool) -> None:
     """A benchmark suite for inverse classification: train a class-conditional generator, then classify an image by
     gradient descent on the generator's inputs until its output matches.
 
@@ -75,6 +77,10 @@ def icbench(debug: bool) -> None:
       icbench leaderboard
       icbench show latest
     """
+    if verbose:
+        from icbench.cli.output import print_log
+
+        ctx.with_resource(print_log())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,6 +1,8 @@
 """Where a verb's output goes: data to stdout, everything else to stderr."""
 
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -21,6 +23,28 @@ def say(lines: Iterable[str], style: str = "") -> None:
     console = messages()
     for line in lines:
         console.print(Text(printable(line)), style=style, soft_wrap=True)
+
+
+class _Printing(logging.Handler):
+    """Prints what is logged as messages are printed, so that it does not disturb a display of progress."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say([self.format(record)])
+
+
+@contextmanager
+def print_log() -> Iterator[None]:
+    """Within it, what icbench logs is printed on stderr."""
+    logger, handler = logging.getLogger("icbench"), _Printing()
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def data() -> Console:

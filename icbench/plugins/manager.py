@@ -1,5 +1,6 @@
 """Every component of icbench itself and of the plugins, found by name."""
 
+import logging
 import warnings
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,10 @@ from icbench.plugins.loader import Loaded, PluginStatus, load
 from icbench.plugins.preferences import disabled_plugins, fault
 from icbench.plugins.spec import parts, unquoted
 
+LOG = logging.getLogger(__name__)
+# What icbench logs is silent until somebody asks for it. All that logs comes by here; the root of the package, which
+# `icbench --help` imports, does without the time that logging takes to import.
+logging.getLogger("icbench").addHandler(logging.NullHandler())
 CURE = "`icbench plugins doctor` shows more; update, disable or remove it."
 
 
@@ -130,6 +135,8 @@ class PluginManager:
         loaded = load(source, self._manager)
         self._registered += loaded.registered
         self._invalid |= {key: (source, reason) for key, reason in loaded.invalid.items()}
+        found, where = len(loaded.registered), source.file or source.dist
+        LOG.info("plugin %s loaded in %.2f s, with %d components", where, loaded.seconds, found)
         return _status(source, loaded)
 
     def _raise_if_unusable(self, kind: str, dist: str, name: str) -> None:

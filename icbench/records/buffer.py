@@ -1,5 +1,6 @@
 """Results that wait to be written, so that a shard holds more than one batch."""
 
+import logging
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -11,6 +12,7 @@ from icbench.records.files import Arrays
 from icbench.records.record import Costs
 from icbench.records.results_folder import GrowingRun
 
+LOG = logging.getLogger(__name__)
 SHARD_IMAGES = 256
 SHARD_SECONDS = 10.0
 """Results go to disk once there are so many images or so much time has passed: what a kill can cost."""
@@ -65,6 +67,7 @@ class ShardBuffer:
             seconds = time.perf_counter() - self._started
             joined = {name: np.concatenate([batch[name] for batch in self._batches]) for name in self._batches[0]}
             self._run.add(joined, Costs(self._forward, self._backward, seconds, self._peak_memory()))
+            LOG.info("shard of %d images written to %s", self.images, self._run.path)
             self._batches = []
         self._started = time.perf_counter()
 

@@ -1,5 +1,6 @@
 """How many rows a run computes together: given, known or measured, and less once the device's memory is full."""
 
+import logging
 from typing import TYPE_CHECKING
 
 from icbench.compute.devices import give_memory_back, is_out_of_memory
@@ -9,6 +10,8 @@ from icbench.running.runners import Runner
 
 if TYPE_CHECKING:
     from icbench.engine.settings import Settings
+
+LOG = logging.getLogger(__name__)
 
 
 class BatchSize:
@@ -34,7 +37,10 @@ class BatchSize:
     def begin(self, settings: "Settings", count: int, known: int | None) -> None:
         """Begin a run of `count` images, with the rows that it was begun with before if there are any."""
         self._settings, self._count = settings, count
-        self._set(self._given or known or self._measured or self._measure())
+        choices = {"asked for": self._given, "as the run was begun": known, "measured": self._measured}
+        rows, why = next(((rows, why) for why, rows in choices.items() if rows), (0, "measured"))
+        self._set(rows or self._measure())
+        LOG.info("batch size %d, %s", self.rows, why)
 
     def halve(self, error: Exception) -> None:
         """Go on with smaller batches after an error that says that the memory is full.
@@ -45,6 +51,7 @@ class BatchSize:
         if not is_out_of_memory(error) or self.rows <= 1:
             raise error
         self._watcher.warn(f"the device's memory is full; going on with batches of {self.rows // 2}")
+        LOG.info("batch size halved to %d: %s", self.rows // 2, error)
         give_memory_back(self._runner.device)
         self._set(self.rows // 2)
 

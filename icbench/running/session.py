@@ -1,5 +1,6 @@
 """One entry made ready and run: components built and tried, images classified, the result kept as a record."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
     from icbench.engine.settings import Settings
 
+LOG = logging.getLogger(__name__)
+
 
 class Session:
     """One entry, ready to run for its seeds. Its components are built once, for the check and all runs."""
@@ -61,11 +64,7 @@ class Session:
     @isolated()
     def check(self) -> None:
         """Everything that can be found wrong before a run."""
-        if self.options.limit is not None and self.options.limit > len(self.split):
-            self.watcher.warn(
-                f"--limit {self.options.limit}: {self.entry.dataset.name} has {len(self.split)} "
-                f"{self.options.split} images; all of them are used"
-            )
+        _warn_of_limit(self.options, len(self.split), self.entry.dataset.name, self.watcher)
         with _name_full_memory(self.device, self.entry.label):
             settings = [self.runner.settings(self.options, seed) for seed in self.options.seeds]
             facts = [self._key_facts(one) for one in settings]
@@ -90,6 +89,7 @@ class Session:
     def _run(self, settings: "Settings") -> Record:
         facts = self._record_facts(self._key_facts(settings))
         name: str = facts["id"]
+        LOG.info("%s on %s in %s", name, self.device, facts["precision"])
         waiting = f"another process is at {name}; waiting for it (Ctrl-C to give up)"
         with self.results.locked(name, lambda: self.watcher.warn(waiting)):
             record = self.earlier.finished(facts["key"], self.keeps_latents)
@@ -106,6 +106,7 @@ class Session:
         """
         done, buffer = run.arrays(), ShardBuffer(run, partial(peak_memory, self.device))
         seed_label = f" · seed {settings.seed}" if len(self.options.seeds) > 1 else ""
+        LOG.info("run folder %s: %d of %d images done before", run.path, len(done["index"]), self.images)
         self.watcher.begin(self.entry.label + seed_label, self.images, len(done["index"]))
         self._report(done)
         try:
@@ -160,6 +161,11 @@ class Session:
 
     def _record_facts(self, facts: dict[str, Any]) -> dict[str, Any]:
         return record_facts(facts, self.entry, self.options, self.runner.flags(), self.runner.parameters())
+
+
+def _warn_of_limit(options: Options, available: int, dataset: str, watcher: Watcher) -> None:
+    if options.limit is not None and options.limit > available:
+        watcher.warn(f"--limit {options.limit}: {dataset} has {available} {options.split} images; all of them are used")
 
 
 def _build_runner(entry: Entry, device: "torch.device", source: Source) -> Runner:

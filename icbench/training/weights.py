@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +14,7 @@ from safetensors.torch import load
 from icbench.errors import IntegrityError
 from icbench.kinds.generator import Generator
 
+LOG = logging.getLogger(__name__)
 AnyGenerator = TypeVar("AnyGenerator", bound=Generator)
 
 
@@ -57,6 +59,7 @@ def load_weights(build: Callable[[], AnyGenerator], file: Path, name: str) -> An
     if unexpected or any(not key.endswith("num_batches_tracked") for key in missing):
         raise IntegrityError(f"{file} does not hold weights of {name}: missing {missing}, unexpected {unexpected}")
     generator.weights_digest = hashlib.sha256(content).hexdigest()
+    LOG.info("weights of %s from %s", name, file)
     return generator
 
 
