@@ -37,9 +37,9 @@ class BatchSize:
     def begin(self, settings: "Settings", count: int, known: int | None) -> None:
         """Begin a run of `count` images, with the rows that it was begun with before if there are any."""
         self._settings, self._count = settings, count
-        choices = {"asked for": self._given, "as the run was begun": known, "measured": self._measured}
-        rows, why = next(((rows, why) for why, rows in choices.items() if rows), (0, "measured"))
-        self._set(rows or self._measure())
+        sizes = {"asked for": self._given, "as the run was begun": known, "measured": self._measured}
+        why = next((why for why, rows in sizes.items() if rows), "measured")
+        self._set(sizes[why] or self._measure())
         LOG.info("batch size %d, %s", self.rows, why)
 
     def halve(self, error: Exception) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from command_line import icbench
 
+from icbench.plugins.discovery import plugin_sources
 from icbench.records import buffer
 
 RUN = [
@@ -53,7 +54,7 @@ def test_verbose_tells_that_a_run_goes_on(capsys):
 
 
 def test_verbose_names_the_plugin_file(capsys, monkeypatch):
-    monkeypatch.undo()
+    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", plugin_sources)
     Path("mine.py").write_text(
         "from icbench import Component, hookimpl\n@hookimpl\ndef icbench_distances():\n"
         "    yield Component('mine', 'mine:Mine', 'a distance')\n"

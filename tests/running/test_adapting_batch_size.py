@@ -74,9 +74,11 @@ def test_the_size_that_a_run_was_begun_with_is_not_that_of_the_next(begun):
     assert batch_size.rows == 64
 
 
-def test_full_memory_halves_it_and_says_so(begun, listener):
+def test_full_memory_halves_it_and_says_so(begun, listener, caplog):
+    caplog.set_level("INFO", "icbench")
     batch_size = begun(5)
     batch_size.halve(FULL)
+    assert caplog.messages == ["batch size 5, asked for", "batch size halved to 2: full"]
     assert (batch_size.rows, batch_size.bytes) == (2, 2)
     assert listener.warnings == ["the device's memory is full; going on with batches of 2"]
 

@@ -55,3 +55,9 @@ def test_torn_weights_are_one_line(file):
     with pytest.raises(IntegrityError, match="does not hold weights of cgan with noise_dim=10") as caught:
         load(file)
     assert "\n" not in caught.value.message
+
+
+def test_the_log_says_which_file_weights_are_from(file, caplog):
+    caplog.set_level("INFO", "icbench")
+    load(file)
+    assert caplog.messages == [f"weights of cgan with noise_dim=10 from {file}"]
