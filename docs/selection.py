@@ -5,7 +5,7 @@ from pathlib import Path
 
 from icbench.report.study import study_grid, study_lines
 from icbench.report.table import markdown_table
-from icbench.training.findings import studied
+from icbench.training.criteria import read_study
 
 STUDY = Path(__file__).parent / "selection.json"
 INTRODUCTION = """# Choosing a checkpoint without eyes
@@ -36,7 +36,7 @@ READING = """## What to make of it
 
 def main() -> None:
     document = json.loads(STUDY.read_text())
-    _, found = studied(document)
+    _, found = read_study(document)
     print(INTRODUCTION.format(short=f"{document['short']['images']:,}", full=document["full"]["images"]))
     print(markdown_table(study_grid(found, document["reference_seconds"])))
     print(*(f"- {line[:1].upper()}{line[1:].rstrip('.')}." for line in study_lines(found)), sep="\n")

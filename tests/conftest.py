@@ -39,13 +39,6 @@ def _plugins_of_its_own() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings measure a few samples: thousands would take most of the time that a toy trains for."""
-    monkeypatch.setattr("icbench.training.samples.SAMPLES", 200)
-    monkeypatch.setattr("icbench.training.samples.DIFFERENTIATED", 20)
-
-
-@pytest.fixture(autouse=True)
 def _no_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a command prints does not depend on how busy the machine is."""
     for name in ("FIRST_LINE_SECONDS", "LINE_EVERY_SECONDS"):

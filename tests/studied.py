@@ -1,6 +1,6 @@
 """Studies that were never run: snapshots with figures that are given, for tests of what is made of them."""
 
-from icbench.training.findings import CRITERIA, Findings, Snapshot, findings
+from icbench.training.criteria import CRITERIA, Findings, Snapshot, compare_criteria
 
 COUNT = 20
 IMAGES = 2_000
@@ -26,4 +26,4 @@ def snapshots(joint=RISING, exhaustive=RISING, **figures) -> list[Snapshot]:
 
 
 def found(**columns) -> Findings:
-    return findings(snapshots(**columns), IMAGES)
+    return compare_criteria(snapshots(**columns), IMAGES)

@@ -8,11 +8,25 @@ from toy import LinearGenerator, patterns
 
 from icbench import Component, hookimpl
 from icbench.kinds.dataset import Split
-from icbench.training.trainer import Monitor, Trainer, TrainingJob
+from icbench.training.budget import EvalBudget, InversionBudget
+from icbench.training.loop import Monitor
+from icbench.training.trainer import Trainer, TrainingJob
+
+SMALL = EvalBudget(
+    check=InversionBudget(20, {"joint": 4, "exhaustive": 2}),
+    final=InversionBudget(20, {"joint": 2, "exhaustive": 1}),
+    full=InversionBudget(25, {"joint": 6, "exhaustive": 3}),
+    reserved=20,
+    scored_samples=100,
+    samples=200,
+    differentiated=20,
+)
+"""Of thousands of samples and hundreds of steps most of the time would be that a toy trains for."""
 
 
 class ToyTrainer(Trainer):
     default_epochs = 3
+    budget = SMALL
 
     def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
         self.done = 0

@@ -12,7 +12,9 @@ from icbench.cli.output import data, made, messages, say
 if TYPE_CHECKING:
     from icbench.plugins.component import Selection
     from icbench.plugins.manager import PluginManager
-    from icbench.training.trainer import TrainingJob
+    from icbench.training.loop import TrainingResult
+    from icbench.training.study import Study
+    from icbench.training.trainer import Trainer, TrainingJob
 
 
 @click.command()
@@ -60,7 +62,7 @@ def command(generator: str, noise_dim: int | None, evaluate: Path | None, **give
     from icbench.compute.allocator import keep_freed_memory
     from icbench.plugins.manager import plugin_manager
     from icbench.report.training import TrainingProgress
-    from icbench.training.trainer import train
+    from icbench.training.loop import train
 
     keep_freed_memory()
     host = plugin_manager()
@@ -71,41 +73,44 @@ def command(generator: str, noise_dim: int | None, evaluate: Path | None, **give
     if evaluate is not None:
         return _evaluate(evaluate, selection, host, given)
     trainer = _trainer(selection)
-    job = _job(selection, trainer.default_epochs, given)
+    job = _job(selection, trainer, given)
     dataset = host.select("dataset", given["dataset"]).build()
     with TrainingProgress(messages(), job.epochs, given["quiet"]) as progress:
-        file = train(trainer, dataset, job, progress)
-    return _report(file, selection, given["study"], given["as_json"])
+        result = train(trainer, dataset, job, progress)
+    return _report(result, given["as_json"])
 
 
 def _evaluate(file: Path, selection: "Selection", host: "PluginManager", given: dict[str, Any]) -> int:
     from icbench.compute.devices import chosen_device
+    from icbench.engine.settings import Settings
     from icbench.errors import UsageError
     from icbench.report.json_output import envelope
     from icbench.report.training import TrainingProgress, sample_lines
     from icbench.running.datasets import data_folder
+    from icbench.training.budget import EvalBudget
     from icbench.training.evaluation import evaluate_samples, generator_from
 
     idle = [f"--{name}" for name in ("epochs", "out", "study") if given[name]]
     if idle:
         raise UsageError(f"--evaluate trains nothing, so {' and '.join(idle)} would do nothing", "Leave one out.")
-    dataset, device = host.select("dataset", given["dataset"]).build(), chosen_device(given["device"])
+    dataset = host.select("dataset", given["dataset"]).build()
+    settings = Settings(seed=given["seed"], device=chosen_device(given["device"]))
+    budget = _trainer(selection).budget if selection.registered.component.trainer else EvalBudget()
     generator = generator_from(file, selection, host)
     folder = data_folder(given["data_dir"])
     with TrainingProgress(messages(), 0, given["quiet"]) as monitor:
-        found = evaluate_samples(generator, dataset, folder, device, given["seed"], monitor)
-    document = found.as_data()
+        found = evaluate_samples(generator, dataset, folder, settings, monitor, budget)
     if given["as_json"]:
         about = {"generator": selection.name, "params": dict(selection.params), "dataset": given["dataset"]}
         weights = {"weights": str(file), "sha256": generator.weights_digest}
-        click.echo(envelope({**weights, **about, "seed": given["seed"], "samples": document}))
+        click.echo(envelope({**weights, **about, "seed": given["seed"], "samples": vars(found)}))
         return 0
-    for line in sample_lines(document):
+    for line in sample_lines(found):
         click.echo(line)
     return 0
 
 
-def _trainer(selection: "Selection") -> Any:
+def _trainer(selection: "Selection") -> "Trainer":
     from icbench.errors import UsageError
     from icbench.plugins.component import resolve
     from icbench.plugins.isolation import isolated
@@ -115,20 +120,21 @@ def _trainer(selection: "Selection") -> Any:
         raise UsageError(f"generator {component.name} has no trainer", "`icbench plugins` lists the generators.")
     make = resolve(component.trainer, selection.registered.dist)
     with isolated():
-        return make(**selection.params)
+        trainer: Trainer = make(**selection.params)
+    return trainer
 
 
-def _job(selection: "Selection", default_epochs: int, given: dict[str, Any]) -> "TrainingJob":
+def _job(selection: "Selection", trainer: "Trainer", given: dict[str, Any]) -> "TrainingJob":
     from icbench.compute.devices import chosen_device
     from icbench.errors import UsageError
     from icbench.running.datasets import data_folder
     from icbench.running.source_closure import training_digest
-    from icbench.training.study import LEAST_CHECKS
     from icbench.training.trainer import TrainingJob
     from icbench.training.weights import default_folder
 
+    default_epochs = trainer.default_epochs
     if given["study"]:
-        default_epochs = max(LEAST_CHECKS, default_epochs)
+        default_epochs = max(trainer.budget.study_checks, default_epochs)
     epochs = default_epochs if given["epochs"] is None else given["epochs"]
     if epochs < 1:
         raise UsageError(f"--epochs {epochs} is not a number of 1 or more", f"The default is {default_epochs}.")
@@ -146,28 +152,24 @@ def _job(selection: "Selection", default_epochs: int, given: dict[str, Any]) -> 
     )
 
 
-def _report(file: Path, selection: "Selection", study: bool, as_json: bool) -> int:
-    import json
-
+def _report(result: "TrainingResult", as_json: bool) -> int:
     from icbench.report.json_output import envelope
 
-    documents = {"record": json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))}
-    lacking: list[str] = []
-    if study:
-        documents["study"], lacking = _draw_study(file.parent)
+    record, study = result.record, result.study
+    lacking = _draw_study(study, result.weights.parent) if study else []
     if as_json:
-        click.echo(envelope({"weights": str(file), **documents}, errors=lacking, ok=not lacking))
+        documents = {"record": record.as_data(), **({"study": study.as_data()} if study else {})}
+        click.echo(envelope({"weights": str(result.weights), **documents}, errors=lacking, ok=not lacking))
         return _say_lacking(lacking)
-    record = documents["record"]
-    validation, images = record["validation"], record["validation"]["images"]
-    accuracies = ", ".join(f"{validation[f'{name}_accuracy']:.3f} {name}" for name in validation["steps"] if images)
-    measured = f"validation accuracy {accuracies}" if images else "no validation image left to measure it on"
-    click.echo(f"{file}: epoch {record['chosen']['epochs']} of {record['epochs']}, {measured}")
-    params = {**selection.params, "weights": file}
+    validation = record.validation
+    accuracies = ", ".join(f"{value:.3f} {name}" for name, value in validation.accuracy.items() if value is not None)
+    measured = f"validation accuracy {accuracies}" if accuracies else "no validation image left to measure it on"
+    click.echo(f"{result.weights}: epoch {record.chosen.checkpoint.epochs} of {record.epochs}, {measured}")
+    params = {**record.params, "weights": result.weights}
     spec = ",".join(f"{name}={value}" for name, value in params.items() if value != "")
-    click.echo(f"use it:  icbench run --generator {selection.name}:{spec}")
+    click.echo(f"use it:  icbench run --generator {record.generator}:{spec}")
     if study:
-        _print_study(documents["study"])
+        _print_study(study)
     return _say_lacking(lacking)
 
 
@@ -176,27 +178,21 @@ def _say_lacking(lacking: list[str]) -> int:
     return FAILED if lacking else 0
 
 
-def _draw_study(folder: Path) -> tuple[dict[str, Any], list[str]]:
-    """Draw the study in a training's folder; returns it, and what kept it from being drawn."""
-    import json
-
+def _draw_study(study: "Study", folder: Path) -> list[str]:
+    """Draw the study in a training's folder; returns what kept it from being drawn."""
     from icbench.report.study_chart import draw_study
-    from icbench.training.findings import studied
     from icbench.training.study import FILE
 
-    document: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
     picture = (folder / FILE).with_suffix(".png")
-    return document, made("picture", picture, lambda: draw_study(*studied(document), picture))
+    return made("picture", picture, lambda: draw_study(study.snapshots, study.findings, picture))
 
 
-def _print_study(document: dict[str, Any]) -> None:
+def _print_study(study: "Study") -> None:
     from icbench.report.study import study_grid, study_lines
     from icbench.report.table import terminal_table
-    from icbench.training.findings import studied
 
-    _, found = studied(document)
     console = data()
-    grid = study_grid(found, document["reference_seconds"])
+    grid = study_grid(study.findings, study.reference_seconds)
     console.print("", terminal_table(grid, console.width), "", highlight=False)
-    for line in study_lines(found):
+    for line in study_lines(study.findings):
         click.echo(line)

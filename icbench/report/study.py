@@ -4,7 +4,7 @@ import math
 
 from icbench.report.table import Column, Footnote, Grid, Section
 from icbench.statistics import Correlation
-from icbench.training.findings import Findings, Standing
+from icbench.training.criteria import CriterionResult, Findings
 
 
 def study_grid(found: Findings, reference_seconds: float) -> Grid:
@@ -27,7 +27,7 @@ def study_grid(found: Findings, reference_seconds: float) -> Grid:
             "seconds",
         ),
     ]
-    rows = [_cells(standing, standing is found.choice) for standing in found.standings]
+    rows = [_cells(result, result is found.choice) for result in found.results]
     return Grid(
         f"{found.checks} checkpoints of one training", columns, [Section(rows), Section([_cells(found.last)])], notes
     )
@@ -52,11 +52,11 @@ def correlation_text(correlation: Correlation) -> str:
     return f"{_two_digits(correlation.value)} [{_two_digits(correlation.low)}, {_two_digits(correlation.high)}]"
 
 
-def _cells(standing: Standing, recommended: bool = False) -> list[str]:
-    cells = [("◆ " if recommended else "") + standing.criterion.title]
-    for name, correlation in standing.correlations.items():
-        cells += [correlation_text(correlation), f"{standing.lost[name]:.4f}"]
-    return [*cells, f"{standing.seconds:.1f}", str(standing.pick)]
+def _cells(result: CriterionResult, recommended: bool = False) -> list[str]:
+    cells = [("◆ " if recommended else "") + result.criterion.title]
+    for name, correlation in result.correlations.items():
+        cells += [correlation_text(correlation), f"{result.lost[name]:.4f}"]
+    return [*cells, f"{result.seconds:.1f}", str(result.pick)]
 
 
 def _two_digits(value: float) -> str:
@@ -83,6 +83,6 @@ def _without(found: Findings) -> str:
     return f"{_losses('the last checkpoint', found.last)}, {compared} the recommended criterion"
 
 
-def _losses(what: str, standing: Standing) -> str:
-    losses = " and ".join(f"{lost:.4f} {name}" for name, lost in standing.lost.items())
-    return f"{what} (epoch {standing.pick}) loses {losses} accuracy"
+def _losses(what: str, result: CriterionResult) -> str:
+    losses = " and ".join(f"{lost:.4f} {name}" for name, lost in result.lost.items())
+    return f"{what} (epoch {result.pick}) loses {losses} accuracy"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from icbench.report.charts import DPI, HERE, INK, THERE, drawing, save_figure
 from icbench.report.study import correlation_text
-from icbench.training.findings import LAST, Criterion, Findings, Snapshot, Standing
+from icbench.training.criteria import LAST, Criterion, CriterionResult, Findings, Snapshot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,45 +42,47 @@ def _figure(snapshots: Sequence[Snapshot], found: Findings) -> "Figure":
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    standings = [*found.standings, found.last]
-    rows = -(-len(standings) // COLUMNS)
+    results = [*found.results, found.last]
+    rows = -(-len(results) // COLUMNS)
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.06)
     figure = Figure(figsize=(WIDTH * COLUMNS, HEIGHT * rows + 0.3), dpi=DPI, layout=layout)
     note = "pale: early, dark: late · ring: the checkpoint it picks · line: the best checkpoint · ◆ recommended"
     figure.suptitle(f"full accuracy of {found.checks} checkpoints · {note}", fontsize=10, color=INK)
     places = figure.subfigures(rows, COLUMNS, squeeze=False).flatten()
-    for place, standing in zip(places, standings, strict=False):
-        _draw_panel(place, standing, snapshots, found)
+    for place, result in zip(places, results, strict=False):
+        _draw_panel(place, result, snapshots, found)
     return figure
 
 
-def _draw_panel(place: "SubFigure", standing: Standing, snapshots: Sequence[Snapshot], found: Findings) -> None:
-    criterion = standing.criterion
-    mark, weight = ("◆ ", "bold") if standing is found.choice else ("", "normal")
+def _draw_panel(place: "SubFigure", result: CriterionResult, snapshots: Sequence[Snapshot], found: Findings) -> None:
+    criterion = result.criterion
+    mark, weight = ("◆ ", "bold") if result is found.choice else ("", "normal")
     place.suptitle(mark + criterion.title, x=INDENT, ha="left", fontsize=10, fontweight=weight)
     strips = place.subplots(len(found.best), 1, squeeze=False, sharex=True)[:, 0]
     for strip, name, colour in zip(strips, found.best, COLOURS, strict=False):
-        _draw_strip(strip, standing, name, snapshots, colour)
+        _draw_strip(strip, result, name, snapshots, colour)
         strip.axhline(found.best[name].accuracy, color=colour, linewidth=0.8)
     strips[-1].set_xlabel(_x_label(criterion))
 
 
-def _draw_strip(strip: "Axes", standing: Standing, schedule: str, snapshots: Sequence[Snapshot], colour: str) -> None:
+def _draw_strip(
+    strip: "Axes", result: CriterionResult, schedule: str, snapshots: Sequence[Snapshot], colour: str
+) -> None:
     """What is not finite has no place in it."""
     from matplotlib.colors import to_rgba
 
-    worth = standing.criterion.worth
+    worth = result.criterion.worth
     known = [each for each in snapshots if math.isfinite(worth(each))]
-    x = [abs(worth(each)) if standing.criterion.smaller else worth(each) for each in known]
+    x = [abs(worth(each)) if result.criterion.smaller else worth(each) for each in known]
     y = [each.accuracy[schedule] for each in known]
     shades = [to_rgba(colour, PALEST + (1 - PALEST) * each.epochs / snapshots[-1].epochs) for each in known]
     strip.scatter(x, y, s=26, color=shades, linewidths=0, zorder=2)
-    picked = [number for number, each in enumerate(known) if each.epochs == standing.pick]
+    picked = [number for number, each in enumerate(known) if each.epochs == result.pick]
     strip.scatter([x[n] for n in picked], [y[n] for n in picked], s=90, facecolors="none", edgecolors=INK, zorder=3)
-    title = f"{schedule}  ρ {correlation_text(standing.correlations[schedule])}"
+    title = f"{schedule}  ρ {correlation_text(result.correlations[schedule])}"
     strip.set_title(title, fontsize=8, color=colour, loc="left")
     strip.margins(x=0.06, y=0.12)
-    _scale(strip, logarithmic=standing.criterion.smaller and min(x, default=0) > 0)
+    _scale(strip, logarithmic=result.criterion.smaller and min(x, default=0) > 0)
 
 
 def _scale(strip: "Axes", logarithmic: bool) -> None:

@@ -1,13 +1,13 @@
 """What a training shows while it goes on: a live bar on a terminal, a line per epoch everywhere."""
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from rich.console import Console
 
 from icbench.report.display import Display
-from icbench.training.trainer import Check, Monitor
+from icbench.training.loop import Monitor
+from icbench.training.samples import SampleQuality
+from icbench.training.scoring import ScoredCheckpoint
 
 
 class TrainingProgress(Display, Monitor):
@@ -44,36 +44,37 @@ class TrainingProgress(Display, Monitor):
         values = ", ".join(f"{name} {value:.3f}" for name, value in losses.items())
         self.message(f"epoch {number + 1}/{self.epochs}: {values} ({time.monotonic() - self.epoch_begun:.0f} s)")
 
-    def on_check(self, check: Check, best: bool) -> None:
-        quality = check.quality
-        inversions = "".join(f"{name} {value:.3f}, " for name, value in quality.inversion_accuracy.items())
+    def on_check(self, check: ScoredCheckpoint, best: bool) -> None:
+        score = check.score
+        inversions = "".join(f"{name} {value:.3f}, " for name, value in score.inversion_accuracy.items())
         self.message(
-            f"  check after epoch {check.epochs}: {inversions}samples {quality.sample_accuracy:.3f}, "
-            f"score {quality.score:.4f}" + ("  best so far" if best else "")
+            f"  check after epoch {check.epochs}: {inversions}samples {score.sample_accuracy:.3f}, "
+            f"score {score.value:.4f}" + ("  best so far" if best else "")
         )
-        self.message(f"    samples: {samples_line(check.samples.as_data())}")
+        if check.samples:
+            self.message(f"    samples: {samples_line(check.samples)}")
 
 
-def samples_line(figures: Mapping[str, Any]) -> str:
-    """The figures of a `SampleQuality` in a line."""
+def samples_line(quality: SampleQuality) -> str:
+    """The figures of samples in a line."""
     return (
-        f"agreement {figures['agreement']:.3f}, Frechet distance {_number(figures['frechet_distance'], 1)}, "
-        f"density {_number(figures['density'], 2)}, coverage {_number(figures['coverage'], 2)}, "
-        f"class share {_number(figures['class_share'], 2)}, class kept {figures['class_kept']:.3f}"
+        f"agreement {quality.agreement:.3f}, Frechet distance {_number(quality.frechet_distance, 1)}, "
+        f"density {_number(quality.density, 2)}, coverage {_number(quality.coverage, 2)}, "
+        f"class share {_number(quality.class_share, 2)}, class kept {quality.class_kept:.3f}"
     )
 
 
-def sample_lines(figures: Mapping[str, Any]) -> list[str]:
-    """The figures of a `SampleQuality`, a line each, with what they are."""
-    judge, real = "the reference CNN", f"{figures['real_images']:,} validation images"
-    share = _number(figures["class_share"], 3)
+def sample_lines(quality: SampleQuality) -> list[str]:
+    """The figures of samples, a line each, with what they are."""
+    judge, real = "the reference CNN", f"{quality.real_images:,} validation images"
+    share = _number(quality.class_share, 3)
     return [
-        f"{figures['agreement']:.4f}  of {figures['samples']:,} samples are of the class asked for, says {judge}",
-        f"{figures['class_kept']:.4f}  keep their class when only the noise is drawn anew",
+        f"{quality.agreement:.4f}  of {quality.samples:,} samples are of the class asked for, says {judge}",
+        f"{quality.class_kept:.4f}  keep their class when only the noise is drawn anew",
         f"{share}  is the class vector's share of the Jacobian",
-        f"{_number(figures['frechet_distance'], 2)}  Frechet distance to {real} ({figures['features']})",
-        f"{_number(figures['density'], 3)}  density, with {figures['neighbours']} neighbours of the same features",
-        f"{_number(figures['coverage'], 3)}  coverage",
+        f"{_number(quality.frechet_distance, 2)}  Frechet distance to {real} ({quality.features})",
+        f"{_number(quality.density, 3)}  density, with {quality.neighbours} neighbours of the same features",
+        f"{_number(quality.coverage, 3)}  coverage",
     ]
 
 

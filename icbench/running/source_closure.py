@@ -29,6 +29,9 @@ from icbench.running.source_syntax import Import, Piece, SourceFile, read_source
 ENGINE = ("icbench.engine.invert", "icbench.running.runners", "icbench.kinds")
 """Where the engine's closure begins: with these and all modules in them."""
 
+LOOP = "icbench.training.loop"
+"""Where that of trainings begins."""
+
 NEUTRAL = (
     "icbench",
     "icbench.cli",
@@ -87,8 +90,17 @@ def source_digest(factory: str, dist: str) -> str:
 
 
 def training_digest(trainer: str, dist: str) -> str:
-    """The digest of what a trainer `"package.module:name"` computes with, the inversions that judge it included."""
-    return "sha256:" + _digest([source_digest(trainer, dist), engine_digest()])
+    """The digest of what a trainer `"package.module:name"` computes with, the loop that runs it and the inversions that
+    judge it included."""
+    return "sha256:" + _digest([source_digest(trainer, dist), loop_digest(), engine_digest()])
+
+
+@cache
+def loop_digest() -> str:
+    """The digest of what every training is made with, besides its trainer and the engine."""
+    closure = Closure(_Packages("icbench", ""), frozenset(_engine().modules))
+    closure.follow(LOOP)
+    return closure.digest()
 
 
 @cache

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import torch
-
 from icbench.engine.invert import Settings
 from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
@@ -11,9 +9,10 @@ from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
 from icbench.plugins.component import Selection
 from icbench.plugins.manager import PluginManager
+from icbench.training.budget import EvalBudget
+from icbench.training.loop import Monitor
 from icbench.training.reference_cnn import train_reference_cnn
 from icbench.training.samples import SampleQuality, measure_samples
-from icbench.training.trainer import Monitor
 from icbench.training.weights import load_weights
 
 WEIGHTS = "weights"
@@ -36,9 +35,22 @@ def generator_from(file: Path, selection: Selection, host: PluginManager) -> Gen
 
 
 def evaluate_samples(
-    generator: Generator, dataset: Dataset, data_dir: Path, device: torch.device, seed: int, monitor: Monitor
+    generator: Generator,
+    dataset: Dataset,
+    data_dir: Path,
+    settings: Settings,
+    monitor: Monitor,
+    budget: EvalBudget,
 ) -> SampleQuality:
     """The figures of a generator's samples against the dataset's validation images, as a training measures them.
+
+    Args:
+        generator: with its weights.
+        dataset: of which the training images train what judges the samples.
+        data_dir: where fetched data is kept.
+        settings: the seed of the samples' noise, the device and the precision.
+        monitor: is told what goes on.
+        budget: how many samples.
 
     Raises:
         UsageError: the generator makes other images or other classes than the dataset has.
@@ -47,9 +59,9 @@ def evaluate_samples(
         split, validation = (dataset.split(name, data_dir) for name in ("train", "validation"))
     _require_fit(generator, dataset, validation)
     with monitor.working("training the reference CNN that judges the samples"):
-        reference = train_reference_cnn(split, dataset.num_classes, device)
+        reference = train_reference_cnn(split, dataset.num_classes, settings.device)
     with monitor.working("measuring the samples"):
-        return measure_samples(prepare(generator, device), validation, reference, Settings(device=device), seed)
+        return measure_samples(prepare(generator, settings.device), validation, reference, settings, budget)
 
 
 def _require_fit(generator: Generator, dataset: Dataset, validation: Split) -> None:

@@ -1,8 +1,7 @@
 """What a generator's samples are worth: of the class asked for, like real images, and as varied as these."""
 
 import math
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,15 +13,13 @@ from icbench.engine.diagnosis import noise_share
 from icbench.engine.invert import Settings
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
+from icbench.training.budget import EvalBudget
 from icbench.training.frechet import frechet_distance
 from icbench.training.neighbours import density_and_coverage
 from icbench.training.reference_cnn import ReferenceCNN
 
-SAMPLES = 3_000
-"""Samples, and validation images that they are held against, if there are as many."""
 NEIGHBOURS = 5
-DIFFERENTIATED = 256
-"""Samples at which the Jacobian is taken."""
+"""k of density and coverage, where there are as many other real images."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +52,25 @@ class SampleQuality:
     density: float | None
     coverage: float | None
 
-    def as_data(self) -> dict[str, Any]:
-        return asdict(self)
+
+@dataclass(frozen=True)
+class Samples:
+    """Images with a class vector at a vertex and drawn noise, as many of each class.
+
+    Args:
+        class_vector, noise: (N, K) and (N, Z), the latents.
+        images: (N, C, H, W).
+        labels: (N,) the classes they were made for, on the CPU.
+    """
+
+    class_vector: Tensor
+    noise: Tensor
+    images: Tensor
+    labels: Tensor
 
 
 def measure_samples(
-    generator: Generator, validation: Split, reference: ReferenceCNN, settings: Settings, seed: int
+    generator: Generator, validation: Split, reference: ReferenceCNN, settings: Settings, budget: EvalBudget
 ) -> SampleQuality:
     """Measure fresh samples of a frozen generator against the first validation images.
 
@@ -68,26 +78,26 @@ def measure_samples(
         generator: on `settings.device`.
         validation: the real images.
         reference: the judge of classes, whose features are compared.
-        settings: device and precision.
-        seed: of the noise.
+        settings: device, precision, and the seed of the noise.
+        budget: how many samples.
     """
-    real = as_target(validation.images[:SAMPLES], settings.device)
-    drawn = replace(settings, seed=seed)
-    class_vector, noise, labels = sample_latents(generator, SAMPLES, drawn)
-    _, other_noise, _ = sample_latents(generator, SAMPLES, replace(settings, seed=seed + 1))
-    images, others = (_images(generator, class_vector, each, settings) for each in (noise, other_noise))
-    judged, judged_others = (_classes(reference, each) for each in (images, others))
-    features, real_features = (_features(reference, each) for each in (images, real))
+    real = as_target(validation.images[: budget.samples], settings.device)
+    drawn = draw_samples(generator, budget.samples, settings)
+    # The same class vectors with noise drawn anew.
+    others = draw_samples(generator, budget.samples, replace(settings, seed=settings.seed + 1))
+    classes, other_classes = (_classes(reference, each.images) for each in (drawn, others))
+    features, real_features = (_features(reference, each) for each in (drawn.images, real))
     neighbours = max(0, min(NEIGHBOURS, len(real) - 1))
-    distance, density, coverage = _compared(features, real_features, neighbours)
-    share = noise_share(generator, class_vector[:DIFFERENTIATED], noise[:DIFFERENTIATED])
+    distance, density, coverage = _compare(features, real_features, neighbours)
+    at = slice(budget.differentiated)
+    share = noise_share(generator, drawn.class_vector[at], drawn.noise[at])
     return SampleQuality(
-        samples=len(images),
+        samples=len(drawn.images),
         real_images=len(real),
         features=f"{features.shape[1]} of the reference CNN's hidden layer",
         neighbours=neighbours,
-        agreement=_mean(judged == labels),
-        class_kept=_mean(judged == judged_others),
+        agreement=_mean(classes == drawn.labels),
+        class_kept=_mean(classes == other_classes),
         class_share=None if share is None else 1 - share,
         frechet_distance=distance,
         density=density,
@@ -95,15 +105,23 @@ def measure_samples(
     )
 
 
-def sample_latents(generator: Generator, count: int, settings: Settings) -> tuple[Tensor, Tensor, Tensor]:
-    """Class vectors (N, K) at the vertices in turn, drawn noise (N, Z), and the classes (N,) asked for, on the CPU."""
+@torch.no_grad()
+def draw_samples(generator: Generator, count: int, settings: Settings) -> Samples:
+    """So many samples of a generator on `settings.device`, the classes in turn; the seed is the noise's."""
     random = torch.Generator().manual_seed(settings.seed)
     entries = torch.arange(count) % generator.entries
     noise = torch.randn(count, generator.noise_dim, generator=random).to(settings.device)
-    return torch.eye(generator.entries)[entries].to(settings.device), noise, entries // generator.types
+    class_vector = torch.eye(generator.entries)[entries].to(settings.device)
+    images = generate(generator, class_vector, noise, settings.precision)
+    return Samples(class_vector, noise, images, entries // generator.types)
 
 
-def _compared(
+def sample_accuracy(samples: Samples, reference: ReferenceCNN) -> float:
+    """Share of the samples that the reference CNN gives the class they were made for."""
+    return float((_classes(reference, samples.images) == samples.labels).float().mean())
+
+
+def _compare(
     features: NDArray[np.float32], real: NDArray[np.float32], neighbours: int
 ) -> tuple[float | None, float | None, float | None]:
     """Frechet distance, density and coverage; none of them where no real image has a neighbour."""
@@ -111,11 +129,6 @@ def _compared(
         return None, None, None
     distance = frechet_distance(features, real)
     return distance if math.isfinite(distance) else None, *density_and_coverage(real, features, neighbours)
-
-
-@torch.no_grad()
-def _images(generator: Generator, class_vector: Tensor, noise: Tensor, settings: Settings) -> Tensor:
-    return generate(generator, class_vector, noise, settings.precision)
 
 
 @torch.no_grad()

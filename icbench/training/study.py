@@ -1,6 +1,6 @@
 """Which cheap figure chooses a checkpoint well: every snapshot of one training, by each figure and inverted in full.
 
-The figures are those of `icbench.training.selection` and others that the same short inversions and samples give for
+The figures are those of `icbench.training.scoring` and others that the same short inversions and samples give for
 little more. What they are held against is the accuracy of full inversions of validation images that no figure has seen.
 """
 
@@ -8,6 +8,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,41 +16,93 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from icbench.engine.decode import as_target
-from icbench.engine.invert import InversionResult, Settings
+from icbench.engine.invert import InversionResult
 from icbench.errors import UsageError
-from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.storage import write_output
-from icbench.training import selection
-from icbench.training.findings import Snapshot, findings, findings_data
+from icbench.training.budget import EvalBudget
+from icbench.training.criteria import Findings, Snapshot, compare_criteria
 from icbench.training.frechet import frechet_distance
-from icbench.training.reference_cnn import ReferenceCNN
-from icbench.training.selection import Effort, Quality, usual_effort
+from icbench.training.record import TrainingRecord
+from icbench.training.samples import Samples, sample_accuracy
+from icbench.training.scoring import CheckpointScore, Scorer, accuracy
 
 SCHEMA = 1
 FILE = "study.json"
-LEAST_CHECKS = 20
 LEAST_IMAGES = 2
-FULL_IMAGES = 2_000
-"""Validation images of the full inversions, after those of the figures."""
-FULL_STEPS = {"joint": 200, "exhaustive": 60}
 
 Result = TypeVar("Result")
 
 
-def require_checks(checks: int) -> None:
+@dataclass(frozen=True)
+class InvertedRows:
+    """Which validation images were inverted: the first of them, how many, and the steps by the schedule's name."""
+
+    first: int
+    images: int
+    steps: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A training whose checkpoints were all inverted in full.
+
+    Args:
+        record: the training's.
+        threads: torch's, that the seconds were taken with.
+        short, full: what was inverted for the figures, and for what they are held against.
+        samples: how many the figures are of.
+        reference_seconds: what training the reference CNN took.
+        findings: what follows.
+        snapshots: all that were measured.
+    """
+
+    record: TrainingRecord
+    threads: int
+    short: InvertedRows
+    samples: int
+    full: InvertedRows
+    reference_seconds: float
+    findings: Findings
+    snapshots: Sequence[Snapshot]
+
+    def as_data(self) -> dict[str, Any]:
+        """As `study.json` has it."""
+        record = self.record.as_data()
+        about = ("generator", "params", "dataset", "seed", "epochs", "device", "versions")
+        return {
+            "schema": SCHEMA,
+            **{key: record[key] for key in about},
+            "threads": self.threads,
+            "short": vars(self.short),
+            "samples": self.samples,
+            "full": vars(self.full),
+            "reference_seconds": self.reference_seconds,
+            **self.findings.as_data(),
+            "checks": [vars(snapshot) for snapshot in self.snapshots],
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write it into the training's folder.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        write_output(folder / FILE, (json.dumps(self.as_data(), indent=2, allow_nan=False) + "\n").encode())
+
+
+def require_checks(checks: int, budget: EvalBudget) -> None:
     """Refuse a study of too few snapshots.
 
     Raises:
-        UsageError: there are less than `LEAST_CHECKS`, of which a rank correlation would say nothing.
+        UsageError: there are less than `budget.study_checks`.
     """
-    if checks < LEAST_CHECKS:
+    if checks < budget.study_checks:
         raise UsageError(
-            f"a study needs at least {LEAST_CHECKS} checks, one after each epoch, and would make {checks}",
-            f"Say --epochs {LEAST_CHECKS} or more, or leave it out.",
+            f"a study needs at least {budget.study_checks} checks, one after each epoch, and would make {checks}",
+            f"Say --epochs {budget.study_checks} or more, or leave it out.",
         )
 
 
@@ -66,71 +119,49 @@ def require_images(images: int) -> None:
         )
 
 
-def measure(
-    generator: Generator,
-    epochs: int,
-    validation: Split,
-    reference: ReferenceCNN,
-    schedules: Sequence[str],
-    settings: Settings,
-    effort: Effort | None = None,
-) -> tuple[Quality, Snapshot]:
+def measure_snapshot(generator: Generator, epochs: int, scorer: Scorer) -> tuple[CheckpointScore, Snapshot]:
     """Measure a frozen generator, the snapshot after so many epochs.
 
     Returns:
-        its quality, the same as `selection.judge` finds, and all figures.
+        its score, the same as `scorer.score` finds, and all figures.
     """
-    short, seconds = _short_inversions(generator, validation, schedules, settings, effort or usual_effort())
-    (images, labels), seconds["drawing"] = timed(lambda: selection.samples(generator, settings))
-    sample_accuracy, seconds["classifying"] = timed(lambda: selection.accuracy_of_samples(images, labels, reference))
-    distance, seconds["comparing"] = timed(lambda: _distance_to_real(images, validation, reference, settings))
-    quality = Quality({name: selection.accuracy(run, validation) for name, run in short.items()}, sample_accuracy)
-    figures = {**quality.figures(), "frechet_distance": distance}
+    short, seconds = _invert_shortly(generator, scorer)
+    samples, seconds["drawing"] = timed(lambda: scorer.draw_scored_samples(generator))
+    of_samples, seconds["classifying"] = timed(lambda: sample_accuracy(samples, scorer.reference))
+    distance, seconds["comparing"] = timed(lambda: _distance_to_real(samples, scorer))
+    accuracies = {name: accuracy(run, scorer.validation) for name, run in short.items()}
+    score = CheckpointScore(accuracies, of_samples, scorer.by_samples)
+    figures = {**score.figures(), "frechet_distance": distance}
     figures |= {f"{name}_error": _mean(run.distance) for name, run in short.items()}
     if "exhaustive" in short:
-        figures["class_margin"] = _mean(_class_margins(short["exhaustive"], validation))
-    accuracy, full_seconds = timed(lambda: _full_accuracies(generator, validation, schedules, settings))
+        figures["class_margin"] = _mean(_class_margins(short["exhaustive"], scorer))
+    rows, steps = _full_rows(scorer), scorer.budget.full.steps
+    full, full_seconds = timed(lambda: scorer.accuracies(generator, rows, steps))
     finite = {name: value if math.isfinite(value) else None for name, value in figures.items()}
-    return quality, Snapshot(epochs, finite, seconds, accuracy, full_seconds)
+    return score, Snapshot(epochs, finite, seconds, full, full_seconds)
 
 
-def save_study(
-    folder: Path,
-    snapshots: Sequence[Snapshot],
-    validation: Split,
-    record: Mapping[str, Any],
-    reference_seconds: float,
-    effort: Effort | None = None,
-) -> Path:
-    """Write the study beside the training record.
+def conclude(record: TrainingRecord, snapshots: Sequence[Snapshot], scorer: Scorer, reference_seconds: float) -> Study:
+    """The study of a training that has ended.
 
     Args:
-        folder: of the training.
+        record: what it left.
         snapshots: all that were measured.
-        validation: the images they were measured on.
-        record: the training record, of which the study takes what it is about.
+        scorer: what measured them.
         reference_seconds: what training the reference CNN took.
-        effort: of the short inversions, or None for the usual.
     """
-    effort = effort or usual_effort()
-    about = ("generator", "params", "dataset", "seed", "epochs", "device", "versions")
-    schedules = list(snapshots[0].accuracy)
-    short, full = selection.choosing(len(validation), effort), _full_rows(validation)
+    short, full, budget = scorer.choosing_rows, _full_rows(scorer), scorer.budget
     images = full.stop - full.start
-    document = {
-        "schema": SCHEMA,
-        **{key: record[key] for key in about},
-        "threads": torch.get_num_threads(),
-        "short": _inversions(0, short.stop, effort.steps, schedules),
-        "samples": selection.SAMPLES,
-        "full": _inversions(full.start, images, FULL_STEPS, schedules),
-        "reference_seconds": round(reference_seconds, 1),
-        **findings_data(findings(snapshots, images)),
-        "checks": [vars(snapshot) for snapshot in snapshots],
-    }
-    file = folder / FILE
-    write_output(file, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
-    return file
+    return Study(
+        record,
+        torch.get_num_threads(),
+        _inverted_rows(short, budget.check.steps, scorer),
+        budget.scored_samples,
+        _inverted_rows(full, budget.full.steps, scorer),
+        round(reference_seconds, 1),
+        compare_criteria(snapshots, images),
+        snapshots,
+    )
 
 
 def timed(work: Callable[[], Result]) -> tuple[Result, float]:
@@ -140,44 +171,33 @@ def timed(work: Callable[[], Result]) -> tuple[Result, float]:
     return result, time.perf_counter() - started
 
 
-def _full_rows(validation: Split) -> slice:
-    return selection.unseen(len(validation), FULL_IMAGES)
+def _full_rows(scorer: Scorer) -> slice:
+    return scorer.unseen_rows(scorer.budget.full.images)
 
 
-def _inversions(first: int, images: int, steps: Mapping[str, int], schedules: Sequence[str]) -> dict[str, Any]:
-    return {"first": first, "images": images, "steps": {name: steps[name] for name in schedules}}
+def _inverted_rows(rows: slice, steps: Mapping[str, int], scorer: Scorer) -> InvertedRows:
+    return InvertedRows(rows.start, rows.stop - rows.start, {name: steps[name] for name in scorer.specs()})
 
 
-def _short_inversions(
-    generator: Generator, validation: Split, schedules: Sequence[str], settings: Settings, effort: Effort
-) -> tuple[dict[str, InversionResult], dict[str, float]]:
-    """The inversions that `selection.judge` makes, and their seconds, by the schedule's name."""
+def _invert_shortly(generator: Generator, scorer: Scorer) -> tuple[dict[str, InversionResult], dict[str, float]]:
+    """The inversions that `scorer.score` makes, and their seconds, by the schedule's name."""
     runs, seconds = {}, {}
-    for name, spec in selection.by_name(schedules).items():
-        rows, steps = selection.choosing(len(validation), effort), effort.steps[name]
-        work = partial(selection.inverted, generator, spec, validation, rows, steps, settings)
-        runs[name], seconds[name] = timed(work)
+    for name, spec in scorer.specs().items():
+        steps = scorer.budget.check.steps[name]
+        runs[name], seconds[name] = timed(partial(scorer.invert, generator, spec, scorer.choosing_rows, steps))
     return runs, seconds
 
 
-def _full_accuracies(
-    generator: Generator, validation: Split, schedules: Sequence[str], settings: Settings
-) -> dict[str, float]:
-    return selection.inversion_accuracies(
-        generator, schedules, validation, _full_rows(validation), FULL_STEPS, settings
-    )
-
-
 @torch.no_grad()
-def _distance_to_real(images: Tensor, validation: Split, reference: ReferenceCNN, settings: Settings) -> float:
+def _distance_to_real(samples: Samples, scorer: Scorer) -> float:
     """The Frechet distance of samples to the first validation images, in the reference CNN's features."""
-    real = as_target(validation.images[: selection.IMAGES], settings.device)
-    return frechet_distance(*(reference.features(each).cpu().numpy() for each in (images, real)))
+    real = as_target(scorer.validation.images[: scorer.budget.reserved], samples.images.device)
+    return frechet_distance(*(scorer.reference.features(each).cpu().numpy() for each in (samples.images, real)))
 
 
-def _class_margins(run: InversionResult, split: Split) -> NDArray[np.float32]:
+def _class_margins(run: InversionResult, scorer: Scorer) -> NDArray[np.float32]:
     """(B,) the least energy of a wrong class minus that of the true one, from scores that are minus the energies."""
-    true = np.arange(run.class_scores.shape[1]) == split.labels[run.index][:, None]
+    true = np.arange(run.class_scores.shape[1]) == scorer.validation.labels[run.index][:, None]
     margins: NDArray[np.float32] = run.class_scores[true] - np.where(true, -np.inf, run.class_scores).max(axis=1)
     return margins
 

@@ -1,4 +1,4 @@
-"""Weights files: safetensors, held against the training record that lies beside them."""
+"""Weights files: safetensors, held against the training record that lies beside them when they are loaded."""
 
 import hashlib
 import json
@@ -9,10 +9,12 @@ from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load
+from safetensors.torch import load, load_file, save
+from torch import Tensor
 
 from icbench.errors import IntegrityError
 from icbench.kinds.generator import Generator
+from icbench.storage import write_output
 
 LOG = logging.getLogger(__name__)
 AnyGenerator = TypeVar("AnyGenerator", bound=Generator)
@@ -61,6 +63,22 @@ def load_weights(build: Callable[[], AnyGenerator], file: Path, name: str) -> An
     generator.weights_digest = hashlib.sha256(content).hexdigest()
     LOG.info("weights of %s from %s", name, file)
     return generator
+
+
+def save_weights(weights: Mapping[str, Tensor], file: Path) -> str:
+    """Write weights as float16 safetensors, whole or not at all; returns the file's SHA-256.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    content = save({name: tensor.half().contiguous().cpu() for name, tensor in weights.items()})
+    write_output(file, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_weights(file: Path) -> dict[str, Tensor]:
+    """The weights in a file, by name, in float32."""
+    return {name: tensor.float() for name, tensor in load_file(file).items()}
 
 
 def _read(file: Path, name: str) -> bytes:

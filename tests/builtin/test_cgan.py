@@ -14,7 +14,7 @@ from icbench.engine.invert import Settings
 from icbench.engine.prepare import prepare
 from icbench.errors import IntegrityError, UsageError
 from icbench.kinds.dataset import Split
-from icbench.training.selection import inversion_accuracy
+from icbench.training.scoring import inversion_accuracy
 
 CPU = torch.device("cpu")
 SIZES = [10, 25, 50, 100, 200]
@@ -112,7 +112,7 @@ def all_cores():
 @pytest.mark.parametrize(("schedule", "steps", "floor"), [("joint", 200, 0.72), ("exhaustive", 60, 0.93)])
 def test_shipped_weights_classify_500_validation_images_above_a_floor(validation, schedule, steps, floor):
     generator = prepare(load_cgan(10), CPU)
-    assert inversion_accuracy(generator, schedule, validation, 500, steps, Settings(steps)) > floor
+    assert inversion_accuracy(generator, schedule, validation, slice(500), Settings(steps)) > floor
 
 
 @pytest.mark.slow
@@ -127,7 +127,7 @@ def test_bfloat16_costs_at_most_half_a_point_on_1000_validation_images(validatio
     single, half = (
         np.mean(
             [
-                inversion_accuracy(generator, "joint", validation, 1000, 200, Settings(200, seed, CPU, precision))
+                inversion_accuracy(generator, "joint", validation, slice(1000), Settings(200, seed, CPU, precision))
                 for seed in range(3)
             ]
         )

@@ -16,10 +16,10 @@ from icbench.errors import MissingWeightsError
 from icbench.kinds.dataset import Dataset, Split
 from icbench.plugins.manager import PluginManager
 from icbench.testing import GeneratorTests
-from icbench.training import trainer as training
-from icbench.training.selection import Effort
-from icbench.training.trainer import Monitor, TrainingJob, save_weights, train
-from icbench.training.weights import default_folder, trained_file
+from icbench.training.budget import EvalBudget, InversionBudget
+from icbench.training.loop import Monitor, train
+from icbench.training.trainer import TrainingJob
+from icbench.training.weights import default_folder, save_weights, trained_file
 
 CPU = torch.device("cpu")
 
@@ -210,9 +210,9 @@ def copied(model):
 
 
 def test_a_stopped_training_goes_on_to_the_same_weights(small, monkeypatch):
-    monkeypatch.setattr(PostTrainer, "effort", Effort(4, {"joint": 1}))
-    monkeypatch.setattr("icbench.training.selection.IMAGES", 4)
-    monkeypatch.setattr(training, "FINAL_STEPS", {"joint": 1})
+    short = InversionBudget(4, {"joint": 1})
+    budget = EvalBudget(short, short, reserved=4, scored_samples=100, samples=100, differentiated=5)
+    monkeypatch.setattr(PostTrainer, "budget", budget)
 
     class Stop(Monitor):
         def begin_epoch(self, number, images):
@@ -223,7 +223,7 @@ def test_a_stopped_training_goes_on_to_the_same_weights(small, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         train(PostTrainer(3), Noise(), job("stopped"), Stop())
     resumed = train(PostTrainer(3), Noise(), job("stopped"), Monitor())
-    assert whole.read_bytes() == resumed.read_bytes()
+    assert whole.weights.read_bytes() == resumed.weights.read_bytes()
 
 
 @pytest.fixture(scope="module")

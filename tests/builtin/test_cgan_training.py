@@ -96,9 +96,9 @@ def test_the_encoder_learns_what_the_refined_codes_are():
     rows = torch.arange(training.BATCH)
     before = made._made(rows)
     assert not torch.allclose(before.refined, before.codes[: training.HALF])
-    losses = torch.stack([torch.stack(made._train_batch(rows)).detach() for _ in range(25)])
+    losses = torch.stack([torch.stack(made.train_batch(rows)).detach() for _ in range(25)])
     assert losses.isfinite().all()
-    reconstruction = training.LOSSES.index("reconstruction")
+    reconstruction = CGANTrainer.losses.index("reconstruction")
     assert losses[-1, reconstruction] < losses[0, reconstruction]
 
 
@@ -122,11 +122,11 @@ def test_the_discriminator_learns_to_tell_the_noise_and_the_class():
     made = trainer()
     made.random = random()
     rows = torch.arange(training.BATCH)
-    losses = torch.stack([torch.stack(made._train_batch(rows)).detach() for _ in range(25)])
+    losses = torch.stack([torch.stack(made.train_batch(rows)).detach() for _ in range(25)])
     assert losses.isfinite().all()
     first, last = losses[0], losses[-1]
-    assert last[training.LOSSES.index("discriminator")] < first[training.LOSSES.index("discriminator")]
-    assert last[training.LOSSES.index("reconstruction")] < first[training.LOSSES.index("reconstruction")]
+    assert last[CGANTrainer.losses.index("discriminator")] < first[CGANTrainer.losses.index("discriminator")]
+    assert last[CGANTrainer.losses.index("reconstruction")] < first[CGANTrainer.losses.index("reconstruction")]
 
 
 def test_a_longer_training_begins_like_a_shorter_one():

@@ -9,8 +9,7 @@ from toy import LinearGenerator, patterns
 
 from icbench import Component, hookimpl
 from icbench.plugins.discovery import PluginSource
-from icbench.training import samples, selection
-from icbench.training.trainer import save_weights
+from icbench.training.weights import save_weights
 
 
 class Stranger(LinearGenerator):
@@ -31,11 +30,6 @@ def _toys(monkeypatch):
     names = ("toy", "toy_training", "test_train_evaluate")
     sources = [PluginSource(name.replace("_", "-"), f"icbench-{name}", "1.0", name) for name in names]
     monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
-    monkeypatch.setattr(samples, "SAMPLES", 200)
-    monkeypatch.setattr(selection, "STEPS", {"joint": 2, "exhaustive": 1})
-    monkeypatch.setattr(selection, "IMAGES", 20)
-    monkeypatch.setattr("icbench.training.trainer.FINAL_STEPS", {"joint": 2, "exhaustive": 1})
-    monkeypatch.setattr("icbench.training.trainer.FINAL_IMAGES", 20)
 
 
 def evaluated(capsys, generator, *arguments):

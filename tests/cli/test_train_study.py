@@ -7,19 +7,12 @@ import pytest
 from command_line import icbench
 
 from icbench.plugins.discovery import PluginSource
-from icbench.training import selection, study
 
 
 @pytest.fixture(autouse=True)
 def _toys(monkeypatch):
     sources = [PluginSource(name, f"icbench-{name}", "1.0", name) for name in ("toy", "toy_training")]
     monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
-    monkeypatch.setattr(selection, "STEPS", {"joint": 4, "exhaustive": 2})
-    monkeypatch.setattr(selection, "IMAGES", 20)
-    monkeypatch.setattr(selection, "SAMPLES", 100)
-    monkeypatch.setattr(study, "FULL_STEPS", {"joint": 6, "exhaustive": 3})
-    monkeypatch.setattr("icbench.training.trainer.FINAL_STEPS", {"joint": 2, "exhaustive": 1})
-    monkeypatch.setattr("icbench.training.trainer.FINAL_IMAGES", 20)
 
 
 def trained(capsys, *arguments):

@@ -14,7 +14,7 @@ from icbench.engine.decode import sample_vectors
 from icbench.engine.invert import Settings, class_paths, concatenate, invert
 from icbench.engine.prepare import prepare
 from icbench.plugins.discovery import PluginSource
-from icbench.training import selection
+from icbench.training.samples import draw_samples
 
 SETTINGS = Settings(steps=30)
 DIGITS = ToyDigits().split("test", None)
@@ -68,10 +68,10 @@ def test_a_path_is_of_classes(typed):
 def test_samples_are_of_a_class_type_by_type():
     vectors = sample_vectors(TypedGenerator(), 3)
     assert vectors.argmax(dim=1).tolist() == [0, 1, 0, 2, 3, 2, 4, 5, 4, 6, 7, 6, 8, 9, 8]
-    images, labels = selection.samples(TypedGenerator(), SETTINGS)
-    assert labels.bincount().tolist() == [selection.SAMPLES // 5] * 5
-    shown = (images.flatten(1) @ LinearGenerator().patterns.T).argmax(dim=1)
-    assert (shown // 2 == labels).all()
+    drawn = draw_samples(TypedGenerator(), 100, SETTINGS)
+    assert drawn.labels.bincount().tolist() == [20] * 5
+    shown = (drawn.images.flatten(1) @ LinearGenerator().patterns.T).argmax(dim=1)
+    assert (shown // 2 == drawn.labels).all()
 
 
 @hookimpl

@@ -306,8 +306,6 @@ def test_a_component_that_is_built_leaves_the_process_alone(capfd, monkeypatch):
 
 @pytest.mark.usefixtures("toy_plugin")
 def test_an_unruly_trainer_leaves_the_process_and_the_document_alone(capfd, monkeypatch):
-    monkeypatch.setattr("icbench.training.selection.IMAGES", 20)
-    monkeypatch.setattr("icbench.training.trainer.FINAL_IMAGES", 20)
     Path("trainers.py").write_text(UNRULY_TRAINER)
     monkeypatch.setattr("icbench.plugins.manager.plugin_sources", with_file("trainers.py"))
     icbench(capfd, "--version")  # Sets how warnings are shown.

@@ -9,7 +9,7 @@ from studied import COUNT, IMAGES, RISING, found, snapshots
 from icbench.errors import OutputError
 from icbench.report import study_chart
 from icbench.report.study_chart import draw_study
-from icbench.training.findings import CRITERIA, LAST, Snapshot, findings
+from icbench.training.criteria import CRITERIA, LAST, Snapshot, compare_criteria
 
 FILE = Path("study.png")
 
@@ -62,7 +62,7 @@ def test_a_checkpoint_whose_figure_is_not_finite_is_left_out(missing):
 def test_one_schedule_has_one_strip():
     figures = {"joint_accuracy": 0.5, "joint_error": 0.1, "sample_accuracy": 0.9, "score": 0.7}
     made = [Snapshot(n + 1, figures, {}, {"joint": RISING[n]}, 1.0) for n in range(COUNT)]
-    drawn = study_chart._figure(made, findings(made, IMAGES))
+    drawn = study_chart._figure(made, compare_criteria(made, IMAGES))
     assert {len(place.axes) for place in drawn.subfigs if place._suptitle} == {1}
 
 

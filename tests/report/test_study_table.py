@@ -6,7 +6,7 @@ from studied import COUNT, RISING, found
 
 from icbench.report.study import study_grid, study_lines
 from icbench.report.table import markdown_table, terminal_table
-from icbench.training.findings import CRITERIA
+from icbench.training.criteria import CRITERIA
 
 
 @pytest.mark.parametrize("width", [80, 120, 160])

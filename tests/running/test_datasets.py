@@ -15,7 +15,8 @@ from icbench.errors import ComponentError, IntegrityError, UsageError
 from icbench.kinds.dataset import Dataset, Split
 from icbench.plugins.discovery import PluginSource
 from icbench.running.datasets import load_split
-from icbench.training.trainer import Monitor, TrainingJob, train
+from icbench.training.loop import Monitor, train
+from icbench.training.trainer import TrainingJob
 
 SOUND = ToyDigits().split("test", None)
 IMAGES, LABELS = SOUND.images, SOUND.labels

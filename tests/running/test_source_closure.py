@@ -276,7 +276,10 @@ def changed(monkeypatch):
         monkeypatch.setattr(source_closure, "_content", content)
         source_closure._engine.cache_clear()
         found = {factory: source_digest.__wrapped__(factory, "icbench") for factory in (CGAN, MSE, TRAINER)}
-        return found | {"engine": source_closure.engine_digest.__wrapped__()}
+        return found | {
+            "loop": source_closure.loop_digest.__wrapped__(),
+            "engine": source_closure.engine_digest.__wrapped__(),
+        }
 
     yield digests
     source_closure._engine.cache_clear()
@@ -288,8 +291,10 @@ def changed(monkeypatch):
         ("icbench.builtin.generators.maps", {CGAN, TRAINER}),
         ("icbench.builtin.distances", {MSE}),
         ("icbench.builtin.generators.cgan_training", {TRAINER}),
-        ("icbench.training.selection", {TRAINER}),
-        ("icbench.training.weights", {CGAN, TRAINER}),
+        ("icbench.training.scoring", {TRAINER, "loop"}),
+        ("icbench.training.checkpoint", {"loop"}),
+        ("icbench.training.loop", {"loop"}),
+        ("icbench.training.weights", {CGAN, TRAINER, "loop"}),
         ("icbench.engine.batch", {"engine"}),
         ("icbench.engine.rng", {"engine"}),
         ("icbench.compute.products", {"engine"}),

@@ -22,9 +22,10 @@ from icbench.plugins.manager import plugin_manager
 from icbench.scaffold import create
 from icbench.testing.runner import check_component
 from icbench.testing.subject import subject_of
-from icbench.training.selection import Effort
-from icbench.training.trainer import Monitor, TrainingJob, save_weights, train
-from icbench.training.weights import default_folder, trained_file
+from icbench.training.budget import EvalBudget, InversionBudget
+from icbench.training.loop import Monitor, train
+from icbench.training.trainer import TrainingJob
+from icbench.training.weights import default_folder, save_weights, trained_file
 
 FILES = {"pyproject.toml", "README.md", ".gitignore", ".github/workflows/test.yml", "icbench_fresh/__init__.py"}
 FILES |= {"icbench_fresh/fresh.py", "tests/test_fresh.py"}
@@ -145,7 +146,7 @@ def test_its_component_runs(installed, capsys, kind):
     installed(kind)
     if kind == "generator":
         params, trainer = selected()
-        trainer.effort = Effort(images=20, steps={"joint": 4, "exhaustive": 2})
+        trainer.budget = EvalBudget(check=InversionBudget(20, {"joint": 4, "exhaustive": 2}), samples=200)
         train(trainer, FewDigits(), job(params, epochs=8), Monitor())
     command = ["run", f"--{kind}", "fresh", "--split", "validation", "--limit", "20", "--device", "cpu", "--json"]
     code, out, _ = icbench(capsys, *command)

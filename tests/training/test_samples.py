@@ -11,12 +11,12 @@ from toy import CLASSES, SHAPE, LinearGenerator, NaNGenerator, ToyDigits, patter
 from icbench.engine.invert import Settings
 from icbench.engine.prepare import prepare
 from icbench.kinds.generator import Generator
-from icbench.training import samples
+from icbench.training.budget import EvalBudget
 from icbench.training.reference_cnn import train_reference_cnn
 from icbench.training.samples import measure_samples
 
 CPU = torch.device("cpu")
-SETTINGS = Settings()
+FEW = EvalBudget(samples=500, differentiated=20)
 
 
 class LookupGenerator(Generator):
@@ -40,11 +40,6 @@ def drawn(noise):
     return (torch.special.ndtr(noise[:, 0]) * 5).long().clamp(0, 4)
 
 
-@pytest.fixture(autouse=True)
-def _few(monkeypatch):
-    monkeypatch.setattr(samples, "SAMPLES", 500)
-
-
 @pytest.fixture(scope="module")
 def validation():
     return ToyDigits().split("validation", Path())
@@ -58,7 +53,7 @@ def reference():
 
 
 def figures(generator, validation, reference, seed=0):
-    return measure_samples(prepare(generator, CPU), validation, reference, SETTINGS, seed)
+    return measure_samples(prepare(generator, CPU), validation, reference, Settings(seed=seed), FEW)
 
 
 def test_real_images_of_the_class_asked_for_are_perfect(validation, reference):

@@ -1,5 +1,6 @@
 """A study measures what it says, goes on where it was stopped, and changes no weights."""
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -8,17 +9,19 @@ import numpy as np
 import pytest
 import torch
 from toy import LinearGenerator, NaNGenerator, ToyDigits, patterns
-from toy_training import Stop, ToyTrainer
+from toy_training import SMALL, Stop, ToyTrainer
 
 from icbench.engine.invert import Components, Settings, invert
 from icbench.engine.prepare import prepare
-from icbench.errors import UsageError
-from icbench.training import selection, study
-from icbench.training.findings import studied
+from icbench.errors import OutputError, UsageError
+from icbench.training import study
+from icbench.training.budget import InversionBudget
+from icbench.training.criteria import read_study
+from icbench.training.loop import Monitor, train
 from icbench.training.reference_cnn import train_reference_cnn
-from icbench.training.selection import Effort, judge
-from icbench.training.study import measure
-from icbench.training.trainer import Monitor, TrainingJob, train
+from icbench.training.scoring import Scorer
+from icbench.training.study import measure_snapshot
+from icbench.training.trainer import TrainingJob
 
 SCHEDULES = ("joint", "exhaustive")
 SETTINGS = Settings()
@@ -26,16 +29,8 @@ CPU = torch.device("cpu")
 JOB = TrainingJob("learner", {}, Path("out"), 5, 0, CPU, "toy", Path(), study=True)
 
 
-@pytest.fixture(autouse=True)
-def _small(monkeypatch):
-    monkeypatch.setattr(selection, "STEPS", {"joint": 4, "exhaustive": 2})
-    monkeypatch.setattr(selection, "IMAGES", 20)
-    monkeypatch.setattr(selection, "SAMPLES", 100)
-    monkeypatch.setattr(study, "FULL_STEPS", {"joint": 6, "exhaustive": 3})
-    monkeypatch.setattr(study, "FULL_IMAGES", 25)
-    monkeypatch.setattr(study, "LEAST_CHECKS", 5)
-    monkeypatch.setattr("icbench.training.trainer.FINAL_STEPS", {"joint": 2, "exhaustive": 1})
-    monkeypatch.setattr("icbench.training.trainer.FINAL_IMAGES", 20)
+class FiveChecks(ToyTrainer):
+    budget = replace(SMALL, study_checks=5)
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +50,12 @@ def generator(shift=0, blur=0.0):
     return prepare(made, CPU)
 
 
+def scorer(validation, reference, schedules=SCHEDULES):
+    return Scorer(validation, reference, schedules, SETTINGS, SMALL)
+
+
 def measured(made, validation, reference, schedules=SCHEDULES):
-    return measure(made, 1, validation, reference, schedules, SETTINGS)
+    return measure_snapshot(made, 1, scorer(validation, reference, schedules))
 
 
 def document(folder="out"):
@@ -67,10 +66,10 @@ def untimed(checks):
     return [{name: value for name, value in check.items() if "seconds" not in name} for check in checks]
 
 
-def test_the_quality_is_the_one_a_training_without_study_finds(validation, reference):
-    quality, snapshot = measured(generator(), validation, reference)
-    assert quality == judge(generator(), validation, reference, SCHEDULES, SETTINGS)
-    assert quality.figures().items() <= snapshot.figures.items()
+def test_the_score_is_the_one_a_training_without_study_finds(validation, reference):
+    score, snapshot = measured(generator(), validation, reference)
+    assert score == scorer(validation, reference).score(generator())
+    assert score.figures().items() <= snapshot.figures.items()
 
 
 def test_error_and_margin_are_those_of_the_short_inversion(host, validation, reference):
@@ -95,16 +94,15 @@ def test_a_better_generator_has_better_figures(validation, reference):
         assert good.figures[figure] < faded.figures[figure]
 
 
-def test_the_full_accuracy_is_of_images_no_figure_has_seen(validation, reference, monkeypatch):
+def test_the_full_accuracy_is_of_images_no_figure_has_seen(validation, reference):
     seen = []
-    inverted = selection.inverted
 
-    def watched(generator, schedule, split, rows, steps, settings):
-        seen.append((schedule, steps, *rows.indices(len(split))[:2]))
-        return inverted(generator, schedule, split, rows, steps, settings)
+    class Watched(Scorer):
+        def invert(self, generator, schedule, rows, steps):
+            seen.append((schedule, steps, *rows.indices(len(self.validation))[:2]))
+            return super().invert(generator, schedule, rows, steps)
 
-    monkeypatch.setattr(selection, "inverted", watched)
-    measured(generator(), validation, reference)
+    measure_snapshot(generator(), 1, Watched(validation, reference, SCHEDULES, SETTINGS, SMALL))
     assert seen == [("joint", 4, 0, 20), ("exhaustive", 2, 0, 20), ("joint", 6, 20, 45), ("exhaustive", 3, 20, 45)]
 
 
@@ -130,78 +128,85 @@ def test_one_schedule_gives_its_figures_alone(validation, reference):
 
 
 def test_a_study_checks_after_every_epoch():
-    train(ToyTrainer(), ToyDigits(), JOB, Monitor())
+    train(FiveChecks(), ToyDigits(), JOB, Monitor())
     found = document()
     assert [check["epochs"] for check in found["checks"]] == [1, 2, 3, 4, 5]
     assert found["short"] == {"first": 0, "images": 20, "steps": {"joint": 4, "exhaustive": 2}}
     assert found["full"] == {"first": 20, "images": 25, "steps": {"joint": 6, "exhaustive": 3}}
     assert found["threads"] == torch.get_num_threads()
-    assert found["recommended"]["criterion"] == studied(found)[1].recommended
+    assert found["recommended"]["criterion"] == read_study(found)[1].recommended
     record = json.loads(Path("out/learner.json").read_text())
     assert [check["score"] for check in record["checks"]] == [check["figures"]["score"] for check in found["checks"]]
 
 
-def test_a_validation_split_that_ends_early_is_counted_as_it_is(monkeypatch):
-    monkeypatch.setattr(study, "FULL_IMAGES", 1000)
-    train(ToyTrainer(), ToyDigits(), JOB, Monitor())
-    assert document()["full"]["images"] == 30
+def test_a_validation_split_that_ends_early_is_counted_as_it_is():
+    trainer = FiveChecks()
+    trainer.budget = replace(trainer.budget, full=InversionBudget(1000, {"joint": 1, "exhaustive": 1}))
+    assert train(trainer, ToyDigits(), JOB, Monitor()).study.full.images == 30
 
 
 @pytest.mark.parametrize("after", [1, 4])
 def test_a_stopped_study_goes_on_to_the_same_rows(after):
-    train(ToyTrainer(), ToyDigits(), JOB, Monitor())
+    train(FiveChecks(), ToyDigits(), JOB, Monitor())
     stopped = replace(JOB, out=Path("stopped"))
     with pytest.raises(KeyboardInterrupt):
-        train(ToyTrainer(), ToyDigits(), stopped, Stop(after))
+        train(FiveChecks(), ToyDigits(), stopped, Stop(after))
     assert not (stopped.out / study.FILE).exists()
-    train(ToyTrainer(), ToyDigits(), stopped, Monitor())
+    train(FiveChecks(), ToyDigits(), stopped, Monitor())
     assert untimed(document("stopped")["checks"]) == untimed(document()["checks"])
 
 
-def test_a_finished_study_is_read_again_and_not_made_anew(monkeypatch):
-    train(ToyTrainer(), ToyDigits(), JOB, Monitor())
+def test_a_finished_study_is_read_again_and_not_made_anew():
+    train(FiveChecks(), ToyDigits(), JOB, Monitor())
     before = document()["checks"]
-    monkeypatch.setattr(study, "measure", None)
-    train(ToyTrainer(), ToyDigits(), JOB, Monitor())
-    assert document()["checks"] == before
+    train(FiveChecks(), ToyDigits(), JOB, Monitor())
+    assert document()["checks"] == before  # Seconds included, that are never the same twice.
 
 
 def test_a_study_changes_no_weights():
-    studied_weights = train(ToyTrainer(), ToyDigits(), JOB, Monitor())
-    plain = train(ToyTrainer(), ToyDigits(), replace(JOB, out=Path("plain"), study=False, check_every=1), Monitor())
-    assert plain.read_bytes() == studied_weights.read_bytes()
+    studied = train(FiveChecks(), ToyDigits(), JOB, Monitor())
+    plain = train(FiveChecks(), ToyDigits(), replace(JOB, out=Path("plain"), study=False, check_every=1), Monitor())
+    assert plain.weights.read_bytes() == studied.weights.read_bytes()
+    assert plain.study is None
     assert not Path("plain", study.FILE).exists()
 
 
-def test_a_trainer_that_makes_less_effort_makes_it_in_a_study_too():
-    class Lazy(ToyTrainer):
-        effort = Effort(images=10, steps={"joint": 3, "exhaustive": 1})
+def test_what_is_returned_is_what_was_written():
+    result = train(FiveChecks(), ToyDigits(), JOB, Monitor())
+    assert json.loads(json.dumps(result.study.as_data())) == document()
+    assert json.loads(json.dumps(result.record.as_data())) == json.loads(Path("out/learner.json").read_text())
 
-    weights = train(Lazy(), ToyDigits(), JOB, Monitor())
+
+def test_a_trainer_that_has_a_smaller_budget_keeps_to_it_in_a_study_too():
+    class Lazy(FiveChecks):
+        budget = replace(FiveChecks.budget, check=InversionBudget(10, {"joint": 3, "exhaustive": 1}))
+
+    studied = train(Lazy(), ToyDigits(), JOB, Monitor())
     assert document()["short"] == {"first": 0, "images": 10, "steps": {"joint": 3, "exhaustive": 1}}
     plain = train(Lazy(), ToyDigits(), replace(JOB, out=Path("plain"), study=False, check_every=1), Monitor())
-    checks = [json.loads(file.with_suffix(".json").read_text())["checks"] for file in (weights, plain)]
-    assert checks[0] == checks[1]
+    assert studied.record.checks == plain.record.checks
 
 
 def test_a_training_that_was_begun_without_study_is_not_continued_with_one():
-    train(ToyTrainer(), ToyDigits(), replace(JOB, study=False), Monitor())
+    train(FiveChecks(), ToyDigits(), replace(JOB, study=False), Monitor())
     with pytest.raises(UsageError, match="other settings"):
-        train(ToyTrainer(), ToyDigits(), JOB, Monitor())
+        train(FiveChecks(), ToyDigits(), JOB, Monitor())
 
 
 def test_too_few_checks_are_refused_before_anything_is_written():
     with pytest.raises(UsageError, match=r"at least 5 checks.* would make 4"):
-        train(ToyTrainer(), ToyDigits(), replace(JOB, epochs=4), Monitor())
+        train(FiveChecks(), ToyDigits(), replace(JOB, epochs=4), Monitor())
     assert not JOB.out.exists()
 
 
 def test_a_study_that_cannot_be_written_leaves_the_one_before(monkeypatch):
-    train(ToyTrainer(), ToyDigits(), JOB, Monitor())
+    result = train(FiveChecks(), ToyDigits(), JOB, Monitor())
     before = (JOB.out / study.FILE).read_bytes()
-    monkeypatch.setattr(study.json, "dumps", lambda *_, **__: 1 / 0)
-    snapshots, _ = studied(json.loads(before))
-    record = dict.fromkeys(("generator", "params", "dataset", "seed", "epochs", "device", "versions"), 0)
-    with pytest.raises(ZeroDivisionError):
-        study.save_study(JOB.out, snapshots, ToyDigits().split("validation", Path()), record, 1.0)
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OutputError, match="No space left"):
+        replace(result.study, threads=-1).save(JOB.out)
     assert (JOB.out / study.FILE).read_bytes() == before

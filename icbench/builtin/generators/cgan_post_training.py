@@ -5,8 +5,6 @@ discriminator's loss is the sum over both, its step comes first, and the weights
 """
 
 import copy
-from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,14 +14,13 @@ from icbench.builtin.generators.cgan_post import GROUP, NOISE_DIM, PostGenerator
 from icbench.compute.devices import training_autocast
 from icbench.engine.decode import as_target
 from icbench.kinds.dataset import Split
-from icbench.training.batches import full_batches
-from icbench.training.selection import Effort
-from icbench.training.trainer import Trainer, TrainingJob
+from icbench.training.batch_trainer import BatchTrainer
+from icbench.training.budget import EvalBudget, InversionBudget
+from icbench.training.trainer import TrainingJob
 
 BATCH = 128
 LEARNING_RATE = 0.01
 CLASS_NOISE = 0.2
-LOSSES = ("discriminator", "generator")
 
 
 class PostDiscriminator(nn.Module):
@@ -58,7 +55,7 @@ class PostDiscriminator(nn.Module):
         return logits.float()
 
 
-class PostTrainer(Trainer):
+class PostTrainer(BatchTrainer):
     """Trains `PostGenerator`: alternating gradient steps on the binary cross-entropy (Goodfellow et al. 2014).
 
     Args:
@@ -72,7 +69,10 @@ class PostTrainer(Trainer):
     check_every = 3
     schedules = ("joint",)
     # A hundred times the work of `cgan` per image: the usual check would take as long as an epoch.
-    effort = Effort(images=200, steps={"joint": 50}, precision="auto")
+    budget = EvalBudget(check=InversionBudget(200, {"joint": 50}), precision="auto")
+    images_per_batch = BATCH
+    losses = ("discriminator", "generator")
+    trained = ("generator", "discriminator", "generator_optimizer", "discriminator_optimizer")
 
     def __init__(
         self, noise_dim: int = NOISE_DIM, weights: str = "", batch_norm: str = "running", group: int = GROUP
@@ -80,7 +80,7 @@ class PostTrainer(Trainer):
         self.noise_dim, self.batch_norm, self.group = noise_dim, batch_norm, group
 
     def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
-        self.split, self.num_classes, self.job = split, num_classes, job
+        super().begin(split, num_classes, job)
         with torch.random.fork_rng():
             torch.manual_seed(job.seed)
             self.generator = PostGenerator(self.noise_dim, self.batch_norm, self.group)
@@ -91,36 +91,11 @@ class PostTrainer(Trainer):
         self.generator_optimizer = torch.optim.SGD(self.generator.parameters(), LEARNING_RATE)
         self.discriminator_optimizer = torch.optim.SGD(self.discriminator.parameters(), LEARNING_RATE)
 
-    def epoch(self, number: int, on_batch: Callable[[int], None]) -> dict[str, float]:
-        self.random = torch.Generator(self.job.device).manual_seed(self.job.seed * 100_003 + number)
-        losses = torch.zeros(len(LOSSES), device=self.job.device)
-        order = torch.randperm(len(self.split), generator=torch.Generator().manual_seed(self.job.seed * 7919 + number))
-        batches = full_batches(order, BATCH)
-        for rows in batches:
-            losses += torch.stack(self._train_batch(rows)).detach()
-            on_batch(BATCH)
-        return dict(zip(LOSSES, (losses / len(batches)).tolist(), strict=True))
-
     def snapshot(self) -> PostGenerator:
         """The weights and the BatchNorms' running statistics as training left them."""
         return copy.deepcopy(self.generator).eval()
 
-    def state(self) -> dict[str, Any]:
-        return {name: part.state_dict() for name, part in self._parts().items()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-
-    def _parts(self) -> dict[str, Any]:
-        return {
-            "generator": self.generator,
-            "discriminator": self.discriminator,
-            "generator_optimizer": self.generator_optimizer,
-            "discriminator_optimizer": self.discriminator_optimizer,
-        }
-
-    def _train_batch(self, rows: Tensor) -> list[Tensor]:
+    def train_batch(self, rows: Tensor) -> list[Tensor]:
         real = as_target(self.split.images[rows.numpy()], self.job.device)
         labels = torch.from_numpy(self.split.labels[rows.numpy()]).to(self.job.device)
         one_hot = functional.one_hot(labels, self.num_classes).float()

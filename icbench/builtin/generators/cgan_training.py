@@ -11,9 +11,7 @@ class vector should. Reconstruction and spread weigh more once samples are of th
 """
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,8 +23,8 @@ from icbench.builtin.generators.cgan_networks import Encoder, ProjectionDiscrimi
 from icbench.compute.devices import training_autocast
 from icbench.engine.decode import as_target
 from icbench.kinds.dataset import Split
-from icbench.training.batches import full_batches
-from icbench.training.trainer import Trainer, TrainingJob
+from icbench.training.batch_trainer import BatchTrainer
+from icbench.training.trainer import TrainingJob
 
 BATCH = 128
 HALF = BATCH // 2
@@ -43,7 +41,6 @@ PULL = 1.0
 REALNESS = 0.3
 AVERAGED = 10
 EPSILON = 1e-6
-LOSSES = ("discriminator", "generator", "noise", "reconstruction", "uniformity")
 STATISTICS_BATCHES, STATISTICS_BATCH = 40, 256
 
 
@@ -71,7 +68,7 @@ class Batch:
     made: Tensor
 
 
-class CGANTrainer(Trainer):
+class CGANTrainer(BatchTrainer):
     """Trains `CGAN`. In training the class vector carries noise, as in Hobbhahn (2020), so that points between the
     classes, where an inversion spends its steps, are inputs the generator knows.
 
@@ -83,13 +80,22 @@ class CGANTrainer(Trainer):
     default_epochs = 32
     check_every = 16
     extends = True
+    images_per_batch = BATCH
+    losses = ("discriminator", "generator", "noise", "reconstruction", "uniformity")
+    trained = (
+        "generator",
+        "discriminator",
+        "encoder",
+        "average",
+        "generator_optimizer",
+        "discriminator_optimizer",
+    )
 
     def __init__(self, noise_dim: int = 10, weights: str = "") -> None:
         self.noise_dim = noise_dim
 
     def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
-        self.split, self.num_classes, self.job = split, num_classes, job
-        self.step = 0
+        super().begin(split, num_classes, job)
         shape, size = CGAN.image_shape, self.noise_dim
         with torch.random.fork_rng():
             torch.manual_seed(job.seed)
@@ -99,16 +105,6 @@ class CGANTrainer(Trainer):
         self.average = copy.deepcopy(self.generator)
         self.discriminator_optimizer = _adam(self.discriminator)
         self.generator_optimizer = _adam(self.generator, self.encoder)
-
-    def epoch(self, number: int, on_batch: Callable[[int], None]) -> dict[str, float]:
-        self.random = torch.Generator(self.job.device).manual_seed(self.job.seed * 100_003 + number)
-        losses = torch.zeros(len(LOSSES), device=self.job.device)
-        order = torch.randperm(len(self.split), generator=torch.Generator().manual_seed(self.job.seed * 7919 + number))
-        batches = full_batches(order, BATCH)
-        for rows in batches:
-            losses += torch.stack(self._train_batch(rows)).detach()
-            on_batch(BATCH)
-        return dict(zip(LOSSES, (losses / len(batches)).tolist(), strict=True))
 
     def snapshot(self) -> CGAN:
         """The averaged weights with BatchNorm statistics of their own: an average's statistics are not averages."""
@@ -123,31 +119,12 @@ class CGANTrainer(Trainer):
                 snapshot(_noisy(self._one_hot(STATISTICS_BATCH, random), random), self._noise(STATISTICS_BATCH, random))
         return snapshot.eval()
 
-    def state(self) -> dict[str, Any]:
-        return {"step": self.step, **{name: part.state_dict() for name, part in self._parts().items()}}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.step = state["step"]
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-
-    def _parts(self) -> dict[str, Any]:
-        return {
-            "generator": self.generator,
-            "discriminator": self.discriminator,
-            "encoder": self.encoder,
-            "average": self.average,
-            "generator_optimizer": self.generator_optimizer,
-            "discriminator_optimizer": self.discriminator_optimizer,
-        }
-
-    def _train_batch(self, rows: Tensor) -> list[Tensor]:
+    def train_batch(self, rows: Tensor) -> list[Tensor]:
         self._set_learning_rate()
         with training_autocast(self.job.device):
             batch = self._made(rows)
             losses = [self._train_discriminator(batch), *self._train_generator(batch)]
         self._average_weights()
-        self.step += 1
         return losses
 
     def _made(self, rows: Tensor) -> Batch:

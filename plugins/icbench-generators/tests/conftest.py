@@ -40,13 +40,6 @@ def _without_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("ICBENCH_CONFIG", str(tmp_path))
 
 
-@pytest.fixture(autouse=True)
-def _few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings measure a few samples: thousands would take most of the time that so few digits are trained on."""
-    monkeypatch.setattr("icbench.training.samples.SAMPLES", 200)
-    monkeypatch.setattr("icbench.training.samples.DIFFERENTIATED", 20)
-
-
 @pytest.fixture(scope="session")
 def host() -> PluginManager:
     return plugin_manager(warn=False)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from icbench.plugins.component import resolve
-from icbench.training import trainer as training
-from icbench.training.trainer import Monitor, TrainingJob, train
+from icbench.training.budget import EvalBudget, InversionBudget
+from icbench.training.loop import Monitor, train
+from icbench.training.trainer import TrainingJob
 
 from icbench_generators import icbench_generators
 from icbench_generators.training.augmentation import bends, random_maps, warped
@@ -17,22 +18,21 @@ NAMES = ["class-vae", "contrastive", "cvae", "class-block", "lstm", "prototype"]
 
 
 @pytest.fixture(autouse=True)
-def _short_checks(monkeypatch, tmp_path):
+def _short_epochs(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("icbench.training.selection.STEPS", {"joint": 2, "exhaustive": 1, "relaxed": 1})
-    monkeypatch.setattr("icbench.training.selection.IMAGES", 20)
-    monkeypatch.setattr("icbench.training.selection.SAMPLES", 20)
-    monkeypatch.setattr(training, "FINAL_STEPS", {"joint": 2, "exhaustive": 1, "relaxed": 1})
-    monkeypatch.setattr(training, "FINAL_IMAGES", 20)
     monkeypatch.setattr("icbench_generators.training.lstm.STEPS_PER_EPOCH", 3)
 
 
+SHORT = InversionBudget(20, {"joint": 2, "exhaustive": 1, "relaxed": 1})
+BUDGET = EvalBudget(SHORT, SHORT, reserved=20, scored_samples=20, samples=200, differentiated=20)
 COMPONENTS = {component.name: component for component in icbench_generators()}
 
 
 def trainer(name):
     component = COMPONENTS[name]
-    return resolve(component.trainer, "icbench-generators")(**component.complete({}))
+    made = resolve(component.trainer, "icbench-generators")(**component.complete({}))
+    made.budget = BUDGET
+    return made
 
 
 def job(name, out, epochs=4):
@@ -54,12 +54,12 @@ def test_a_stopped_training_goes_on_to_the_same_weights(name, small):
     with pytest.raises(KeyboardInterrupt):
         train(trainer(name), small, job(name, "stopped"), Stop())
     resumed = train(trainer(name), small, job(name, "stopped"), Monitor())
-    assert whole.read_bytes() == resumed.read_bytes()
+    assert whole.weights.read_bytes() == resumed.weights.read_bytes()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_training_leaves_is_what_the_component_loads(name, small):
-    file = train(trainer(name), small, job(name, "out", epochs=1), Monitor())
+    file = train(trainer(name), small, job(name, "out", epochs=1), Monitor()).weights
     component = COMPONENTS[name]
     generator = resolve(component.factory, "icbench-generators")(**component.complete({"weights": str(file)}))
     assert generator.weights_digest
@@ -84,12 +84,12 @@ def test_a_vae_step_has_as_many_images_of_each_class(small):
     learner = trainer("class-vae")
     split = small.split("train", Path())
     learner.begin(split, 10, job("class-vae", "out"))
-    for rows in learner._batches(np.random.default_rng(0)):
+    for rows in learner.batches(0):
         assert (split.labels[rows] == np.arange(10)[:, None]).all()
 
 
 def test_a_class_vae_knows_how_large_its_residuals_are(small):
-    file = train(trainer("class-vae"), small, job("class-vae", "out", epochs=2), Monitor())
+    file = train(trainer("class-vae"), small, job("class-vae", "out", epochs=2), Monitor()).weights
     component = COMPONENTS["class-vae"]
     generator = resolve(component.factory, "icbench-generators")(**component.complete({"weights": str(file)}))
     assert (generator.residuals > 0.01).all()

@@ -11,7 +11,7 @@ from icbench.builtin.datasets.mnist import MNIST
 from icbench.engine.invert import Settings
 from icbench.engine.prepare import prepare
 from icbench.errors import IntegrityError, UsageError
-from icbench.training.selection import inversion_accuracy
+from icbench.training.scoring import inversion_accuracy
 from safetensors.torch import load_file
 
 from icbench_generators.shipped import FOLDER, shipped
@@ -125,6 +125,6 @@ def test_traits_say_what_the_weights_have_seen(host):
 @pytest.mark.parametrize(("stem", "schedule", "steps"), FLOORS)
 def test_shipped_weights_classify_200_validation_images_above_a_floor(build, stem, schedule, steps, validation):
     generator = prepare(build(SHIPPED[stem]), torch.device("cpu"))
-    accuracy = inversion_accuracy(generator, schedule, validation, 200, steps, Settings(steps))
+    accuracy = inversion_accuracy(generator, schedule, validation, slice(200), Settings(steps))
     assert accuracy >= FLOORS[stem, schedule, steps]
     assert np.isfinite(accuracy)

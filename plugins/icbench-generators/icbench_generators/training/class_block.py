@@ -1,8 +1,7 @@
 """Training of the class blocks: class VAEs whose codes are points on a simplex."""
 
-from icbench.engine.invert import Settings
-from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
+from icbench.training.scoring import Scorer
 from torch import Tensor
 
 from icbench_generators.class_block import ClassBlock
@@ -30,7 +29,7 @@ class ClassBlockTrainer(ClassVAETrainer):
     def build(self) -> ClassBlock:
         return ClassBlock(self.types)
 
-    def completed(self, generator: Generator, validation: Split, settings: Settings) -> dict[str, Tensor]:
+    def finalize(self, generator: Generator, scorer: Scorer) -> dict[str, Tensor]:
         """Nothing: there is no noise to search, and so no residual of a class alone."""
         return {}
 

@@ -2,10 +2,8 @@
 
 import copy
 
-from icbench.engine.invert import Settings
-from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
-from icbench.training.selection import own_residuals
+from icbench.training.scoring import Scorer
 from torch import Tensor
 from torch.nn import functional
 
@@ -35,8 +33,8 @@ class ClassVAETrainer(VAETrainer):
     def build(self) -> ClassVAE:
         return ClassVAE(self.noise_dim)
 
-    def completed(self, generator: Generator, validation: Split, settings: Settings) -> dict[str, Tensor]:
-        return {"residuals": own_residuals(generator, SEARCH, SEARCH_STEPS, validation, settings)}
+    def finalize(self, generator: Generator, scorer: Scorer) -> dict[str, Tensor]:
+        return {"residuals": scorer.class_residuals(generator, SEARCH, SEARCH_STEPS)}
 
     def snapshot(self) -> ClassVAE:
         return copy.deepcopy(self.generator).eval()

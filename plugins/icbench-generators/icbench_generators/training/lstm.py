@@ -1,14 +1,13 @@
 """Training of the row-by-row LSTMs on four images per class, with noise on inputs and outputs (Hobbhahn 2019)."""
 
 import copy
-from collections.abc import Callable
 from math import cos, pi
-from typing import Any
 
 import numpy as np
 import torch
 from icbench.kinds.dataset import Split
-from icbench.training.trainer import Trainer, TrainingJob
+from icbench.training.batch_trainer import BatchTrainer
+from icbench.training.trainer import TrainingJob
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
@@ -24,7 +23,7 @@ LEARNING_RATE = 3e-3
 PICK = {"centres": k_means_centres, "nearest": k_means_images, "random": random_images}
 
 
-class LSTMTrainer(Trainer):
+class LSTMTrainer(BatchTrainer):
     """Trains `RowLSTM`. All classes learn at once but share nothing, as if each were trained alone.
 
     Args:
@@ -35,6 +34,8 @@ class LSTMTrainer(Trainer):
     default_epochs = 20
     check_every = 5
     schedules = ("exhaustive",)
+    losses = ("reconstruction",)
+    trained = ("generator", "optimizer")
 
     def __init__(self, picks: str = "centres", weights: str = "") -> None:
         self.picks = picks
@@ -44,8 +45,9 @@ class LSTMTrainer(Trainer):
         return PICKS
 
     def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
-        self.job, self.images_per_step = job, len(split) // STEPS_PER_EPOCH
-        self.step, self.steps = 0, job.epochs * STEPS_PER_EPOCH
+        super().begin(split, num_classes, job)
+        self.images_per_batch = len(split) // STEPS_PER_EPOCH
+        self.steps = job.epochs * STEPS_PER_EPOCH
         picked = np.stack([self._pick(split, label) for label in range(num_classes)])
         self.targets = torch.from_numpy(picked).to(job.device).repeat(1, COPIES, 1)
         self.one_hot = torch.eye(PICKS, device=job.device).repeat(COPIES, 1).expand(num_classes, -1, -1)
@@ -54,46 +56,29 @@ class LSTMTrainer(Trainer):
             self.generator = RowLSTM().to(job.device)
         self.optimizer = torch.optim.Adam(self.generator.parameters(), LEARNING_RATE, fused=True)
 
-    def epoch(self, number: int, on_batch: Callable[[int], None]) -> dict[str, float]:
-        random = torch.Generator(self.job.device).manual_seed(self.job.seed * 100_003 + number)
-        loss = torch.zeros((), device=self.job.device)
-        for _ in range(STEPS_PER_EPOCH):
-            loss += self._train_batch(random)
-            on_batch(self.images_per_step)
-        return {"reconstruction": float(loss) / STEPS_PER_EPOCH}
+    def batches(self, number: int) -> range:
+        """Each step learns from all of the few images."""
+        return range(STEPS_PER_EPOCH)
 
     def snapshot(self) -> RowLSTM:
         return copy.deepcopy(self.generator).eval()
-
-    def state(self) -> dict[str, Any]:
-        return {
-            "step": self.step,
-            "generator": self.generator.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.step = state["step"]
-        self.generator.load_state_dict(state["generator"])
-        self.optimizer.load_state_dict(state["optimizer"])
 
     def _pick(self, split: Split, label: int) -> NDArray[np.float32]:
         """Four images (4, C * H * W) of a class."""
         images = split.images[split.labels == label].reshape(-1, split.images[0].size) / np.float32(255)
         return PICK[self.picks](images, PICKS, self.job.seed)
 
-    def _train_batch(self, random: torch.Generator) -> Tensor:
+    def train_batch(self, number: int) -> tuple[Tensor]:
         for group in self.optimizer.param_groups:
             group["lr"] = LEARNING_RATE * (1 + cos(pi * self.step / self.steps)) / 2
-        mixture = self.one_hot + INPUT_NOISE * self._normal(self.one_hot, random)
-        target = self.targets + OUTPUT_NOISE * self._normal(self.targets, random)
+        mixture = self.one_hot + INPUT_NOISE * self._normal(self.one_hot)
+        target = self.targets + OUTPUT_NOISE * self._normal(self.targets)
         loss = functional.mse_loss(self.generator.rows(mixture), target)
         self.optimizer.zero_grad()
         # Summed over the classes: each has the gradient that it would have alone, so none sees how many there are.
         (loss * len(self.targets)).backward()
         self.optimizer.step()
-        self.step += 1
-        return loss.detach()
+        return (loss,)
 
-    def _normal(self, like: Tensor, random: torch.Generator) -> Tensor:
-        return torch.randn(like.shape, generator=random, device=like.device)
+    def _normal(self, like: Tensor) -> Tensor:
+        return torch.randn(like.shape, generator=self.random, device=like.device)

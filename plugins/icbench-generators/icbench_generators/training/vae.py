@@ -1,9 +1,8 @@
 """What the trainings of all VAEs share: the evidence lower bound, the batches, the learning rate, the checkpoint."""
 
 from abc import abstractmethod
-from collections.abc import Callable
 from math import cos, pi, prod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -11,7 +10,8 @@ from icbench.compute.devices import training_autocast
 from icbench.engine.decode import as_target
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
-from icbench.training.trainer import Trainer, TrainingJob
+from icbench.training.batch_trainer import BatchTrainer
+from icbench.training.trainer import TrainingJob
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -22,7 +22,7 @@ WARPED = 0.5
 LEARNING_RATE = 1e-3
 
 
-class VAETrainer(Trainer):
+class VAETrainer(BatchTrainer):
     """Trains a class-conditional VAE (Kingma and Welling 2014) on as many images of each class per step.
 
     Gaussian pixels of one variance; half of the images are warped. The learning rate falls to zero along a cosine.
@@ -32,8 +32,8 @@ class VAETrainer(Trainer):
     """Images of each class in a step."""
     pull: ClassVar[float] = 0.0
     """How far the knots of a warped image are pulled, in pixels (see `bends`)."""
-    losses: ClassVar[tuple[str, ...]] = ("reconstruction", "divergence")
-    """The names of the terms."""
+    losses = ("reconstruction", "divergence")
+    trained = ("generator", "optimizer")
     generator: Generator
 
     @abstractmethod
@@ -57,50 +57,24 @@ class VAETrainer(Trainer):
         return 1
 
     def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
-        self.split, self.job = split, job
+        super().begin(split, num_classes, job)
         self.by_class = [np.flatnonzero(split.labels == label) for label in range(num_classes)]
         self.per_epoch = max(1, len(split) // (num_classes * self.per_class))
-        self.step, self.steps = 0, job.epochs * self.per_epoch
+        self.steps = job.epochs * self.per_epoch
+        self.images_per_batch = num_classes * self.per_class
         with torch.random.fork_rng():
             torch.manual_seed(job.seed)
             self.generator = self.build().to(job.device)
         self.optimizer = torch.optim.Adam(self.generator.parameters(), LEARNING_RATE, betas=(0.9, 0.99), fused=True)
 
-    def epoch(self, number: int, on_batch: Callable[[int], None]) -> dict[str, float]:
-        self.random = torch.Generator(self.job.device).manual_seed(self.job.seed * 100_003 + number)
-        losses = torch.zeros(len(self.losses), device=self.job.device)
-        for rows in self._batches(np.random.default_rng([self.job.seed, number])):
-            losses += self._train_batch(rows)
-            on_batch(rows.size)
-        return dict(zip(self.losses, (losses / self.per_epoch).tolist(), strict=True))
-
-    def state(self) -> dict[str, Any]:
-        return {
-            "step": self.step,
-            "generator": self.generator.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.step = state["step"]
-        self.generator.load_state_dict(state["generator"])
-        self.optimizer.load_state_dict(state["optimizer"])
-
-    def normal(self, *shape: int) -> Tensor:
-        """N(0, 1) numbers of the epoch's own stream."""
-        return torch.randn(shape, generator=self.random, device=self.job.device)
-
-    def sample(self, mean: Tensor, log_variance: Tensor) -> Tensor:
-        """A draw from the posterior, differentiable in both."""
-        return mean + (log_variance / 2).exp() * self.normal(*mean.shape)
-
-    def _batches(self, order: np.random.Generator) -> NDArray[np.int64]:
+    def batches(self, number: int) -> NDArray[np.int64]:
         """The epoch's rows by step and class, (S, K, N); a class with too few images begins again."""
+        order = np.random.default_rng([self.job.seed, number])
         count = self.per_epoch * self.per_class
         rows = [np.resize(order.permutation(members), count) for members in self.by_class]
         return np.stack(rows).reshape(len(rows), self.per_epoch, self.per_class).transpose(1, 0, 2)
 
-    def _train_batch(self, rows: NDArray[np.int64]) -> Tensor:
+    def train_batch(self, rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
         for group in self.optimizer.param_groups:
             group["lr"] = LEARNING_RATE * (1 + cos(pi * self.step / self.steps)) / 2
         images = self._warped(as_target(self.split.images[rows.ravel()], self.job.device), len(rows))
@@ -109,8 +83,15 @@ class VAETrainer(Trainer):
         self.optimizer.zero_grad()
         (terms * torch.tensor(self.weights(), device=self.job.device)).sum().backward()
         self.optimizer.step()
-        self.step += 1
-        return terms.detach()
+        return terms.unbind()
+
+    def normal(self, *shape: int) -> Tensor:
+        """N(0, 1) numbers of the epoch's own stream."""
+        return torch.randn(shape, generator=self.random, device=self.job.device)
+
+    def sample(self, mean: Tensor, log_variance: Tensor) -> Tensor:
+        """A draw from the posterior, differentiable in both."""
+        return mean + (log_variance / 2).exp() * self.normal(*mean.shape)
 
     def _warped(self, images: Tensor, classes: int) -> Tensor:
         """(K, N, C, H, W) of (K * N, C, H, W), the first half of each class warped."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from icbench.statistics import Correlation, spearman
+from icbench.statistics.correlation import Correlation, spearman
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ LAST = Criterion("epochs", "none: the last checkpoint", ())
 
 
 @dataclass(frozen=True)
-class Standing:
+class CriterionResult:
     """A criterion, held against the full inversions.
 
     Args:
@@ -92,7 +92,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Best:
+class BestCheckpoint:
     """The best checkpoint for a schedule: its epochs, and its full accuracy with the standard error of that."""
 
     epochs: int
@@ -107,25 +107,34 @@ class Findings:
     Args:
         checks: the number of snapshots.
         best: by the schedule's name.
-        standings: of each criterion, the highest mean correlation first.
-        last: the standing of no criterion.
+        results: of each criterion, the highest mean correlation first.
+        last: the result of no criterion.
         recommended: the criterion's name.
         proven: it fulfils the rule; otherwise none does, and it is the one that loses least.
     """
 
     checks: int
-    best: dict[str, Best]
-    standings: list[Standing]
-    last: Standing
+    best: dict[str, BestCheckpoint]
+    results: list[CriterionResult]
+    last: CriterionResult
     recommended: str
     proven: bool
 
     @property
-    def choice(self) -> Standing:
-        return next(standing for standing in self.standings if standing.criterion.name == self.recommended)
+    def choice(self) -> CriterionResult:
+        return next(result for result in self.results if result.criterion.name == self.recommended)
+
+    def as_data(self) -> dict[str, Any]:
+        """As JSON has them."""
+        return {
+            "best": {name: vars(best) for name, best in self.best.items()},
+            "criteria": [_result_data(result) for result in self.results],
+            "last": _result_data(self.last),
+            "recommended": {"criterion": self.recommended, "fulfils_the_rule": self.proven},
+        }
 
 
-def findings(snapshots: Sequence[Snapshot], images: int) -> Findings:
+def compare_criteria(snapshots: Sequence[Snapshot], images: int) -> Findings:
     """Hold every criterion against the full accuracies, and recommend one.
 
     The rule: of the criteria whose interval overlaps that of the best criterion and whose pick loses no more than one
@@ -139,49 +148,39 @@ def findings(snapshots: Sequence[Snapshot], images: int) -> Findings:
     """
     best = {name: _best(name, snapshots, images) for name in snapshots[0].accuracy}
     known = [criterion for criterion in CRITERIA if criterion.name in snapshots[0].figures]
-    standings = [_standing(criterion, snapshots, best) for criterion in known]
-    standings.sort(key=mean_correlation, reverse=True)
-    sufficient = [standing for standing in standings if _suffices(standing, standings, best)]
+    results = [_result(criterion, snapshots, best) for criterion in known]
+    results.sort(key=mean_correlation, reverse=True)
+    sufficient = [result for result in results if _suffices(result, results, best)]
     if sufficient:
-        chosen = min(sufficient, key=lambda standing: standing.seconds)
+        chosen = min(sufficient, key=lambda result: result.seconds)
     else:
-        chosen = min(standings, key=lambda standing: (sum(standing.lost.values()), standing.seconds))
-    last = _standing(LAST, snapshots, best)
-    return Findings(len(snapshots), best, standings, last, chosen.criterion.name, bool(sufficient))
+        chosen = min(results, key=lambda result: (sum(result.lost.values()), result.seconds))
+    last = _result(LAST, snapshots, best)
+    return Findings(len(snapshots), best, results, last, chosen.criterion.name, bool(sufficient))
 
 
-def studied(document: Mapping[str, Any]) -> tuple[list[Snapshot], Findings]:
+def read_study(document: Mapping[str, Any]) -> tuple[list[Snapshot], Findings]:
     """The snapshots and the findings of a `study.json`."""
     snapshots = [Snapshot(**check) for check in document["checks"]]
-    return snapshots, findings(snapshots, document["full"]["images"])
+    return snapshots, compare_criteria(snapshots, document["full"]["images"])
 
 
-def findings_data(found: Findings) -> dict[str, Any]:
-    """The findings as JSON has them."""
-    return {
-        "best": {name: vars(best) for name, best in found.best.items()},
-        "criteria": [_standing_data(standing) for standing in found.standings],
-        "last": _standing_data(found.last),
-        "recommended": {"criterion": found.recommended, "fulfils_the_rule": found.proven},
-    }
-
-
-def mean_correlation(standing: Standing) -> float:
+def mean_correlation(result: CriterionResult) -> float:
     """Over the schedules; -1 where a figure orders nothing."""
-    values = [each.value for each in standing.correlations.values()]
+    values = [each.value for each in result.correlations.values()]
     return -1.0 if any(map(math.isnan, values)) else sum(values) / len(values)
 
 
-def _best(schedule: str, snapshots: Sequence[Snapshot], images: int) -> Best:
+def _best(schedule: str, snapshots: Sequence[Snapshot], images: int) -> BestCheckpoint:
     snapshot = max(snapshots, key=lambda each: each.accuracy[schedule])
     accuracy = snapshot.accuracy[schedule]
-    return Best(snapshot.epochs, accuracy, math.sqrt(accuracy * (1 - accuracy) / images))
+    return BestCheckpoint(snapshot.epochs, accuracy, math.sqrt(accuracy * (1 - accuracy) / images))
 
 
-def _standing(criterion: Criterion, snapshots: Sequence[Snapshot], best: dict[str, Best]) -> Standing:
+def _result(criterion: Criterion, snapshots: Sequence[Snapshot], best: dict[str, BestCheckpoint]) -> CriterionResult:
     worths = [criterion.worth(each) for each in snapshots]
     pick = criterion.pick(snapshots)
-    return Standing(
+    return CriterionResult(
         criterion,
         {name: spearman(worths, [each.accuracy[name] for each in snapshots]) for name in best},
         pick.epochs,
@@ -190,10 +189,10 @@ def _standing(criterion: Criterion, snapshots: Sequence[Snapshot], best: dict[st
     )
 
 
-def _suffices(standing: Standing, standings: Sequence[Standing], best: dict[str, Best]) -> bool:
+def _suffices(result: CriterionResult, results: Sequence[CriterionResult], best: dict[str, BestCheckpoint]) -> bool:
     return all(
-        _overlaps(standing.correlations[name], [each.correlations[name] for each in standings])
-        and standing.lost[name] <= best[name].error
+        _overlaps(result.correlations[name], [each.correlations[name] for each in results])
+        and result.lost[name] <= best[name].error
         for name in best
     )
 
@@ -205,14 +204,14 @@ def _overlaps(correlation: Correlation, all_of_them: Sequence[Correlation]) -> b
     return correlation.high is not None and highest.low is not None and correlation.high >= highest.low
 
 
-def _standing_data(standing: Standing) -> dict[str, Any]:
+def _result_data(result: CriterionResult) -> dict[str, Any]:
     return {
-        "criterion": standing.criterion.name,
-        "smaller_is_better": standing.criterion.smaller,
-        "spearman": {name: _correlation_data(each) for name, each in standing.correlations.items()},
-        "pick": standing.pick,
-        "lost": standing.lost,
-        "seconds": standing.seconds,
+        "criterion": result.criterion.name,
+        "smaller_is_better": result.criterion.smaller,
+        "spearman": {name: _correlation_data(each) for name, each in result.correlations.items()},
+        "pick": result.pick,
+        "lost": result.lost,
+        "seconds": result.seconds,
     }
 
 

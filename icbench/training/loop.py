@@ -1,0 +1,281 @@
+"""The loop that runs any trainer: resumable, watched, and stopped at the best checkpoint."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from icbench.compute.devices import chosen_precision, torch_dtype
+from icbench.compute.environment import library_versions
+from icbench.engine.prepare import prepare
+from icbench.engine.settings import Settings
+from icbench.errors import IcbenchError, IntegrityError, ResultsError, UsageError
+from icbench.kinds.dataset import Dataset, Split
+from icbench.kinds.generator import Generator
+from icbench.plugins.isolation import isolated
+from icbench.running.datasets import load_split
+from icbench.running.observer import Onlooker
+from icbench.storage import reason, remove_leftovers, try_folder, way_out
+from icbench.training import study
+from icbench.training.checkpoint import Progress, checkpoint_file, restore_checkpoint, save_checkpoint
+from icbench.training.record import Choice, TrainingImages, TrainingRecord, Validation, WeightsFile
+from icbench.training.reference_cnn import train_reference_cnn
+from icbench.training.sample_grid import save_samples
+from icbench.training.scoring import CheckpointScore, ScoredCheckpoint, Scorer
+from icbench.training.trainer import Trainer, TrainingJob
+from icbench.training.weights import read_weights, save_weights
+from icbench.version import __version__
+
+FINAL_SEED = 1_000_003
+"""Of the noise of the samples that the chosen weights are measured by: no check draws the same."""
+
+
+class Monitor(Onlooker):
+    """Receives a training's progress; the default ignores it."""
+
+    def message(self, text: str) -> None:
+        """Something worth a line."""
+
+    def begin_epoch(self, number: int, images: int) -> None:
+        """Epoch `number` of `images` images begins."""
+
+    def on_batch(self, images: int) -> None:
+        """Some images have been trained on."""
+
+    def end_epoch(self, number: int, losses: dict[str, float]) -> None:
+        """An epoch is done."""
+
+    def on_check(self, check: ScoredCheckpoint, best: bool) -> None:
+        """A snapshot was measured."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training made: the file of the weights, the record beside it, and the study if there was to be one."""
+
+    weights: Path
+    record: TrainingRecord
+    study: study.Study | None
+
+
+@isolated()
+def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, monitor: Monitor) -> TrainingResult:
+    """Train a generator, or go on with a training of the same settings in `job.out`.
+
+    Raises:
+        UsageError: `job.out` holds a training with other settings, or a study would have too few checks.
+        ResultsError: `job.out` cannot be written.
+    """
+    if job.study:
+        study.require_checks(job.epochs, trainer.budget)
+    _make_folder(job.out)
+    with monitor.working(f"loading {job.dataset_name}"):
+        names = ("train", "validation")
+        split, validation = (load_split(dataset, job.dataset_name, name, job.data_dir) for name in names)
+    if job.study:
+        study.require_images(len(validation))
+    _require_classes(trainer, split, dataset.num_classes, job.dataset_name)
+    trainer.begin(split, dataset.num_classes, job)
+    progress = _resume(trainer, job, monitor)
+    with monitor.working("training the reference CNN that judges the samples"):
+        reference, seconds = study.timed(lambda: train_reference_cnn(split, dataset.num_classes, job.device))
+    scorer = Scorer(
+        validation, reference, trainer.schedules, _settings(trainer, job), trainer.budget, trainer.by_samples
+    )
+    return _Training(trainer, job, split, scorer, progress, monitor, seconds).run()
+
+
+@dataclass(frozen=True)
+class _Training:
+    """A training that has begun.
+
+    Args:
+        trainer, job, monitor: as for `train`.
+        split: the training images.
+        scorer: measures snapshots.
+        progress: how far it is.
+        reference_seconds: what training the reference CNN took.
+    """
+
+    trainer: Trainer
+    job: TrainingJob
+    split: Split
+    scorer: Scorer
+    progress: Progress
+    monitor: Monitor
+    reference_seconds: float
+
+    def run(self) -> TrainingResult:
+        """Train all epochs that are left, and measure the best checkpoint."""
+        job, progress = self.job, self.progress
+        check_every = 1 if job.study else job.check_every or self.trainer.check_every
+        while True:
+            if progress.lacks_check(check_every, job.epochs):
+                with self.monitor.working(f"judging epoch {progress.done}"):
+                    self._check()
+                save_checkpoint(self.trainer, progress, job)
+            if progress.done >= job.epochs:
+                with self.monitor.working("measuring what was chosen"):
+                    return self._finish()
+            self._train_epoch()
+            # Before the check: what was trained is on disk, whatever becomes of judging it.
+            save_checkpoint(self.trainer, progress, job)
+
+    def _train_epoch(self) -> None:
+        number = self.progress.done
+        self.monitor.begin_epoch(number, len(self.split))
+        started = time.perf_counter()
+        losses = self.trainer.epoch(number, self.monitor.on_batch)
+        self.progress.seconds += time.perf_counter() - started
+        self.progress.done = number + 1
+        self.monitor.end_epoch(number, losses)
+
+    def _check(self) -> None:
+        """Measure what is trained, and keep it if it is the best so far.
+
+        Raises:
+            IntegrityError: it cannot be measured.
+        """
+        done = self.progress.done
+        try:
+            snapshot = self.trainer.snapshot()
+            weights = _floating(snapshot)
+            frozen = prepare(snapshot, self.job.device)
+            score = self._study(frozen) if self.job.study else self.scorer.score(frozen)
+            samples = self.scorer.measure_samples(frozen, done)
+        except IcbenchError:
+            raise
+        except Exception as error:
+            raise IntegrityError(
+                f"epoch {done} is trained but cannot be judged: {type(error).__name__}: {error}",
+                f"It is kept in {checkpoint_file(self.job)}, and the same command judges it again.",
+            ) from error
+        self._keep(frozen, weights, ScoredCheckpoint(done, score, samples))
+
+    def _study(self, frozen: Generator) -> CheckpointScore:
+        """Measure a snapshot for the study; returns what it is chosen by, as without a study."""
+        score, snapshot = study.measure_snapshot(frozen, self.progress.done, self.scorer)
+        self.progress.study.append(snapshot)
+        accuracies = ", ".join(f"{name} {value:.4f}" for name, value in snapshot.accuracy.items())
+        self.monitor.message(
+            f"  full inversion after epoch {snapshot.epochs}: {accuracies} ({snapshot.full_seconds:.0f} s)"
+        )
+        return score
+
+    def _keep(self, frozen: Generator, weights: Mapping[str, Tensor], check: ScoredCheckpoint) -> None:
+        """Note a check, draw its samples, and keep its weights if it is the best so far."""
+        self.progress.checks.append(check)
+        best = self.progress.best is check
+        if best:
+            save_weights(weights, self.job.weights_file)
+        settings = Settings(device=self.job.device)
+        save_samples(frozen, self.job.out / f"samples-{check.epochs:03d}.png", settings)
+        self.monitor.on_check(check, best)
+
+    def _finish(self) -> TrainingResult:
+        """Measure the chosen weights on validation images that did not choose them, and write the training record."""
+        file = self.job.weights_file
+        frozen = self._finalize(file)
+        record = _make_record(frozen, self.job, self.split, self.scorer, self.progress)
+        record.save(file.with_suffix(".json"))
+        return TrainingResult(file, record, self._conclude(record))
+
+    def _finalize(self, file: Path) -> Generator:
+        """The chosen generator, frozen, once what is fitted to validation images is in its weights file too."""
+        generator = self.trainer.snapshot()
+        generator.load_state_dict(read_weights(file), strict=False)
+        frozen = prepare(generator, self.job.device)
+        fitted = self.trainer.finalize(frozen, self.scorer)
+        if fitted:
+            save_weights({**read_weights(file), **fitted}, file)
+        return frozen
+
+    def _conclude(self, record: TrainingRecord) -> study.Study | None:
+        if not self.job.study:
+            return None
+        found = study.conclude(record, self.progress.study, self.scorer, self.reference_seconds)
+        found.save(self.job.out)
+        return found
+
+
+def _settings(trainer: Trainer, job: TrainingJob) -> Settings:
+    """How snapshots are inverted; the steps are the budget's."""
+    precision = chosen_precision(trainer.budget.precision, job.device)
+    return Settings(seed=job.seed, device=job.device, precision=torch_dtype(precision))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
+        try_folder(folder)
+    except OSError as error:
+        hint = way_out(error, "Choose another folder with --out.")
+        raise ResultsError(f"{folder} cannot be written: {reason(error)}", hint) from None
+
+
+def _require_classes(trainer: Trainer, split: Split, num_classes: int, dataset: str) -> None:
+    few = np.flatnonzero(np.bincount(split.labels, minlength=num_classes) < trainer.images_per_class)
+    if len(few):
+        raise UsageError(
+            f"{dataset} has too few training images of class {', '.join(map(str, few))}: "
+            f"this generator needs {trainer.images_per_class} of each class",
+            "Choose another dataset.",
+        )
+
+
+def _resume(trainer: Trainer, job: TrainingJob, monitor: Monitor) -> Progress:
+    progress = restore_checkpoint(trainer, job)
+    if progress is None:
+        return Progress()
+    monitor.message(f"going on after epoch {progress.done} of {job.epochs}")
+    return progress
+
+
+def _floating(module: torch.nn.Module) -> dict[str, Tensor]:
+    """Copies of the weights and running statistics, which folding the module later does not touch."""
+    return {name: tensor.clone() for name, tensor in module.state_dict().items() if tensor.is_floating_point()}
+
+
+def _make_record(
+    frozen: Generator, job: TrainingJob, split: Split, scorer: Scorer, progress: Progress
+) -> TrainingRecord:
+    """Measure the chosen weights, and say how they came about."""
+    return TrainingRecord(
+        generator=job.name,
+        params=job.params,
+        source=job.source,
+        weights=WeightsFile.of(job.weights_file),
+        dataset=TrainingImages(job.dataset_name, "train", len(split), split.digest),
+        seed=job.seed,
+        epochs=job.epochs,
+        chosen=_choose(progress, scorer),
+        validation=_measure_chosen(frozen, scorer),
+        samples=scorer.measure_samples(frozen, FINAL_SEED),
+        checks=tuple(progress.checks),
+        training_seconds=round(progress.seconds, 1),
+        device=job.device.type,
+        versions={"icbench": __version__, **library_versions()},
+    )
+
+
+def _choose(progress: Progress, scorer: Scorer) -> Choice:
+    """The best check, and in words what it was chosen by."""
+    images = scorer.choosing_rows.stop
+    why = f"highest mean of short {' and '.join(scorer.specs())} accuracy (first {images:,} validation images)"
+    return Choice(progress.best, why + (" and reference-CNN accuracy of samples" if scorer.by_samples else ""), images)
+
+
+def _measure_chosen(frozen: Generator, scorer: Scorer) -> Validation:
+    """The accuracies of the chosen weights; none where no validation image is left for them."""
+    final = scorer.budget.final
+    rows = scorer.unseen_rows(final.images)
+    left = rows.stop - rows.start
+    accuracy: dict[str, float | None] = dict.fromkeys(scorer.specs())
+    if left:
+        accuracy |= scorer.accuracies(frozen, rows, final.steps)
+    return Validation(rows.start, left, scorer.schedules, {name: final.steps[name] for name in accuracy}, accuracy)
