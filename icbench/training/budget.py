@@ -27,8 +27,8 @@ class EvalBudget:
         final: the inversions that the chosen weights are measured by, on images that chose nothing.
         full: the inversions that a study holds its figures against, on the same images as `final`.
         reserved: validation images that only choose, if the split has twice as many; of fewer, the first half.
-        scored_samples: samples that count in a checkpoint's score.
         samples: those that the sample figures are of, and the validation images that they are held against.
+        scored_samples: those of them that count in a checkpoint's score.
         differentiated: those of them at which the Jacobian is taken.
         study_checks: the least number of checks of a study: of fewer, a rank correlation says nothing.
         precision: of the generator's products in all of this: "auto", "float32" or "bfloat16".
@@ -38,8 +38,8 @@ class EvalBudget:
     final: InversionBudget = InversionBudget(1_000, {"joint": 200, "relaxed": 200, "exhaustive": 60})
     full: InversionBudget = InversionBudget(2_000, {"joint": 200, "relaxed": 200, "exhaustive": 60})
     reserved: int = 1_000
-    scored_samples: int = 2_000
     samples: int = 3_000
+    scored_samples: int = 2_000
     differentiated: int = 256
     study_checks: int = 20
     precision: str = "float32"

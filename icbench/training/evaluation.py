@@ -12,7 +12,7 @@ from icbench.plugins.manager import PluginManager
 from icbench.training.budget import EvalBudget
 from icbench.training.loop import Monitor
 from icbench.training.reference_cnn import train_reference_cnn
-from icbench.training.samples import SampleQuality, measure_samples
+from icbench.training.samples import SampleQuality, draw_samples, measure_samples
 from icbench.training.weights import load_weights
 
 WEIGHTS = "weights"
@@ -61,7 +61,9 @@ def evaluate_samples(
     with monitor.working("training the reference CNN that judges the samples"):
         reference = train_reference_cnn(split, dataset.num_classes, settings.device)
     with monitor.working("measuring the samples"):
-        return measure_samples(prepare(generator, settings.device), validation, reference, settings, budget)
+        frozen = prepare(generator, settings.device)
+        samples = draw_samples(frozen, budget.samples, settings)
+        return measure_samples(samples, frozen, validation, reference, settings, budget.differentiated)
 
 
 def _require_fit(generator: Generator, dataset: Dataset, validation: Split) -> None:

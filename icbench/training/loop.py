@@ -145,8 +145,9 @@ class _Training:
             snapshot = self.trainer.snapshot()
             weights = _floating(snapshot)
             frozen = prepare(snapshot, self.job.device)
-            score = self._study(frozen) if self.job.study else self.scorer.score(frozen)
-            samples = self.scorer.measure_samples(frozen, done)
+            samples = self.scorer.draw_samples(frozen)
+            score = self._study(frozen) if self.job.study else self.scorer.score(frozen, samples)
+            quality = self.scorer.measure_samples(frozen, samples)
         except IcbenchError:
             raise
         except Exception as error:
@@ -154,7 +155,7 @@ class _Training:
                 f"epoch {done} is trained but cannot be judged: {type(error).__name__}: {error}",
                 f"It is kept in {checkpoint_file(self.job)}, and the same command judges it again.",
             ) from error
-        self._keep(frozen, weights, ScoredCheckpoint(done, score, samples))
+        self._keep(frozen, weights, ScoredCheckpoint(done, score, quality))
 
     def _study(self, frozen: Generator) -> CheckpointScore:
         """Measure a snapshot for the study; returns what it is chosen by, as without a study."""
@@ -255,7 +256,7 @@ def _make_record(
         epochs=job.epochs,
         chosen=_choose(progress, scorer),
         validation=_measure_chosen(frozen, scorer),
-        samples=scorer.measure_samples(frozen, FINAL_SEED),
+        samples=scorer.measure_samples(frozen, scorer.draw_samples(frozen, FINAL_SEED)),
         checks=tuple(progress.checks),
         training_seconds=round(progress.seconds, 1),
         device=job.device.type,

@@ -13,7 +13,6 @@ from icbench.engine.diagnosis import noise_share
 from icbench.engine.invert import Settings
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
-from icbench.training.budget import EvalBudget
 from icbench.training.frechet import frechet_distance
 from icbench.training.neighbours import density_and_coverage
 from icbench.training.reference_cnn import ReferenceCNN
@@ -61,42 +60,55 @@ class Samples:
         class_vector, noise: (N, K) and (N, Z), the latents.
         images: (N, C, H, W).
         labels: (N,) the classes they were made for, on the CPU.
+        seed: of the noise.
     """
 
     class_vector: Tensor
     noise: Tensor
     images: Tensor
     labels: Tensor
+    seed: int
+
+    def first(self, count: int) -> "Samples":
+        """The first of them, `count` at most."""
+        return Samples(
+            self.class_vector[:count], self.noise[:count], self.images[:count], self.labels[:count], self.seed
+        )
 
 
 def measure_samples(
-    generator: Generator, validation: Split, reference: ReferenceCNN, settings: Settings, budget: EvalBudget
+    samples: Samples,
+    generator: Generator,
+    validation: Split,
+    reference: ReferenceCNN,
+    settings: Settings,
+    differentiated: int,
 ) -> SampleQuality:
-    """Measure fresh samples of a frozen generator against the first validation images.
+    """Measure samples against as many of the first validation images.
 
     Args:
-        generator: on `settings.device`.
+        samples: drawn from the generator with these settings.
+        generator: frozen, on `settings.device`.
         validation: the real images.
         reference: the judge of classes, whose features are compared.
-        settings: device, precision, and the seed of the noise.
-        budget: how many samples.
+        settings: device and precision.
+        differentiated: how many of the samples the Jacobian is taken at.
     """
-    real = as_target(validation.images[: budget.samples], settings.device)
-    drawn = draw_samples(generator, budget.samples, settings)
+    real = as_target(validation.images[: len(samples.images)], settings.device)
     # The same class vectors with noise drawn anew.
-    others = draw_samples(generator, budget.samples, replace(settings, seed=settings.seed + 1))
-    classes, other_classes = (_classes(reference, each.images) for each in (drawn, others))
-    features, real_features = (_features(reference, each) for each in (drawn.images, real))
+    others = draw_samples(generator, len(samples.images), replace(settings, seed=samples.seed + 1))
+    classes, other_classes = (_classes(reference, each.images) for each in (samples, others))
+    features, real_features = (_features(reference, each) for each in (samples.images, real))
     neighbours = max(0, min(NEIGHBOURS, len(real) - 1))
     distance, density, coverage = _compare(features, real_features, neighbours)
-    at = slice(budget.differentiated)
-    share = noise_share(generator, drawn.class_vector[at], drawn.noise[at])
+    few = samples.first(differentiated)
+    share = noise_share(generator, few.class_vector, few.noise)
     return SampleQuality(
-        samples=len(drawn.images),
+        samples=len(samples.images),
         real_images=len(real),
         features=f"{features.shape[1]} of the reference CNN's hidden layer",
         neighbours=neighbours,
-        agreement=_mean(classes == drawn.labels),
+        agreement=_mean(classes == samples.labels),
         class_kept=_mean(classes == other_classes),
         class_share=None if share is None else 1 - share,
         frechet_distance=distance,
@@ -113,7 +125,7 @@ def draw_samples(generator: Generator, count: int, settings: Settings) -> Sample
     noise = torch.randn(count, generator.noise_dim, generator=random).to(settings.device)
     class_vector = torch.eye(generator.entries)[entries].to(settings.device)
     images = generate(generator, class_vector, noise, settings.precision)
-    return Samples(class_vector, noise, images, entries // generator.types)
+    return Samples(class_vector, noise, images, entries // generator.types, settings.seed)
 
 
 def sample_accuracy(samples: Samples, reference: ReferenceCNN) -> float:

@@ -56,7 +56,7 @@ class CheckpointScore:
 
 @dataclass(frozen=True)
 class ScoredCheckpoint:
-    """A snapshot that was measured: after how many epochs, its score, and the figures of samples with other noise.
+    """A snapshot that was measured: after how many epochs, its score, and the figures of its samples.
 
     Those are None in a training that was begun before there were any.
     """
@@ -110,10 +110,10 @@ class Scorer:
         """The schedules' specs by their names."""
         return {spec.partition(":")[0]: spec for spec in self.schedules}
 
-    def score(self, generator: Generator) -> CheckpointScore:
-        """The score of a frozen generator."""
+    def score(self, generator: Generator, samples: Samples) -> CheckpointScore:
+        """The score of a frozen generator, of which the samples are."""
         accuracies = self.accuracies(generator, self.choosing_rows, self.budget.check.steps)
-        of_samples = sample_accuracy(self.draw_scored_samples(generator), self.reference)
+        of_samples = sample_accuracy(samples.first(self.budget.scored_samples), self.reference)
         return CheckpointScore(accuracies, of_samples, self.by_samples)
 
     def accuracies(self, generator: Generator, rows: slice, steps: Mapping[str, int]) -> dict[str, float]:
@@ -127,14 +127,16 @@ class Scorer:
         """The inversion of validation images with a schedule, given by its spec."""
         return invert_split(generator, schedule, self.validation, rows, replace(self.settings, steps=steps))
 
-    def draw_scored_samples(self, generator: Generator) -> Samples:
-        """The samples that count in a score: of every snapshot from the same noise."""
-        return draw_samples(generator, self.budget.scored_samples, self.settings)
+    def draw_samples(self, generator: Generator, seed: int | None = None) -> Samples:
+        """Samples of a frozen generator: from the same noise for each, unless a seed of the noise is given."""
+        settings = self.settings if seed is None else replace(self.settings, seed=seed)
+        return draw_samples(generator, self.budget.samples, settings)
 
-    def measure_samples(self, generator: Generator, seed: int) -> SampleQuality:
-        """The figures of samples whose noise is of a seed of their own."""
-        settings = replace(self.settings, seed=seed)
-        return measure_samples(generator, self.validation, self.reference, settings, self.budget)
+    def measure_samples(self, generator: Generator, samples: Samples) -> SampleQuality:
+        """The figures of a generator's samples."""
+        return measure_samples(
+            samples, generator, self.validation, self.reference, self.settings, self.budget.differentiated
+        )
 
     def class_residuals(self, generator: Generator, schedule: str, steps: int) -> Tensor:
         """The mean squared error per pixel (K,) that each class leaves of its own images, for

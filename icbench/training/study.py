@@ -126,7 +126,7 @@ def measure_snapshot(generator: Generator, epochs: int, scorer: Scorer) -> tuple
         its score, the same as `scorer.score` finds, and all figures.
     """
     short, seconds = _invert_shortly(generator, scorer)
-    samples, seconds["drawing"] = timed(lambda: scorer.draw_scored_samples(generator))
+    samples, seconds["drawing"] = timed(lambda: scorer.draw_samples(generator).first(scorer.budget.scored_samples))
     of_samples, seconds["classifying"] = timed(lambda: sample_accuracy(samples, scorer.reference))
     distance, seconds["comparing"] = timed(lambda: _distance_to_real(samples, scorer))
     accuracies = {name: accuracy(run, scorer.validation) for name, run in short.items()}

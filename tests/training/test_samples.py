@@ -11,12 +11,10 @@ from toy import CLASSES, SHAPE, LinearGenerator, NaNGenerator, ToyDigits, patter
 from icbench.engine.invert import Settings
 from icbench.engine.prepare import prepare
 from icbench.kinds.generator import Generator
-from icbench.training.budget import EvalBudget
 from icbench.training.reference_cnn import train_reference_cnn
-from icbench.training.samples import measure_samples
+from icbench.training.samples import draw_samples, measure_samples
 
 CPU = torch.device("cpu")
-FEW = EvalBudget(samples=500, differentiated=20)
 
 
 class LookupGenerator(Generator):
@@ -53,7 +51,8 @@ def reference():
 
 
 def figures(generator, validation, reference, seed=0):
-    return measure_samples(prepare(generator, CPU), validation, reference, Settings(seed=seed), FEW)
+    frozen, settings = prepare(generator, CPU), Settings(seed=seed)
+    return measure_samples(draw_samples(frozen, 500, settings), frozen, validation, reference, settings, 20)
 
 
 def test_real_images_of_the_class_asked_for_are_perfect(validation, reference):

@@ -68,7 +68,8 @@ def untimed(checks):
 
 def test_the_score_is_the_one_a_training_without_study_finds(validation, reference):
     score, snapshot = measured(generator(), validation, reference)
-    assert score == scorer(validation, reference).score(generator())
+    plain = scorer(validation, reference)
+    assert score == plain.score(generator(), plain.draw_samples(generator()))
     assert score.figures().items() <= snapshot.figures.items()
 
 
