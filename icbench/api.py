@@ -15,7 +15,7 @@ from icbench.ranking.leaderboard import By
 from icbench.records import Record
 from icbench.records.results_folder import DEFAULT_FOLDER
 from icbench.running.execute import entries_from_specs, execute, invert_images
-from icbench.running.observer import Watcher
+from icbench.running.observer import Observer
 from icbench.running.options import Options
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def run(
         stop_when=stop_when,
     )
     entries = entries_from_specs(plugin_manager(), {**chosen, "dataset": [dataset]}, lr)
-    return next(execute(entries, options, Watcher())).record
+    return next(execute(entries, options, Observer())).record
 
 
 def _refuse(unknown: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from toy import LinearGenerator, patterns
 from icbench import Component, hookimpl
 from icbench.kinds.dataset import Split
 from icbench.training.budget import EvalBudget, InversionBudget
-from icbench.training.loop import Monitor
+from icbench.training.loop import TrainingObserver
 from icbench.training.trainer import Trainer, TrainingJob
 
 SMALL = EvalBudget(
@@ -48,7 +48,7 @@ class ToyTrainer(Trainer):
         self.done = state["done"]
 
 
-class Stop(Monitor):
+class Stop(TrainingObserver):
     """Interrupts a training as an epoch begins."""
 
     def __init__(self, after: int) -> None:

@@ -98,8 +98,8 @@ def _evaluate(file: Path, selection: "Selection", host: "PluginManager", given: 
     budget = _trainer(selection).budget if selection.registered.component.trainer else EvalBudget()
     generator = generator_from(file, selection, host)
     folder = data_folder(given["data_dir"])
-    with TrainingProgress(messages(), 0, given["quiet"]) as monitor:
-        found = evaluate_samples(generator, dataset, folder, settings, monitor, budget)
+    with TrainingProgress(messages(), 0, given["quiet"]) as observer:
+        found = evaluate_samples(generator, dataset, folder, settings, observer, budget)
     if given["as_json"]:
         about = {"generator": selection.name, "params": dict(selection.params), "dataset": given["dataset"]}
         weights = {"weights": str(file), "sha256": generator.weights_digest}

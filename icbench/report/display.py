@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from icbench.running.observer import Onlooker, Work
+from icbench.running.observer import Observer, Work
 
 FIRST_LINE_SECONDS = 2.0
 """Work that is over before needs no line."""
@@ -21,14 +21,14 @@ MEANINGFUL_SECONDS = 5.0
 """Estimates of less are not shown, unless a whole part of the work is behind them."""
 
 
-class Display(Onlooker):
+class Display(Observer):
     """Shows on a console what goes on: one task with an end, and work that tells little of itself.
 
     Where there is no terminal, threads print the lines, so that they come however long a part of the work takes.
 
     Args:
         console: where to; its own test for a terminal decides between a live display and plain lines.
-        quiet: show nothing.
+        quiet: show nothing but warnings.
     """
 
     def __init__(self, console: Console, quiet: bool = False) -> None:
@@ -37,6 +37,7 @@ class Display(Onlooker):
         self.task: TaskID | None = None
         self.lines: _Lines | None = None
         self.begun = time.monotonic()
+        self.warnings: list[str] = []
 
     def __enter__(self) -> Self:
         if self.live:
@@ -50,10 +51,17 @@ class Display(Onlooker):
         if self.live:
             self.live.stop()
 
-    def line(self, text: str) -> None:
+    def say(self, message: str) -> None:
         """Print a line above whatever is live."""
         if not self.quiet:
-            self.console.print(escape(text), soft_wrap=True, highlight=False)
+            self.console.print(escape(message), soft_wrap=True, highlight=False)
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+        self.console.print(f"[yellow]{escape(message)}[/]", soft_wrap=True, highlight=False)
+
+    def end(self) -> None:
+        self.end_task()
 
     def begin_task(self, what: str, total: int, done: int = 0) -> None:
         """The task with an end begins, or goes on where so much of it is done."""
@@ -127,7 +135,7 @@ class Display(Onlooker):
     def _say(self, text: str) -> None:
         # Where nothing can be printed any more, the work goes on all the same.
         with suppress(OSError, ValueError):
-            self.line(text)
+            self.say(text)
 
 
 class _Lines:

@@ -3,15 +3,12 @@
 import time
 
 from rich.console import Console
-from rich.markup import escape
 
-from icbench.records import Record
 from icbench.report.display import Display
-from icbench.running.observer import Watcher
 from icbench.statistics import wilson_interval
 
 
-class RunProgress(Display, Watcher):
+class RunProgress(Display):
     """Shows runs on a console: bar, images per second, time left, and the accuracy so far with its 95 % interval.
 
     Args:
@@ -24,14 +21,6 @@ class RunProgress(Display, Watcher):
         super().__init__(console, quiet)
         self.runs = runs
         self.ended = 0
-        self.warnings: list[str] = []
-
-    def warn(self, message: str) -> None:
-        self.warnings.append(message)
-        self.console.print(f"[yellow]{escape(message)}[/]", soft_wrap=True, highlight=False)
-
-    def say(self, message: str) -> None:
-        self.line(message)
 
     def begin(self, label: str, images: int, done: int) -> None:
         self.images = images
@@ -39,7 +28,7 @@ class RunProgress(Display, Watcher):
         self.fraction = 0.0
         before = f", {done:,} of them done before" if done else ""
         count = f"run {self.ended + 1} of {self.runs} · " if self.runs else ""
-        self.line(f"{count}{label}: {images:,} images{before}")
+        self.say(f"{count}{label}: {images:,} images{before}")
         self.begin_task("", images, done)
         self._refresh()
 
@@ -47,16 +36,16 @@ class RunProgress(Display, Watcher):
         self.fraction += images
         self._refresh()
 
-    def on_batch(self, correct: int, images: int) -> None:
-        self.correct += correct
+    def on_batch(self, images: int, correct: int | None = None) -> None:
+        self.correct += correct or 0
         self.done += images
         self.fraction = 0.0
         self.part_is_done = self.done > self.done_before
         self._refresh()
 
-    def end(self, record: Record) -> None:
+    def end(self) -> None:
         self.ended += 1
-        self.end_task()
+        super().end()
 
     def _refresh(self) -> None:
         done = self.done + self.fraction

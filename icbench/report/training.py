@@ -5,18 +5,18 @@ import time
 from rich.console import Console
 
 from icbench.report.display import Display
-from icbench.training.loop import Monitor
+from icbench.training.loop import TrainingObserver
 from icbench.training.samples import SampleQuality
 from icbench.training.scoring import ScoredCheckpoint
 
 
-class TrainingProgress(Display, Monitor):
+class TrainingProgress(Display, TrainingObserver):
     """Shows a training on a console.
 
     Args:
         console: where to.
         epochs: of the whole training.
-        quiet: show nothing.
+        quiet: show nothing but warnings.
     """
 
     def __init__(self, console: Console, epochs: int, quiet: bool = False) -> None:
@@ -24,16 +24,14 @@ class TrainingProgress(Display, Monitor):
         self.epochs = epochs
         self.images = self.done = 0
 
-    def message(self, text: str) -> None:
-        self.line(text)
+    def begin(self, label: str, images: int, done: int) -> None:
+        self.begin_task(label, images, done)
 
     def begin_epoch(self, number: int, images: int) -> None:
         self.number, self.images, self.done = number, images, 0
         self.epoch_begun = time.monotonic()
-        if self.task is None and self.lines is None:
-            self.begin_task("training", self.epochs * images, number * images)
 
-    def on_batch(self, images: int) -> None:
+    def on_batch(self, images: int, correct: int | None = None) -> None:
         self.done += images
         done = self.number * self.images + self.done
         line = f"epoch {self.number + 1}/{self.epochs}: {self.done:,} of {self.images:,} images"
@@ -42,17 +40,17 @@ class TrainingProgress(Display, Monitor):
     def end_epoch(self, number: int, losses: dict[str, float]) -> None:
         self.part_is_done = True
         values = ", ".join(f"{name} {value:.3f}" for name, value in losses.items())
-        self.message(f"epoch {number + 1}/{self.epochs}: {values} ({time.monotonic() - self.epoch_begun:.0f} s)")
+        self.say(f"epoch {number + 1}/{self.epochs}: {values} ({time.monotonic() - self.epoch_begun:.0f} s)")
 
     def on_check(self, check: ScoredCheckpoint, best: bool) -> None:
         score = check.score
         inversions = "".join(f"{name} {value:.3f}, " for name, value in score.inversion_accuracy.items())
-        self.message(
+        self.say(
             f"  check after epoch {check.epochs}: {inversions}samples {score.sample_accuracy:.3f}, "
             f"score {score.value:.4f}" + ("  best so far" if best else "")
         )
         if check.samples:
-            self.message(f"    samples: {samples_line(check.samples)}")
+            self.say(f"    samples: {samples_line(check.samples)}")
 
 
 def samples_line(quality: SampleQuality) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from icbench.compute.devices import give_memory_back, is_out_of_memory
 from icbench.engine.targets import Pixels
-from icbench.running.observer import Watcher
+from icbench.running.observer import Observer
 from icbench.running.runners import Runner
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class BatchSize:
     bytes: int | None
     """What a batch takes, or None where that is not known."""
 
-    def __init__(self, runner: Runner, images: Pixels, watcher: Watcher, given: int | None) -> None:
+    def __init__(self, runner: Runner, images: Pixels, watcher: Observer, given: int | None) -> None:
         self._runner, self._images, self._watcher = runner, images, watcher
         self._given = given
         self._measured: int | None = None

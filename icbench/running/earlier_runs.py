@@ -8,7 +8,7 @@ from icbench.compute.devices import AUTO_PRECISIONS
 from icbench.records import Record, ResultsFolder
 from icbench.running.entry import Entry
 from icbench.running.identity import run_key, run_name
-from icbench.running.observer import Watcher
+from icbench.running.observer import Observer
 from icbench.running.options import Options
 
 
@@ -21,7 +21,7 @@ class EarlierRuns:
         watcher: told of it.
     """
 
-    def __init__(self, results: ResultsFolder, entry: Entry, options: Options, watcher: Watcher) -> None:
+    def __init__(self, results: ResultsFolder, entry: Entry, options: Options, watcher: Observer) -> None:
         self._results, self._entry, self._options, self._watcher = results, entry, options, watcher
 
     def has_folder(self, facts: Mapping[str, Any]) -> bool:

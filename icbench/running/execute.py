@@ -15,7 +15,7 @@ from icbench.plugins.manager import PluginManager, plugin_manager
 from icbench.records import Record, check_writable
 from icbench.running.datasets import Source, data_folder
 from icbench.running.entry import DEFAULTS, Entry, grid
-from icbench.running.observer import Watcher
+from icbench.running.observer import Observer
 from icbench.running.options import Options, check_options
 from icbench.running.runners import InversionRunner
 from icbench.running.session import Session
@@ -70,7 +70,7 @@ class _Request:
     options: Options
 
 
-def execute(entries: Sequence[Entry], options: Options, watcher: Watcher) -> Iterator[Run]:
+def execute(entries: Sequence[Entry], options: Options, watcher: Observer) -> Iterator[Run]:
     """Run every entry for every seed; yields each run once its record is written.
 
     A run that is interrupted from the keyboard is kept as a record with status "interrupted", and is the last. One
@@ -85,7 +85,7 @@ def execute(entries: Sequence[Entry], options: Options, watcher: Watcher) -> Ite
         yield Run(job.entry, seed, record)
 
 
-def execute_each(jobs: Sequence[AnyJob], watcher: Watcher) -> Iterator[tuple[AnyJob, int, Record]]:
+def execute_each(jobs: Sequence[AnyJob], watcher: Observer) -> Iterator[tuple[AnyJob, int, Record]]:
     """Run entries that each have options of their own; yields job, seed and record, otherwise as `execute`."""
     for job in jobs:
         check_writable(job.options.results)

@@ -1,12 +1,8 @@
-"""What those who look on are told of work that tells little of itself."""
+"""What those who look on are told of runs and trainings, and of work that tells little of itself."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from icbench.records import Record
 
 
 @dataclass
@@ -31,17 +27,8 @@ class Work:
         return self.what + (f": {self.at}" if self.at else "") + (f", {self.share:.0%}" if self.share else "")
 
 
-class Onlooker:
-    """Is told when work goes on; the default ignores it."""
-
-    @contextmanager
-    def working(self, what: str) -> Iterator[Work]:
-        """Within it, work goes on that may take long."""
-        yield Work(what)
-
-
-class Watcher(Onlooker):
-    """Receives what happens while runs go on; the default ignores it."""
+class Observer:
+    """Is told what goes on in a run or a training; the default ignores it. All progress is in images."""
 
     def warn(self, message: str) -> None:
         """Something the user should know."""
@@ -50,13 +37,18 @@ class Watcher(Onlooker):
         """Something the user may like to know."""
 
     def begin(self, label: str, images: int, done: int) -> None:
-        """A run starts: so many images, of which some were done before."""
+        """A run or a training begins: so many images to go through, of which some were done before."""
 
     def on_step(self, images: float) -> None:
         """Progress within a batch, in images; whole batches add up to their size."""
 
-    def on_batch(self, correct: int, images: int) -> None:
-        """A batch is done: how many of its images were classified correctly."""
+    def on_batch(self, images: int, correct: int | None = None) -> None:
+        """A batch is done; of a run also how many of its images were classified correctly."""
 
-    def end(self, record: "Record") -> None:
-        """A run is over and its record written."""
+    def end(self) -> None:
+        """The run or the training is over, and what it leaves is written."""
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[Work]:
+        """Within it, work goes on that may take long."""
+        yield Work(what)

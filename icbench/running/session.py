@@ -29,7 +29,7 @@ from icbench.running.datasets import Source
 from icbench.running.earlier_runs import EarlierRuns
 from icbench.running.entry import Entry
 from icbench.running.identity import key_facts, record_facts
-from icbench.running.observer import Watcher
+from icbench.running.observer import Observer
 from icbench.running.options import Options
 from icbench.running.runners import ClassifierRunner, InversionRunner, Result, Runner
 
@@ -44,7 +44,7 @@ LOG = logging.getLogger(__name__)
 class Session:
     """One entry, ready to run for its seeds. Its components are built once, for the check and all runs."""
 
-    def __init__(self, entry: Entry, source: Source, options: Options, watcher: Watcher) -> None:
+    def __init__(self, entry: Entry, source: Source, options: Options, watcher: Observer) -> None:
         self.entry, self.source, self.options, self.watcher = entry, source, options, watcher
         self.split = source.split(options.split)
         self.device = chosen_device(options.device)
@@ -96,7 +96,7 @@ class Session:
             if record is None:
                 run = self.results.grow(facts, self.images, self.keeps_latents, self.watcher.warn, self.options.rerun)
                 record = self._grow(run, settings)
-        self.watcher.end(record)
+        self.watcher.end()
         return record
 
     def _grow(self, run: GrowingRun, settings: "Settings") -> Record:
@@ -153,7 +153,7 @@ class Session:
         return run.stop("failed", without_folders(f"{type(error).__name__}: {error}"))
 
     def _report(self, arrays: Arrays) -> None:
-        self.watcher.on_batch(int(np.sum(arrays["prediction"] == arrays["label"])), len(arrays["label"]))
+        self.watcher.on_batch(len(arrays["label"]), int(np.sum(arrays["prediction"] == arrays["label"])))
 
     def _key_facts(self, settings: "Settings") -> dict[str, Any]:
         split, digest = self.options.split, self.split.digest
@@ -163,7 +163,7 @@ class Session:
         return record_facts(facts, self.entry, self.options, self.runner.flags(), self.runner.parameters())
 
 
-def _warn_of_limit(options: Options, available: int, dataset: str, watcher: Watcher) -> None:
+def _warn_of_limit(options: Options, available: int, dataset: str, watcher: Observer) -> None:
     if options.limit is not None and options.limit > available:
         watcher.warn(f"--limit {options.limit}: {dataset} has {available} {options.split} images; all of them are used")
 

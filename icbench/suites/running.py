@@ -10,7 +10,7 @@ from icbench.plugins.manager import PluginManager
 from icbench.records import Record
 from icbench.running.entry import Entry
 from icbench.running.execute import entries_from_specs, execute_each
-from icbench.running.observer import Watcher
+from icbench.running.observer import Observer
 from icbench.running.options import Options
 
 SHARED = ("steps", "limit", "batch_size", "precision")
@@ -98,7 +98,7 @@ class CellRun(NamedTuple):
     record: Record
 
 
-def run_jobs(jobs: Sequence[Job], watcher: Watcher) -> Iterator[CellRun]:
+def run_jobs(jobs: Sequence[Job], watcher: Observer) -> Iterator[CellRun]:
     """Run what was planned; yields each record once it is written.
 
     Raises:

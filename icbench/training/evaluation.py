@@ -9,8 +9,8 @@ from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
 from icbench.plugins.component import Selection
 from icbench.plugins.manager import PluginManager
+from icbench.running.observer import Observer
 from icbench.training.budget import EvalBudget
-from icbench.training.loop import Monitor
 from icbench.training.reference_cnn import train_reference_cnn
 from icbench.training.samples import SampleQuality, draw_samples, measure_samples
 from icbench.training.weights import load_weights
@@ -39,7 +39,7 @@ def evaluate_samples(
     dataset: Dataset,
     data_dir: Path,
     settings: Settings,
-    monitor: Monitor,
+    observer: Observer,
     budget: EvalBudget,
 ) -> SampleQuality:
     """The figures of a generator's samples against the dataset's validation images, as a training measures them.
@@ -49,18 +49,18 @@ def evaluate_samples(
         dataset: of which the training images train what judges the samples.
         data_dir: where fetched data is kept.
         settings: the seed of the samples' noise, the device and the precision.
-        monitor: is told what goes on.
+        observer: is told what goes on.
         budget: how many samples.
 
     Raises:
         UsageError: the generator makes other images or other classes than the dataset has.
     """
-    with monitor.working("loading the images"):
+    with observer.working("loading the images"):
         split, validation = (dataset.split(name, data_dir) for name in ("train", "validation"))
     _require_fit(generator, dataset, validation)
-    with monitor.working("training the reference CNN that judges the samples"):
+    with observer.working("training the reference CNN that judges the samples"):
         reference = train_reference_cnn(split, dataset.num_classes, settings.device)
-    with monitor.working("measuring the samples"):
+    with observer.working("measuring the samples"):
         frozen = prepare(generator, settings.device)
         samples = draw_samples(frozen, budget.samples, settings)
         return measure_samples(samples, frozen, validation, reference, settings, budget.differentiated)

@@ -18,7 +18,7 @@ from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
 from icbench.plugins.isolation import isolated
 from icbench.running.datasets import load_split
-from icbench.running.observer import Onlooker
+from icbench.running.observer import Observer
 from icbench.storage import reason, remove_leftovers, try_folder, way_out
 from icbench.training import study
 from icbench.training.checkpoint import Progress, checkpoint_file, restore_checkpoint, save_checkpoint
@@ -34,17 +34,11 @@ FINAL_SEED = 1_000_003
 """Of the noise of the samples that the chosen weights are measured by: no check draws the same."""
 
 
-class Monitor(Onlooker):
-    """Receives a training's progress; the default ignores it."""
-
-    def message(self, text: str) -> None:
-        """Something worth a line."""
+class TrainingObserver(Observer):
+    """Is told of a training's epochs and checks too; the default ignores it."""
 
     def begin_epoch(self, number: int, images: int) -> None:
         """Epoch `number` of `images` images begins."""
-
-    def on_batch(self, images: int) -> None:
-        """Some images have been trained on."""
 
     def end_epoch(self, number: int, losses: dict[str, float]) -> None:
         """An epoch is done."""
@@ -63,7 +57,7 @@ class TrainingResult:
 
 
 @isolated()
-def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, monitor: Monitor) -> TrainingResult:
+def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, observer: TrainingObserver) -> TrainingResult:
     """Train a generator, or go on with a training of the same settings in `job.out`.
 
     Raises:
@@ -73,20 +67,20 @@ def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, monitor: Monitor
     if job.study:
         study.require_checks(job.epochs, trainer.budget)
     _make_folder(job.out)
-    with monitor.working(f"loading {job.dataset_name}"):
+    with observer.working(f"loading {job.dataset_name}"):
         names = ("train", "validation")
         split, validation = (load_split(dataset, job.dataset_name, name, job.data_dir) for name in names)
     if job.study:
         study.require_images(len(validation))
     _require_classes(trainer, split, dataset.num_classes, job.dataset_name)
     trainer.begin(split, dataset.num_classes, job)
-    progress = _resume(trainer, job, monitor)
-    with monitor.working("training the reference CNN that judges the samples"):
+    progress = _resume(trainer, job, observer)
+    with observer.working("training the reference CNN that judges the samples"):
         reference, seconds = study.timed(lambda: train_reference_cnn(split, dataset.num_classes, job.device))
     scorer = Scorer(
         validation, reference, trainer.schedules, _settings(trainer, job), trainer.budget, trainer.by_samples
     )
-    return _Training(trainer, job, split, scorer, progress, monitor, seconds).run()
+    return _Training(trainer, job, split, scorer, progress, observer, seconds).run()
 
 
 @dataclass(frozen=True)
@@ -94,7 +88,7 @@ class _Training:
     """A training that has begun.
 
     Args:
-        trainer, job, monitor: as for `train`.
+        trainer, job, observer: as for `train`.
         split: the training images.
         scorer: measures snapshots.
         progress: how far it is.
@@ -106,33 +100,37 @@ class _Training:
     split: Split
     scorer: Scorer
     progress: Progress
-    monitor: Monitor
+    observer: TrainingObserver
     reference_seconds: float
 
     def run(self) -> TrainingResult:
         """Train all epochs that are left, and measure the best checkpoint."""
         job, progress = self.job, self.progress
         check_every = 1 if job.study else job.check_every or self.trainer.check_every
+        size = len(self.split)
+        self.observer.begin(f"training {job.name}", job.epochs * size, progress.done * size)
         while True:
             if progress.lacks_check(check_every, job.epochs):
-                with self.monitor.working(f"judging epoch {progress.done}"):
+                with self.observer.working(f"judging epoch {progress.done}"):
                     self._check()
                 save_checkpoint(self.trainer, progress, job)
             if progress.done >= job.epochs:
-                with self.monitor.working("measuring what was chosen"):
-                    return self._finish()
+                with self.observer.working("measuring what was chosen"):
+                    result = self._finish()
+                self.observer.end()
+                return result
             self._train_epoch()
             # Before the check: what was trained is on disk, whatever becomes of judging it.
             save_checkpoint(self.trainer, progress, job)
 
     def _train_epoch(self) -> None:
         number = self.progress.done
-        self.monitor.begin_epoch(number, len(self.split))
+        self.observer.begin_epoch(number, len(self.split))
         started = time.perf_counter()
-        losses = self.trainer.epoch(number, self.monitor.on_batch)
+        losses = self.trainer.epoch(number, self.observer.on_batch)
         self.progress.seconds += time.perf_counter() - started
         self.progress.done = number + 1
-        self.monitor.end_epoch(number, losses)
+        self.observer.end_epoch(number, losses)
 
     def _check(self) -> None:
         """Measure what is trained, and keep it if it is the best so far.
@@ -162,7 +160,7 @@ class _Training:
         score, snapshot = study.measure_snapshot(frozen, self.progress.done, self.scorer)
         self.progress.study.append(snapshot)
         accuracies = ", ".join(f"{name} {value:.4f}" for name, value in snapshot.accuracy.items())
-        self.monitor.message(
+        self.observer.say(
             f"  full inversion after epoch {snapshot.epochs}: {accuracies} ({snapshot.full_seconds:.0f} s)"
         )
         return score
@@ -175,7 +173,7 @@ class _Training:
             save_weights(weights, self.job.weights_file)
         settings = Settings(device=self.job.device)
         save_samples(frozen, self.job.out / f"samples-{check.epochs:03d}.png", settings)
-        self.monitor.on_check(check, best)
+        self.observer.on_check(check, best)
 
     def _finish(self) -> TrainingResult:
         """Measure the chosen weights on validation images that did not choose them, and write the training record."""
@@ -229,11 +227,11 @@ def _require_classes(trainer: Trainer, split: Split, num_classes: int, dataset: 
         )
 
 
-def _resume(trainer: Trainer, job: TrainingJob, monitor: Monitor) -> Progress:
+def _resume(trainer: Trainer, job: TrainingJob, observer: TrainingObserver) -> Progress:
     progress = restore_checkpoint(trainer, job)
     if progress is None:
         return Progress()
-    monitor.message(f"going on after epoch {progress.done} of {job.epochs}")
+    observer.say(f"going on after epoch {progress.done} of {job.epochs}")
     return progress
 
 

@@ -17,7 +17,7 @@ from icbench.kinds.dataset import Dataset, Split
 from icbench.plugins.manager import PluginManager
 from icbench.testing import GeneratorTests
 from icbench.training.budget import EvalBudget, InversionBudget
-from icbench.training.loop import Monitor, train
+from icbench.training.loop import TrainingObserver, train
 from icbench.training.trainer import TrainingJob
 from icbench.training.weights import default_folder, save_weights, trained_file
 
@@ -214,15 +214,15 @@ def test_a_stopped_training_goes_on_to_the_same_weights(small, monkeypatch):
     budget = EvalBudget(short, short, reserved=4, scored_samples=100, samples=100, differentiated=5)
     monkeypatch.setattr(PostTrainer, "budget", budget)
 
-    class Stop(Monitor):
+    class Stop(TrainingObserver):
         def begin_epoch(self, number, images):
             if number == 1:
                 raise KeyboardInterrupt
 
-    whole = train(PostTrainer(3), Noise(), job("whole"), Monitor())
+    whole = train(PostTrainer(3), Noise(), job("whole"), TrainingObserver())
     with pytest.raises(KeyboardInterrupt):
         train(PostTrainer(3), Noise(), job("stopped"), Stop())
-    resumed = train(PostTrainer(3), Noise(), job("stopped"), Monitor())
+    resumed = train(PostTrainer(3), Noise(), job("stopped"), TrainingObserver())
     assert whole.weights.read_bytes() == resumed.weights.read_bytes()
 
 

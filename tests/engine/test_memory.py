@@ -16,7 +16,7 @@ from icbench.engine.memory import activation_bytes, batch_bytes, feature_bytes
 from icbench.engine.prepare import prepare
 from icbench.plugins.manager import PluginManager, plugin_manager
 from icbench.running.datasets import Source
-from icbench.running.observer import Watcher
+from icbench.running.observer import Observer
 from icbench.running.options import Options
 from icbench.running.session import Session
 
@@ -88,7 +88,7 @@ def test_a_batch_that_does_not_fit_is_told_before_it_is_tried(monkeypatch, tmp_p
 
     warnings = []
 
-    class Listener(Watcher):
+    class Listener(Observer):
         def warn(self, message):
             warnings.append(message)
 

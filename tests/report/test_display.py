@@ -115,7 +115,7 @@ def test_a_run_says_where_it_is_however_long_a_batch_takes(stream, plain):
     with RunProgress(plain) as shown:
         shown.begin("entry", 1000, 0)
         stream.wait_for("0 of 1,000 images, … images/s, accuracy …\n")
-        shown.on_batch(90, 100)
+        shown.on_batch(100, 90)
         stream.wait_for("100 of 1,000 images")
         stream.wait_for("accuracy 0.900")
 
@@ -124,10 +124,10 @@ def test_a_run_says_where_it_is_however_long_a_batch_takes(stream, plain):
 def test_a_rate_waits_for_a_finished_batch(plain):
     with RunProgress(plain) as shown:
         shown.begin("entry", 1000, 400)
-        shown.on_batch(380, 400)
+        shown.on_batch(400, 380)
         shown.on_step(20.0)
         assert "… images/s" in shown.lines.text
-        shown.on_batch(90, 100)
+        shown.on_batch(100, 90)
         assert "… images/s" not in shown.lines.text
 
 
@@ -135,10 +135,10 @@ def test_a_rate_waits_for_a_finished_batch(plain):
 def test_the_time_left_waits_for_a_finished_batch(terminal):
     with RunProgress(terminal) as shown:
         shown.begin("entry", 1000, 400)
-        shown.on_batch(380, 400)
+        shown.on_batch(400, 380)
         shown.on_step(20.0)
         assert shown.live.tasks[0].fields["ready"] is False
-        shown.on_batch(90, 100)
+        shown.on_batch(100, 90)
         assert shown.live.tasks[0].fields["ready"] is True
 
 
@@ -155,6 +155,7 @@ def test_work_within_a_run_is_not_in_its_rate(plain, monkeypatch):
 @pytest.mark.usefixtures("_soon")
 def test_a_training_says_where_it_is_within_an_epoch_too(stream, plain):
     with TrainingProgress(plain, epochs=4) as shown:
+        shown.begin("training", 20000, 5000)
         shown.begin_epoch(1, 5000)
         shown.on_batch(1000)
         shown.on_batch(1000)
@@ -165,6 +166,7 @@ def test_a_training_says_where_it_is_within_an_epoch_too(stream, plain):
 
 def test_a_training_shows_its_share_on_a_terminal(terminal):
     with TrainingProgress(terminal, epochs=4) as shown:
+        shown.begin("training", 20000, 5000)
         shown.begin_epoch(1, 5000)
         shown.on_batch(2500)
         (task,) = shown.live.tasks

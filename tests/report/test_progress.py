@@ -14,7 +14,7 @@ def live(width, correct=9000, images=10_000):
     with RunProgress(console) as progress:
         progress.begin("entry", images, 0)
         progress.begun -= 100
-        progress.on_batch(correct, images)
+        progress.on_batch(images, correct)
         progress.live.refresh()
     return next(line for line in reversed(console.file.getvalue().splitlines()) if "accuracy 0" in line)
 

@@ -8,13 +8,13 @@ import torch
 
 from icbench.engine.settings import Settings
 from icbench.running.batch_size import BatchSize
-from icbench.running.observer import Watcher
+from icbench.running.observer import Observer
 
 IMAGES = np.zeros((4, 1, 8, 8), np.uint8)
 FULL = torch.OutOfMemoryError("full")
 
 
-class Listener(Watcher):
+class Listener(Observer):
     def __init__(self):
         self.warnings = []
 

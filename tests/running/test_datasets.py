@@ -15,7 +15,7 @@ from icbench.errors import ComponentError, IntegrityError, UsageError
 from icbench.kinds.dataset import Dataset, Split
 from icbench.plugins.discovery import PluginSource
 from icbench.running.datasets import load_split
-from icbench.training.loop import Monitor, train
+from icbench.training.loop import TrainingObserver, train
 from icbench.training.trainer import TrainingJob
 
 SOUND = ToyDigits().split("test", None)
@@ -148,4 +148,4 @@ def test_a_run_refuses_it_and_writes_nothing(arguments, capsys):
 def test_a_training_refuses_it():
     job = TrainingJob("toy", {}, Path("out"), 1, 0, torch.device("cpu"), "mine", Path())
     with pytest.raises(ComponentError, match="dataset mine, split train: it has 50 images and 49 labels"):
-        train(ToyTrainer(), Returning("fewer labels"), job, Monitor())
+        train(ToyTrainer(), Returning("fewer labels"), job, TrainingObserver())

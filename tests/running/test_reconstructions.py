@@ -11,7 +11,7 @@ from toy import ToyDigits
 from icbench.engine.settings import Settings
 from icbench.plugins.manager import plugin_manager
 from icbench.running.execute import entries_from_specs, execute
-from icbench.running.observer import Watcher
+from icbench.running.observer import Observer
 from icbench.running.options import Options
 from icbench.running.reconstructions import class_vector_paths, reconstructions
 from icbench.running.replay import settings_of
@@ -20,7 +20,7 @@ SPECS = {"generator": ["linear"], "dataset": ["toy"]}
 
 
 def recorded(entry, options):
-    (run,) = execute([entry], options, Watcher())
+    (run,) = execute([entry], options, Observer())
     return run.record
 
 

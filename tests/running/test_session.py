@@ -6,7 +6,7 @@ from toy import LinearGenerator
 
 from icbench.plugins.manager import plugin_manager
 from icbench.running.execute import entries_from_specs, execute
-from icbench.running.observer import Watcher
+from icbench.running.observer import Observer
 from icbench.running.options import Options
 
 
@@ -20,7 +20,7 @@ def test_components_are_built_once_for_the_check_and_all_seeds(toy_plugin, monke
     monkeypatch.setattr(LinearGenerator, "__init__", counted)
     entries = entries_from_specs(plugin_manager(), {"generator": ["linear", "linear:noise_dim=2"], "dataset": ["toy"]})
     options = Options(steps=2, limit=4, seeds=(0, 1), device="cpu", precision="float32", batch_size=10)
-    runs = list(execute(entries, options, Watcher()))
+    runs = list(execute(entries, options, Observer()))
     assert [params["noise_dim"] for params in built] == [3, 2]
     assert [(run.entry, run.seed, run.record.status) for run in runs] == [
         (entry, seed, "ok") for entry in entries for seed in (0, 1)

@@ -23,7 +23,7 @@ from icbench.scaffold import create
 from icbench.testing.runner import check_component
 from icbench.testing.subject import subject_of
 from icbench.training.budget import EvalBudget, InversionBudget
-from icbench.training.loop import Monitor, train
+from icbench.training.loop import TrainingObserver, train
 from icbench.training.trainer import TrainingJob
 from icbench.training.weights import default_folder, save_weights, trained_file
 
@@ -147,7 +147,7 @@ def test_its_component_runs(installed, capsys, kind):
     if kind == "generator":
         params, trainer = selected()
         trainer.budget = EvalBudget(check=InversionBudget(20, {"joint": 4, "exhaustive": 2}), samples=200)
-        train(trainer, FewDigits(), job(params, epochs=8), Monitor())
+        train(trainer, FewDigits(), job(params, epochs=8), TrainingObserver())
     command = ["run", f"--{kind}", "fresh", "--split", "validation", "--limit", "20", "--device", "cpu", "--json"]
     code, out, _ = icbench(capsys, *command)
     (run,) = json.loads(out)["data"]["runs"]

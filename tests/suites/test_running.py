@@ -2,7 +2,7 @@
 
 from icbench.kinds.suite import Cell, Experiment, Suite
 from icbench.plugins.manager import plugin_manager
-from icbench.running.observer import Watcher
+from icbench.running.observer import Observer
 from icbench.running.options import Options
 from icbench.suites import planned, run_jobs
 
@@ -39,7 +39,7 @@ def test_each_record_comes_with_the_cells_it_counts_for(toy_plugin):
     also = Cell("c", generator="linear", schedule="joint:noise_rate=1", steps=1, seeds=1)
     suite = Suite("mine", "toy", "test", (Experiment("one", "first", "setting", (*cells, also)),))
     options = Options(limit=4, device="cpu", precision="float32", batch_size=10)
-    runs = list(run_jobs(planned(plugin_manager(), suite, suite.cells(), options), Watcher()))
+    runs = list(run_jobs(planned(plugin_manager(), suite, suite.cells(), options), Observer()))
     found = [
         ([cell.label for cell in run.cells], run.record.facts["entry"]["steps"], run.record.facts["seed"])
         for run in runs

@@ -9,7 +9,7 @@ from toy_training import Stop, ToyTrainer
 
 from icbench.training.checkpoint import Progress
 from icbench.training.criteria import Snapshot
-from icbench.training.loop import Monitor, train
+from icbench.training.loop import TrainingObserver, train
 from icbench.training.trainer import TrainingJob
 
 CPU = torch.device("cpu")
@@ -44,7 +44,7 @@ def saved(state):
 @pytest.mark.parametrize("check", [{"epochs": 1, **FIGURES, "samples": SAMPLES}, {"epochs": 1, **FIGURES}])
 def test_a_checkpoint_of_an_older_icbench_is_gone_on_with(check):
     saved(written(check))
-    record = train(ToyTrainer(), ToyDigits(), JOB, Monitor()).record.as_data()
+    record = train(ToyTrainer(), ToyDigits(), JOB, TrainingObserver()).record.as_data()
     assert record["checks"][0] == check
     assert [each["epochs"] for each in record["checks"]] == [1, 2]
 

@@ -17,7 +17,7 @@ from icbench.errors import OutputError, UsageError
 from icbench.training import study
 from icbench.training.budget import InversionBudget
 from icbench.training.criteria import read_study
-from icbench.training.loop import Monitor, train
+from icbench.training.loop import TrainingObserver, train
 from icbench.training.reference_cnn import train_reference_cnn
 from icbench.training.scoring import Scorer
 from icbench.training.study import measure_snapshot
@@ -129,7 +129,7 @@ def test_one_schedule_gives_its_figures_alone(validation, reference):
 
 
 def test_a_study_checks_after_every_epoch():
-    train(FiveChecks(), ToyDigits(), JOB, Monitor())
+    train(FiveChecks(), ToyDigits(), JOB, TrainingObserver())
     found = document()
     assert [check["epochs"] for check in found["checks"]] == [1, 2, 3, 4, 5]
     assert found["short"] == {"first": 0, "images": 20, "steps": {"joint": 4, "exhaustive": 2}}
@@ -143,37 +143,39 @@ def test_a_study_checks_after_every_epoch():
 def test_a_validation_split_that_ends_early_is_counted_as_it_is():
     trainer = FiveChecks()
     trainer.budget = replace(trainer.budget, full=InversionBudget(1000, {"joint": 1, "exhaustive": 1}))
-    assert train(trainer, ToyDigits(), JOB, Monitor()).study.full.images == 30
+    assert train(trainer, ToyDigits(), JOB, TrainingObserver()).study.full.images == 30
 
 
 @pytest.mark.parametrize("after", [1, 4])
 def test_a_stopped_study_goes_on_to_the_same_rows(after):
-    train(FiveChecks(), ToyDigits(), JOB, Monitor())
+    train(FiveChecks(), ToyDigits(), JOB, TrainingObserver())
     stopped = replace(JOB, out=Path("stopped"))
     with pytest.raises(KeyboardInterrupt):
         train(FiveChecks(), ToyDigits(), stopped, Stop(after))
     assert not (stopped.out / study.FILE).exists()
-    train(FiveChecks(), ToyDigits(), stopped, Monitor())
+    train(FiveChecks(), ToyDigits(), stopped, TrainingObserver())
     assert untimed(document("stopped")["checks"]) == untimed(document()["checks"])
 
 
 def test_a_finished_study_is_read_again_and_not_made_anew():
-    train(FiveChecks(), ToyDigits(), JOB, Monitor())
+    train(FiveChecks(), ToyDigits(), JOB, TrainingObserver())
     before = document()["checks"]
-    train(FiveChecks(), ToyDigits(), JOB, Monitor())
+    train(FiveChecks(), ToyDigits(), JOB, TrainingObserver())
     assert document()["checks"] == before  # Seconds included, that are never the same twice.
 
 
 def test_a_study_changes_no_weights():
-    studied = train(FiveChecks(), ToyDigits(), JOB, Monitor())
-    plain = train(FiveChecks(), ToyDigits(), replace(JOB, out=Path("plain"), study=False, check_every=1), Monitor())
+    studied = train(FiveChecks(), ToyDigits(), JOB, TrainingObserver())
+    plain = train(
+        FiveChecks(), ToyDigits(), replace(JOB, out=Path("plain"), study=False, check_every=1), TrainingObserver()
+    )
     assert plain.weights.read_bytes() == studied.weights.read_bytes()
     assert plain.study is None
     assert not Path("plain", study.FILE).exists()
 
 
 def test_what_is_returned_is_what_was_written():
-    result = train(FiveChecks(), ToyDigits(), JOB, Monitor())
+    result = train(FiveChecks(), ToyDigits(), JOB, TrainingObserver())
     assert json.loads(json.dumps(result.study.as_data())) == document()
     assert json.loads(json.dumps(result.record.as_data())) == json.loads(Path("out/learner.json").read_text())
 
@@ -182,26 +184,26 @@ def test_a_trainer_that_has_a_smaller_budget_keeps_to_it_in_a_study_too():
     class Lazy(FiveChecks):
         budget = replace(FiveChecks.budget, check=InversionBudget(10, {"joint": 3, "exhaustive": 1}))
 
-    studied = train(Lazy(), ToyDigits(), JOB, Monitor())
+    studied = train(Lazy(), ToyDigits(), JOB, TrainingObserver())
     assert document()["short"] == {"first": 0, "images": 10, "steps": {"joint": 3, "exhaustive": 1}}
-    plain = train(Lazy(), ToyDigits(), replace(JOB, out=Path("plain"), study=False, check_every=1), Monitor())
+    plain = train(Lazy(), ToyDigits(), replace(JOB, out=Path("plain"), study=False, check_every=1), TrainingObserver())
     assert studied.record.checks == plain.record.checks
 
 
 def test_a_training_that_was_begun_without_study_is_not_continued_with_one():
-    train(FiveChecks(), ToyDigits(), replace(JOB, study=False), Monitor())
+    train(FiveChecks(), ToyDigits(), replace(JOB, study=False), TrainingObserver())
     with pytest.raises(UsageError, match="other settings"):
-        train(FiveChecks(), ToyDigits(), JOB, Monitor())
+        train(FiveChecks(), ToyDigits(), JOB, TrainingObserver())
 
 
 def test_too_few_checks_are_refused_before_anything_is_written():
     with pytest.raises(UsageError, match=r"at least 5 checks.* would make 4"):
-        train(FiveChecks(), ToyDigits(), replace(JOB, epochs=4), Monitor())
+        train(FiveChecks(), ToyDigits(), replace(JOB, epochs=4), TrainingObserver())
     assert not JOB.out.exists()
 
 
 def test_a_study_that_cannot_be_written_leaves_the_one_before(monkeypatch):
-    result = train(FiveChecks(), ToyDigits(), JOB, Monitor())
+    result = train(FiveChecks(), ToyDigits(), JOB, TrainingObserver())
     before = (JOB.out / study.FILE).read_bytes()
 
     def full(descriptor):

@@ -14,7 +14,7 @@ from icbench.builtin.generators.cgan_training import BATCH, CGANTrainer
 from icbench.engine.invert import Settings
 from icbench.kinds.dataset import Dataset, Split
 from icbench.training.budget import EvalBudget, InversionBudget
-from icbench.training.loop import Monitor, train
+from icbench.training.loop import TrainingObserver, train
 from icbench.training.reference_cnn import train_reference_cnn
 from icbench.training.samples import draw_samples, sample_accuracy
 from icbench.training.trainer import TrainingJob
@@ -63,15 +63,15 @@ def job(out: str, epochs: int = 4, **changes) -> TrainingJob:
 
 
 def test_a_stopped_training_goes_on_to_the_same_weights(small):
-    whole = train(QuickTrainer(5), small, job("whole"), Monitor())
+    whole = train(QuickTrainer(5), small, job("whole"), TrainingObserver())
     with pytest.raises(KeyboardInterrupt):
         train(QuickTrainer(5), small, job("stopped"), Stop(after=3))
-    resumed = train(QuickTrainer(5), small, job("stopped"), Monitor())
+    resumed = train(QuickTrainer(5), small, job("stopped"), TrainingObserver())
     assert whole.weights.read_bytes() == resumed.weights.read_bytes()
 
 
 def test_the_record_says_what_was_chosen_and_why(small):
-    file = train(QuickTrainer(5), small, job("out"), Monitor()).weights
+    file = train(QuickTrainer(5), small, job("out"), TrainingObserver()).weights
     record = json.loads(file.with_suffix(".json").read_text())
     assert [check["epochs"] for check in record["checks"]] == [2, 4]
     best = max(record["checks"], key=lambda check: check["score"])
@@ -83,7 +83,7 @@ def test_the_record_says_what_was_chosen_and_why(small):
 
 def test_training_leaves_the_global_random_state_alone(small):
     before = torch.random.get_rng_state()
-    train(QuickTrainer(5), small, job("out", epochs=1), Monitor())
+    train(QuickTrainer(5), small, job("out", epochs=1), TrainingObserver())
     assert torch.equal(before, torch.random.get_rng_state())
 
 
@@ -99,7 +99,7 @@ def test_fewer_images_than_a_batch_are_trained_on_all_the_same(small):
 
 def test_two_seeds_give_two_generators(small):
     weights = [
-        train(QuickTrainer(5), small, job(f"out{seed}", epochs=1, seed=seed), Monitor()).weights.read_bytes()
+        train(QuickTrainer(5), small, job(f"out{seed}", epochs=1, seed=seed), TrainingObserver()).weights.read_bytes()
         for seed in (0, 1)
     ]
     assert weights[0] != weights[1]

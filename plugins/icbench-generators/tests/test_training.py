@@ -7,7 +7,7 @@ import pytest
 import torch
 from icbench.plugins.component import resolve
 from icbench.training.budget import EvalBudget, InversionBudget
-from icbench.training.loop import Monitor, train
+from icbench.training.loop import TrainingObserver, train
 from icbench.training.trainer import TrainingJob
 
 from icbench_generators import icbench_generators
@@ -40,7 +40,7 @@ def job(name, out, epochs=4):
     return TrainingJob(name, params, Path(out), epochs, 0, torch.device("cpu"), "small", Path(), check_every=2)
 
 
-class Stop(Monitor):
+class Stop(TrainingObserver):
     """Interrupts after some epochs."""
 
     def begin_epoch(self, number: int, images: int) -> None:
@@ -50,16 +50,16 @@ class Stop(Monitor):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_stopped_training_goes_on_to_the_same_weights(name, small):
-    whole = train(trainer(name), small, job(name, "whole"), Monitor())
+    whole = train(trainer(name), small, job(name, "whole"), TrainingObserver())
     with pytest.raises(KeyboardInterrupt):
         train(trainer(name), small, job(name, "stopped"), Stop())
-    resumed = train(trainer(name), small, job(name, "stopped"), Monitor())
+    resumed = train(trainer(name), small, job(name, "stopped"), TrainingObserver())
     assert whole.weights.read_bytes() == resumed.weights.read_bytes()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_training_leaves_is_what_the_component_loads(name, small):
-    file = train(trainer(name), small, job(name, "out", epochs=1), Monitor()).weights
+    file = train(trainer(name), small, job(name, "out", epochs=1), TrainingObserver()).weights
     component = COMPONENTS[name]
     generator = resolve(component.factory, "icbench-generators")(**component.complete({"weights": str(file)}))
     assert generator.weights_digest
@@ -68,7 +68,7 @@ def test_what_a_training_leaves_is_what_the_component_loads(name, small):
 @pytest.mark.parametrize("name", NAMES)
 def test_training_leaves_the_global_random_state_alone(name, small):
     before = torch.random.get_rng_state()
-    train(trainer(name), small, job(name, "out", epochs=1), Monitor())
+    train(trainer(name), small, job(name, "out", epochs=1), TrainingObserver())
     assert torch.equal(before, torch.random.get_rng_state())
 
 
@@ -89,7 +89,7 @@ def test_a_vae_step_has_as_many_images_of_each_class(small):
 
 
 def test_a_class_vae_knows_how_large_its_residuals_are(small):
-    file = train(trainer("class-vae"), small, job("class-vae", "out", epochs=2), Monitor()).weights
+    file = train(trainer("class-vae"), small, job("class-vae", "out", epochs=2), TrainingObserver()).weights
     component = COMPONENTS["class-vae"]
     generator = resolve(component.factory, "icbench-generators")(**component.complete({"weights": str(file)}))
     assert (generator.residuals > 0.01).all()

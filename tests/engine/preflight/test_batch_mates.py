@@ -18,7 +18,7 @@ from icbench.plugins.discovery import PluginSource
 from icbench.plugins.manager import PluginManager, plugin_manager
 from icbench.running.entry import DEFAULTS
 from icbench.running.execute import entries_from_specs, execute
-from icbench.running.observer import Watcher
+from icbench.running.observer import Observer
 from icbench.running.options import Options
 from icbench.running.reconstructions import reconstructions
 
@@ -168,7 +168,7 @@ def test_a_reconstruction_is_made_beside_the_mates_of_its_inversion(installed, s
     options = Options(steps=4, limit=6, save_latents=save_latents, device="cpu", precision="float32")
     specs = {"generator": ["grouped"], "dataset": ["toy"]}
     entry = entries_from_specs(plugin_manager(), {**{kind: [spec] for kind, spec in DEFAULTS.items()}, **specs})[0]
-    (record,) = (run.record for run in execute([entry], options, Watcher()))
+    (record,) = (run.record for run in execute([entry], options, Observer()))
     shown = reconstructions(entry, record, options, 6)
     errors = ((shown.images - shown.targets) ** 2).mean(axis=(1, 2, 3))
     np.testing.assert_allclose(errors, record.images(["distance"])["distance"], rtol=1e-4)
