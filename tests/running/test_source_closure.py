@@ -312,6 +312,13 @@ def test_of_icbench_each_part_counts_where_it_decides_numbers(changed, module, c
     assert {name for name in before if before[name] != after[name]} == changing
 
 
+@pytest.mark.parametrize("part", ["loop_digest", "engine_digest"])
+def test_a_training_s_digest_is_of_the_loop_and_the_engine_too(monkeypatch, part):
+    before = source_closure.training_digest(TRAINER, "icbench")
+    monkeypatch.setattr(source_closure, part, lambda: "sha256:other")
+    assert source_closure.training_digest(TRAINER, "icbench") != before
+
+
 def test_what_is_neutral_exists():
     for name in source_closure.NEUTRAL:
         path = Path(source_closure.__file__).parents[2] / name.replace(".", "/")
