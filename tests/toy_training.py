@@ -17,7 +17,6 @@ SMALL = EvalBudget(
     final=InversionBudget(20, {"joint": 2, "exhaustive": 1}),
     full=InversionBudget(25, {"joint": 6, "exhaustive": 3}),
     reserved=20,
-    scored_samples=100,
     samples=200,
     differentiated=20,
 )

@@ -27,8 +27,8 @@ class EvalBudget:
         final: the inversions that the chosen weights are measured by, on images that chose nothing.
         full: the inversions that a study holds its figures against, on the same images as `final`.
         reserved: validation images that only choose, if the split has twice as many; of fewer, the first half.
-        samples: those that the sample figures are of, and the validation images that they are held against.
-        scored_samples: those of them that count in a checkpoint's score.
+        samples: those that the sample figures are of. A checkpoint's are held against the reserved validation images,
+            those of the chosen weights against as many as there are samples.
         differentiated: those of them at which the Jacobian is taken.
         study_checks: the least number of checks of a study: of fewer, a rank correlation says nothing.
         precision: of the generator's products in all of this: "auto", "float32" or "bfloat16".
@@ -39,19 +39,19 @@ class EvalBudget:
     full: InversionBudget = InversionBudget(2_000, {"joint": 200, "relaxed": 200, "exhaustive": 60})
     reserved: int = 1_000
     samples: int = 3_000
-    scored_samples: int = 2_000
     differentiated: int = 256
     study_checks: int = 20
     precision: str = "float32"
 
     def choosing_rows(self, images: int) -> slice:
         """The rows of so many validation images that choose a checkpoint: of few, the first half, or the only one."""
-        return slice(0, min(self.check.images, self._unseen_from(images)))
+        return slice(0, min(self.check.images, self.reserved_rows(images).stop))
+
+    def reserved_rows(self, images: int) -> slice:
+        """The rows of so many validation images that may be seen before the checkpoint is chosen."""
+        return slice(0, min(self.reserved, (images + 1) // 2))
 
     def unseen_rows(self, images: int, most: int) -> slice:
         """The rows of so many validation images that choose nothing, `most` at most; none where there is one image."""
-        first = self._unseen_from(images)
+        first = self.reserved_rows(images).stop
         return slice(first, min(images, first + most))
-
-    def _unseen_from(self, images: int) -> int:
-        return min(self.reserved, (images + 1) // 2)

@@ -66,7 +66,8 @@ CRITERIA = (
     Criterion("class_margin", "class margin, exhaustive", ("exhaustive",)),
     Criterion("sample_accuracy", "reference CNN's accuracy on samples", ("drawing", "classifying")),
     Criterion("frechet_distance", "Frechet distance of samples", ("drawing", "comparing"), smaller=True),
-    Criterion("score", "mean score", ("joint", "exhaustive", "drawing", "classifying")),
+    Criterion("coverage", "coverage of samples", ("drawing", "covering")),
+    Criterion("score", "mean score", ("joint", "exhaustive", "drawing", "classifying", "covering")),
 )
 LAST = Criterion("epochs", "none: the last checkpoint", ())
 """What the criteria have to be better than."""

@@ -63,7 +63,8 @@ def evaluate_samples(
     with observer.working("measuring the samples"):
         frozen = prepare(generator, settings.device)
         samples = draw_samples(frozen, budget.samples, settings)
-        return measure_samples(samples, frozen, validation, reference, settings, budget.differentiated)
+        real = validation.images[: budget.samples]
+        return measure_samples(samples, frozen, real, reference, settings, budget.differentiated)
 
 
 def _require_fit(generator: Generator, dataset: Dataset, validation: Split) -> None:

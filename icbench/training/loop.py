@@ -25,6 +25,7 @@ from icbench.training.checkpoint import Progress, checkpoint_file, restore_check
 from icbench.training.record import Choice, TrainingImages, TrainingRecord, Validation, WeightsFile
 from icbench.training.reference_cnn import train_reference_cnn
 from icbench.training.sample_grid import save_samples
+from icbench.training.samples import SampleQuality
 from icbench.training.scoring import CheckpointScore, ScoredCheckpoint, Scorer
 from icbench.training.trainer import Trainer, TrainingJob
 from icbench.training.weights import read_weights, save_weights
@@ -144,8 +145,8 @@ class _Training:
             weights = _floating(snapshot)
             frozen = prepare(snapshot, self.job.device)
             samples = self.scorer.draw_samples(frozen)
-            score = self._study(frozen) if self.job.study else self.scorer.score(frozen, samples)
-            quality = self.scorer.measure_samples(frozen, samples)
+            quality = self.scorer.measure_samples(frozen, samples, self.scorer.reserved_images)
+            score = self._study(frozen, quality) if self.job.study else self.scorer.score(frozen, quality)
         except IcbenchError:
             raise
         except Exception as error:
@@ -155,9 +156,9 @@ class _Training:
             ) from error
         self._keep(frozen, weights, ScoredCheckpoint(done, score, quality))
 
-    def _study(self, frozen: Generator) -> CheckpointScore:
+    def _study(self, frozen: Generator, quality: SampleQuality) -> CheckpointScore:
         """Measure a snapshot for the study; returns what it is chosen by, as without a study."""
-        score, snapshot = study.measure_snapshot(frozen, self.progress.done, self.scorer)
+        score, snapshot = study.measure_snapshot(frozen, self.progress.done, quality, self.scorer)
         self.progress.study.append(snapshot)
         accuracies = ", ".join(f"{name} {value:.4f}" for name, value in snapshot.accuracy.items())
         self.observer.say(
@@ -254,7 +255,7 @@ def _make_record(
         epochs=job.epochs,
         chosen=_choose(progress, scorer),
         validation=_measure_chosen(frozen, scorer),
-        samples=scorer.measure_samples(frozen, scorer.draw_samples(frozen, FINAL_SEED)),
+        samples=_measure_chosen_samples(frozen, scorer),
         checks=tuple(progress.checks),
         training_seconds=round(progress.seconds, 1),
         device=job.device.type,
@@ -266,7 +267,14 @@ def _choose(progress: Progress, scorer: Scorer) -> Choice:
     """The best check, and in words what it was chosen by."""
     images = scorer.choosing_rows.stop
     why = f"highest mean of short {' and '.join(scorer.specs())} accuracy (first {images:,} validation images)"
-    return Choice(progress.best, why + (" and reference-CNN accuracy of samples" if scorer.by_samples else ""), images)
+    by_samples = " and reference-CNN accuracy and coverage of samples" if scorer.by_samples else ""
+    return Choice(progress.best, why + by_samples, images)
+
+
+def _measure_chosen_samples(frozen: Generator, scorer: Scorer) -> SampleQuality:
+    """The figures of the chosen weights' samples, from noise that no check has drawn, against more real images."""
+    samples = scorer.draw_samples(frozen, FINAL_SEED)
+    return scorer.measure_samples(frozen, samples, scorer.validation.images[: scorer.budget.samples])
 
 
 def _measure_chosen(frozen: Generator, scorer: Scorer) -> Validation:

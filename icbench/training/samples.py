@@ -11,7 +11,7 @@ from torch import Tensor
 from icbench.engine.decode import as_target, generate
 from icbench.engine.diagnosis import noise_share
 from icbench.engine.invert import Settings
-from icbench.kinds.dataset import Split
+from icbench.engine.targets import Pixels
 from icbench.kinds.generator import Generator
 from icbench.training.frechet import frechet_distance
 from icbench.training.neighbours import density_and_coverage
@@ -27,7 +27,8 @@ class SampleQuality:
 
     Args:
         samples: how many, of all classes alike.
-        real_images: how many they are held against: the first of the validation split.
+        real_images: how many they are held against: the first of the validation split. Coverage grows with the number
+            of samples for each of them.
         features: what of the images is compared, in words.
         neighbours: k of density and coverage.
         agreement: share of the samples that the reference CNN gives the class asked for.
@@ -79,39 +80,37 @@ class Samples:
 def measure_samples(
     samples: Samples,
     generator: Generator,
-    validation: Split,
+    real: Pixels,
     reference: ReferenceCNN,
     settings: Settings,
     differentiated: int,
 ) -> SampleQuality:
-    """Measure samples against as many of the first validation images.
+    """Measure samples against real images.
 
     Args:
         samples: drawn from the generator with these settings.
         generator: frozen, on `settings.device`.
-        validation: the real images.
+        real: (N, C, H, W) the real images.
         reference: the judge of classes, whose features are compared.
         settings: device and precision.
         differentiated: how many of the samples the Jacobian is taken at.
     """
-    real = as_target(validation.images[: len(samples.images)], settings.device)
     # The same class vectors with noise drawn anew.
     others = draw_samples(generator, len(samples.images), replace(settings, seed=samples.seed + 1))
     classes, other_classes = (_classes(reference, each.images) for each in (samples, others))
-    features, real_features = (_features(reference, each) for each in (samples.images, real))
-    neighbours = max(0, min(NEIGHBOURS, len(real) - 1))
-    distance, density, coverage = _compare(features, real_features, neighbours)
+    features, real_features = compared_features(samples, real, reference)
+    density, coverage = cover(features, real_features)
     few = samples.first(differentiated)
     share = noise_share(generator, few.class_vector, few.noise)
     return SampleQuality(
         samples=len(samples.images),
         real_images=len(real),
         features=f"{features.shape[1]} of the reference CNN's hidden layer",
-        neighbours=neighbours,
+        neighbours=neighbours_of(len(real)),
         agreement=_mean(classes == samples.labels),
         class_kept=_mean(classes == other_classes),
         class_share=None if share is None else 1 - share,
-        frechet_distance=distance,
+        frechet_distance=finite_distance(features, real_features),
         density=density,
         coverage=coverage,
     )
@@ -133,26 +132,37 @@ def sample_accuracy(samples: Samples, reference: ReferenceCNN) -> float:
     return float((_classes(reference, samples.images) == samples.labels).float().mean())
 
 
-def _compare(
-    features: NDArray[np.float32], real: NDArray[np.float32], neighbours: int
-) -> tuple[float | None, float | None, float | None]:
-    """Frechet distance, density and coverage; none of them where no real image has a neighbour."""
-    if neighbours == 0:
-        return None, None, None
+@torch.no_grad()
+def compared_features(
+    samples: Samples, real: Pixels, reference: ReferenceCNN
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The reference CNN's features of samples (M, D) and of real images (N, D)."""
+    images = (samples.images, as_target(real, samples.images.device))
+    first, second = (reference.features(each).cpu().numpy() for each in images)
+    return first, second
+
+
+def finite_distance(features: NDArray[np.float32], real: NDArray[np.float32]) -> float | None:
+    """The Frechet distance of features (M, D) to those of real images (N, D), or None where that is not finite."""
     distance = frechet_distance(features, real)
-    return distance if math.isfinite(distance) else None, *density_and_coverage(real, features, neighbours)
+    return distance if math.isfinite(distance) else None
+
+
+def neighbours_of(real: int) -> int:
+    """k of density and coverage for so many real images."""
+    return max(0, min(NEIGHBOURS, real - 1))
+
+
+def cover(features: NDArray[np.float32], real: NDArray[np.float32]) -> tuple[float | None, float | None]:
+    """Density and coverage of features (M, D) among those of real images (N, D); None of one real image alone."""
+    neighbours = neighbours_of(len(real))
+    return density_and_coverage(real, features, neighbours) if neighbours else (None, None)
 
 
 @torch.no_grad()
 def _classes(reference: ReferenceCNN, images: Tensor) -> Tensor:
     classes: Tensor = reference(images).argmax(dim=1)
     return classes.cpu()
-
-
-@torch.no_grad()
-def _features(reference: ReferenceCNN, images: Tensor) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = reference.features(images).cpu().numpy()
-    return found
 
 
 def _mean(flags: Tensor) -> float:

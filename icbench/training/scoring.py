@@ -11,12 +11,13 @@ from torch import Tensor
 from icbench.engine.invert import Components, InversionResult, invert
 from icbench.engine.result import concatenate
 from icbench.engine.settings import Settings
+from icbench.engine.targets import Pixels
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.plugins.manager import builtin_components
 from icbench.training.budget import EvalBudget
 from icbench.training.reference_cnn import ReferenceCNN
-from icbench.training.samples import SampleQuality, Samples, draw_samples, measure_samples, sample_accuracy
+from icbench.training.samples import SampleQuality, Samples, draw_samples, measure_samples
 
 
 @dataclass(frozen=True)
@@ -26,32 +27,43 @@ class CheckpointScore:
     Args:
         inversion_accuracy: accuracy of a short inversion, by the schedule's name.
         sample_accuracy: share of the samples that the reference CNN gives the class they were made for.
-        by_samples: whether that counts in the score.
+        coverage: share of the real images that have a sample among their neighbours, where it is known.
+        by_samples: whether samples count in the score.
     """
 
     inversion_accuracy: Mapping[str, float]
     sample_accuracy: float
+    coverage: float | None = None
     by_samples: bool = True
 
     @property
     def value(self) -> float:
         """What the checkpoint is chosen by: the mean of all.
 
-        Samples alone would favour a generator that makes a few perfect digits; inversions alone one that fits anything.
+        Accuracy of samples alone would favour a generator that makes a few perfect digits; inversions alone one that
+        fits anything.
         """
-        accuracies = (*self.inversion_accuracy.values(), *([self.sample_accuracy] if self.by_samples else []))
-        return sum(accuracies) / len(accuracies)
+        shares: list[float] = [
+            *self.inversion_accuracy.values(),
+            *(self._of_samples().values() if self.by_samples else ()),
+        ]
+        return sum(shares) / len(shares)
 
     def figures(self) -> dict[str, float]:
         inversions = {f"{name}_accuracy": value for name, value in self.inversion_accuracy.items()}
-        return {**inversions, "sample_accuracy": self.sample_accuracy, "score": self.value}
+        return {**inversions, **self._of_samples(), "score": self.value}
+
+    def _of_samples(self) -> dict[str, float]:
+        coverage = {} if self.coverage is None else {"coverage": self.coverage}
+        return {"sample_accuracy": self.sample_accuracy, **coverage}
 
     @classmethod
     def from_figures(cls, figures: Mapping[str, float], by_samples: bool) -> Self:
         """The score whose `figures` these are."""
-        accuracies = {name.removesuffix("_accuracy"): value for name, value in figures.items() if name != "score"}
+        ending = "_accuracy"
+        accuracies = {name.removesuffix(ending): value for name, value in figures.items() if name.endswith(ending)}
         of_samples = accuracies.pop("sample")
-        return cls(accuracies, of_samples, by_samples)
+        return cls(accuracies, of_samples, figures.get("coverage"), by_samples)
 
 
 @dataclass(frozen=True)
@@ -110,11 +122,13 @@ class Scorer:
         """The schedules' specs by their names."""
         return {spec.partition(":")[0]: spec for spec in self.schedules}
 
-    def score(self, generator: Generator, samples: Samples) -> CheckpointScore:
-        """The score of a frozen generator, of which the samples are."""
-        accuracies = self.accuracies(generator, self.choosing_rows, self.budget.check.steps)
-        of_samples = sample_accuracy(samples.first(self.budget.scored_samples), self.reference)
-        return CheckpointScore(accuracies, of_samples, self.by_samples)
+    def score(self, generator: Generator, quality: SampleQuality) -> CheckpointScore:
+        """The score of a frozen generator whose samples have these figures."""
+        return self.combine(self.accuracies(generator, self.choosing_rows, self.budget.check.steps), quality)
+
+    def combine(self, accuracies: Mapping[str, float], quality: SampleQuality) -> CheckpointScore:
+        """The score of short inversions, by the schedule's name, and of samples."""
+        return CheckpointScore(accuracies, quality.agreement, quality.coverage, self.by_samples)
 
     def accuracies(self, generator: Generator, rows: slice, steps: Mapping[str, int]) -> dict[str, float]:
         """Accuracies on rows of the validation images, as are the steps by the schedule's name."""
@@ -132,11 +146,14 @@ class Scorer:
         settings = self.settings if seed is None else replace(self.settings, seed=seed)
         return draw_samples(generator, self.budget.samples, settings)
 
-    def measure_samples(self, generator: Generator, samples: Samples) -> SampleQuality:
-        """The figures of a generator's samples."""
-        return measure_samples(
-            samples, generator, self.validation, self.reference, self.settings, self.budget.differentiated
-        )
+    @property
+    def reserved_images(self) -> Pixels:
+        """The validation images that a checkpoint's samples are held against; none of them measures what is chosen."""
+        return self.validation.images[self.budget.reserved_rows(len(self.validation))]
+
+    def measure_samples(self, generator: Generator, samples: Samples, real: Pixels) -> SampleQuality:
+        """The figures of a generator's samples, held against real images."""
+        return measure_samples(samples, generator, real, self.reference, self.settings, self.budget.differentiated)
 
     def class_residuals(self, generator: Generator, schedule: str, steps: int) -> Tensor:
         """The mean squared error per pixel (K,) that each class leaves of its own images, for

@@ -17,16 +17,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from icbench.engine.decode import as_target
 from icbench.engine.invert import InversionResult
 from icbench.errors import UsageError
 from icbench.kinds.generator import Generator
 from icbench.storage import write_output
 from icbench.training.budget import EvalBudget
 from icbench.training.criteria import Findings, Snapshot, compare_criteria
-from icbench.training.frechet import frechet_distance
 from icbench.training.record import TrainingRecord
-from icbench.training.samples import Samples, sample_accuracy
+from icbench.training.samples import SampleQuality, compared_features, cover, finite_distance, sample_accuracy
 from icbench.training.scoring import CheckpointScore, Scorer, accuracy
 
 SCHEMA = 1
@@ -119,26 +117,24 @@ def require_images(images: int) -> None:
         )
 
 
-def measure_snapshot(generator: Generator, epochs: int, scorer: Scorer) -> tuple[CheckpointScore, Snapshot]:
-    """Measure a frozen generator, the snapshot after so many epochs.
+def measure_snapshot(
+    generator: Generator, epochs: int, quality: SampleQuality, scorer: Scorer
+) -> tuple[CheckpointScore, Snapshot]:
+    """Measure a frozen generator, the snapshot after so many epochs, whose samples have these figures.
 
     Returns:
         its score, the same as `scorer.score` finds, and all figures.
     """
     short, seconds = _invert_shortly(generator, scorer)
-    samples, seconds["drawing"] = timed(lambda: scorer.draw_samples(generator).first(scorer.budget.scored_samples))
-    of_samples, seconds["classifying"] = timed(lambda: sample_accuracy(samples, scorer.reference))
-    distance, seconds["comparing"] = timed(lambda: _distance_to_real(samples, scorer))
-    accuracies = {name: accuracy(run, scorer.validation) for name, run in short.items()}
-    score = CheckpointScore(accuracies, of_samples, scorer.by_samples)
-    figures = {**score.figures(), "frechet_distance": distance}
+    score = scorer.combine({name: accuracy(run, scorer.validation) for name, run in short.items()}, quality)
+    figures: dict[str, float | None] = {**score.figures(), "frechet_distance": quality.frechet_distance}
     figures |= {f"{name}_error": _mean(run.distance) for name, run in short.items()}
     if "exhaustive" in short:
         figures["class_margin"] = _mean(_class_margins(short["exhaustive"], scorer))
     rows, steps = _full_rows(scorer), scorer.budget.full.steps
     full, full_seconds = timed(lambda: scorer.accuracies(generator, rows, steps))
-    finite = {name: value if math.isfinite(value) else None for name, value in figures.items()}
-    return score, Snapshot(epochs, finite, seconds, full, full_seconds)
+    finite = {name: None if value is None or not math.isfinite(value) else value for name, value in figures.items()}
+    return score, Snapshot(epochs, finite, seconds | _time_samples(generator, scorer), full, full_seconds)
 
 
 def conclude(record: TrainingRecord, snapshots: Sequence[Snapshot], scorer: Scorer, reference_seconds: float) -> Study:
@@ -156,7 +152,7 @@ def conclude(record: TrainingRecord, snapshots: Sequence[Snapshot], scorer: Scor
         record,
         torch.get_num_threads(),
         _inverted_rows(short, budget.check.steps, scorer),
-        budget.scored_samples,
+        budget.samples,
         _inverted_rows(full, budget.full.steps, scorer),
         round(reference_seconds, 1),
         compare_criteria(snapshots, images),
@@ -188,11 +184,19 @@ def _invert_shortly(generator: Generator, scorer: Scorer) -> tuple[dict[str, Inv
     return runs, seconds
 
 
-@torch.no_grad()
-def _distance_to_real(samples: Samples, scorer: Scorer) -> float:
-    """The Frechet distance of samples to the first validation images, in the reference CNN's features."""
-    real = as_target(scorer.validation.images[: scorer.budget.reserved], samples.images.device)
-    return frechet_distance(*(scorer.reference.features(each).cpu().numpy() for each in (samples.images, real)))
+def _time_samples(generator: Generator, scorer: Scorer) -> dict[str, float]:
+    """The seconds that each figure of samples takes by itself."""
+    samples, drawing = timed(lambda: scorer.draw_samples(generator))
+    _, classifying = timed(lambda: sample_accuracy(samples, scorer.reference))
+    features, looking = timed(lambda: compared_features(samples, scorer.reserved_images, scorer.reference))
+    _, comparing = timed(lambda: finite_distance(*features))
+    _, covering = timed(lambda: cover(*features))
+    return {
+        "drawing": drawing,
+        "classifying": classifying,
+        "comparing": looking + comparing,
+        "covering": looking + covering,
+    }
 
 
 def _class_margins(run: InversionResult, scorer: Scorer) -> NDArray[np.float32]:

@@ -211,7 +211,7 @@ def copied(model):
 
 def test_a_stopped_training_goes_on_to_the_same_weights(small, monkeypatch):
     short = InversionBudget(4, {"joint": 1})
-    budget = EvalBudget(short, short, reserved=4, scored_samples=100, samples=100, differentiated=5)
+    budget = EvalBudget(short, short, reserved=4, samples=100, differentiated=5)
     monkeypatch.setattr(PostTrainer, "budget", budget)
 
     class Stop(TrainingObserver):

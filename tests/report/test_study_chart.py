@@ -23,8 +23,12 @@ def panel(drawn, title):
     return next(place for place in drawn.subfigs if place._suptitle and place._suptitle.get_text().endswith(title))
 
 
+def panel_titles(drawn):
+    return [place._suptitle.get_text() for place in drawn.subfigs if place._suptitle]
+
+
 def test_there_is_a_panel_for_each_criterion_and_one_for_none():
-    titles = {place._suptitle.get_text().removeprefix("◆ ") for place in figure().subfigs}
+    titles = {title.removeprefix("◆ ") for title in panel_titles(figure())}
     assert titles == {criterion.title for criterion in (*CRITERIA, LAST)}
 
 
@@ -48,8 +52,8 @@ def test_errors_are_shown_as_they_are_and_not_negated():
 
 
 def test_only_the_recommended_criterion_is_said_to_be():
-    marked = [place._suptitle.get_text() for place in figure(class_margin=RISING).subfigs]
-    assert [title for title in marked if "◆" in title] == ["◆ class margin, exhaustive"]
+    titles = panel_titles(figure(class_margin=RISING))
+    assert [title for title in titles if "◆" in title] == ["◆ class margin, exhaustive"]
 
 
 @pytest.mark.parametrize("missing", [1, COUNT])

@@ -58,7 +58,8 @@ def test_a_checkpoint_is_written_in_the_same_layout():
     assert state["identity"] == IDENTITY
     assert list(state["progress"]) == list(expected["progress"])
     (check,) = state["progress"]["checks"]
-    assert list(check) == ["epochs", *FIGURES, "samples"]
+    *first, score = FIGURES
+    assert list(check) == ["epochs", *first, "coverage", score, "samples"]
     assert list(check["samples"]) == list(SAMPLES)
     assert state["progress"]["best_score"] == check["score"]
 

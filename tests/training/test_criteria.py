@@ -134,7 +134,8 @@ def test_what_has_to_be_run_for_a_criterion_is_its_cost():
     assert cost["joint_accuracy"] == cost["joint_error"] == pytest.approx(5)
     assert cost["class_margin"] == pytest.approx(9)
     assert cost["frechet_distance"] == pytest.approx(1)
-    assert cost["score"] == pytest.approx(14.5)
+    assert cost["coverage"] == pytest.approx(0.8)
+    assert cost["score"] == pytest.approx(15.1)
 
 
 def test_a_training_judged_by_one_schedule_has_its_criteria_alone():

@@ -206,6 +206,19 @@ def test_a_folder_with_other_settings_is_not_touched():
     assert Path("out/learner.safetensors").read_bytes() == before
 
 
+def test_a_check_counts_the_samples_that_it_measures():
+    (check,) = train(Counting(), FewDigits(40), job(epochs=1), TrainingObserver()).record.checks
+    assert (check.score.sample_accuracy, check.score.coverage) == (check.samples.agreement, check.samples.coverage)
+    shares = [*check.score.inversion_accuracy.values(), check.samples.agreement, check.samples.coverage]
+    assert check.as_data()["score"] == pytest.approx(sum(shares) / len(shares))
+
+
+def test_a_check_is_shown_no_image_that_measures_what_was_chosen():
+    record = train(Counting(), FewDigits(40), job(epochs=1), TrainingObserver()).record
+    assert record.checks[0].samples.real_images == record.validation.first == 20
+    assert record.samples.real_images == 40
+
+
 def test_a_checkpoint_may_be_chosen_by_its_inversions_alone():
     trainer = Counting()
     trainer.by_samples = False

@@ -52,7 +52,8 @@ def reference():
 
 def figures(generator, validation, reference, seed=0):
     frozen, settings = prepare(generator, CPU), Settings(seed=seed)
-    return measure_samples(draw_samples(frozen, 500, settings), frozen, validation, reference, settings, 20)
+    samples, real = draw_samples(frozen, 500, settings), validation.images[:500]
+    return measure_samples(samples, frozen, real, reference, settings, 20)
 
 
 def test_real_images_of_the_class_asked_for_are_perfect(validation, reference):

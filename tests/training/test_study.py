@@ -54,8 +54,13 @@ def scorer(validation, reference, schedules=SCHEDULES):
     return Scorer(validation, reference, schedules, SETTINGS, SMALL)
 
 
+def measure(made, scorer):
+    quality = scorer.measure_samples(made, scorer.draw_samples(made), scorer.reserved_images)
+    return measure_snapshot(made, 1, quality, scorer)
+
+
 def measured(made, validation, reference, schedules=SCHEDULES):
-    return measure_snapshot(made, 1, scorer(validation, reference, schedules))
+    return measure(made, scorer(validation, reference, schedules))
 
 
 def document(folder="out"):
@@ -69,8 +74,11 @@ def untimed(checks):
 def test_the_score_is_the_one_a_training_without_study_finds(validation, reference):
     score, snapshot = measured(generator(), validation, reference)
     plain = scorer(validation, reference)
-    assert score == plain.score(generator(), plain.draw_samples(generator()))
+    quality = plain.measure_samples(generator(), plain.draw_samples(generator()), plain.reserved_images)
+    assert score == plain.score(generator(), quality)
     assert score.figures().items() <= snapshot.figures.items()
+    assert (quality.agreement, quality.coverage) == (snapshot.figures["sample_accuracy"], snapshot.figures["coverage"])
+    assert {"drawing", "classifying", "comparing", "covering"} <= set(snapshot.seconds)
 
 
 def test_error_and_margin_are_those_of_the_short_inversion(host, validation, reference):
@@ -103,7 +111,7 @@ def test_the_full_accuracy_is_of_images_no_figure_has_seen(validation, reference
             seen.append((schedule, steps, *rows.indices(len(self.validation))[:2]))
             return super().invert(generator, schedule, rows, steps)
 
-    measure_snapshot(generator(), 1, Watched(validation, reference, SCHEDULES, SETTINGS, SMALL))
+    measure(generator(), Watched(validation, reference, SCHEDULES, SETTINGS, SMALL))
     assert seen == [("joint", 4, 0, 20), ("exhaustive", 2, 0, 20), ("joint", 6, 20, 45), ("exhaustive", 3, 20, 45)]
 
 

@@ -24,7 +24,7 @@ def _short_epochs(monkeypatch, tmp_path):
 
 
 SHORT = InversionBudget(20, {"joint": 2, "exhaustive": 1, "relaxed": 1})
-BUDGET = EvalBudget(SHORT, SHORT, reserved=20, scored_samples=20, samples=200, differentiated=20)
+BUDGET = EvalBudget(SHORT, SHORT, reserved=20, samples=200, differentiated=20)
 COMPONENTS = {component.name: component for component in icbench_generators()}
 
 
