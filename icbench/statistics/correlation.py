@@ -13,13 +13,11 @@ from math import atanh, nan, sqrt, tanh
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from icbench.statistics.distributions import normal_two_sided, student_two_sided
 from icbench.statistics.proportions import Z95
 
 MOST_PERMUTED = 8
 """Items up to which p counts all their orders, 40,320 of them, instead of being approximated."""
 
-TINY = 1e-24
 ROUNDING = 1e-9
 
 
@@ -51,18 +49,16 @@ def spearman(first: ArrayLike, second: ArrayLike) -> Correlation:
     Args:
         first, second: (N,), no value nan, of the same N items.
     """
-    one, other = (_centred_ranks(values) for values in (first, second))
-    count, agreement = len(one), float(one @ other)
-    largest = sqrt(np.sum(one**2) * np.sum(other**2))
-    if largest == 0:
+    from scipy import stats  # takes a second, which few verbs need
+
+    one, other = (stats.rankdata(values) - (len(np.asarray(values)) + 1) / 2 for values in (first, second))
+    if not (one.any() and other.any()):
         return UNRANKED
-    value = max(-1.0, min(1.0, agreement / largest))
-    low, high = _interval(value, count - 3, 1 + value**2 / 2, 6 / (count**3 - count))
+    found, count = stats.spearmanr(one, other), len(one)
+    value, p = float(found.statistic), float(found.pvalue)
     if count <= MOST_PERMUTED:
-        p = _permutation_p(agreement, lambda orders: other[orders] @ one, count)
-    else:
-        p = float(student_two_sided(value * sqrt((count - 2) / max(TINY, 1 - value**2)), count - 2))
-    return Correlation(value, low, high, p)
+        p = _permutation_p(float(one @ other), lambda orders: other[orders] @ one, count)
+    return Correlation(value, *_interval(value, count - 3, 1 + value**2 / 2, 6 / (count**3 - count)), p)
 
 
 def kendall_tau(first: ArrayLike, second: ArrayLike) -> Correlation:
@@ -74,19 +70,19 @@ def kendall_tau(first: ArrayLike, second: ArrayLike) -> Correlation:
     Args:
         first, second: (N,), no value nan, of the same N items.
     """
+    from scipy import stats
+
     one, other = (_comparisons(values) for values in (first, second))
-    count, agreement = len(one), float(np.sum(one * other))
-    largest = sqrt(np.sum(one**2) * np.sum(other**2))
-    if largest == 0:
+    if not (one.any() and other.any()):
         return UNRANKED
-    value = max(-1.0, min(1.0, agreement / largest))
-    low, high = _interval(value, count - 4, 0.437, 2 / (count**2 - count))
+    count, agreement = len(one), float(np.sum(one * other))
+    # Not scipy's value, whose rounding would put it beside an interval of no width.
+    value = agreement / sqrt(np.sum(one**2) * np.sum(other**2))
     if count <= MOST_PERMUTED:
         p = _permutation_p(agreement, lambda orders: _agreements(one, other, orders), count)
     else:
-        deviation = 2 * sqrt(_agreement_variance(np.asarray(first), np.asarray(second)))
-        p = float(normal_two_sided(agreement / deviation))
-    return Correlation(value, low, high, p)
+        p = float(stats.kendalltau(first, second, method="asymptotic").pvalue)
+    return Correlation(value, *_interval(value, count - 4, 0.437, 2 / (count**2 - count)), p)
 
 
 def _interval(value: float, divisor: int, variance: float, half_step: float) -> tuple[float | None, float | None]:
@@ -118,25 +114,7 @@ def _agreements(one: NDArray[np.float64], other: NDArray[np.float64], orders: ND
     return agreements
 
 
-def _centred_ranks(values: ArrayLike) -> NDArray[np.float64]:
-    """(N,) ranks less their mean, equal values sharing the mean of theirs."""
-    ranks: NDArray[np.float64] = _comparisons(values).sum(axis=1) / 2
-    return ranks
-
-
 def _comparisons(values: ArrayLike) -> NDArray[np.float64]:
     """(N, N): 1 where the row's value is the larger one, -1 where the column's is, 0 where they are equal."""
     row = np.asarray(values, np.float64)
     return np.greater.outer(row, row).astype(np.float64) - np.less.outer(row, row).astype(np.float64)
-
-
-def _agreement_variance(first: NDArray[np.generic], second: NDArray[np.generic]) -> float:
-    """The variance of concordant less discordant pairs over all orders (Kendall 1970, equation 4.3)."""
-    count = len(first)
-    pairs = count * (count - 1)
-    sizes = [np.unique(values, return_counts=True)[1].astype(np.float64) for values in (first, second)]
-    twos = [float(np.sum(ties * (ties - 1))) for ties in sizes]
-    threes = [float(np.sum(ties * (ties - 1) * (ties - 2))) for ties in sizes]
-    weighted = sum(float(np.sum(ties * (ties - 1) * (2 * ties + 5))) for ties in sizes)
-    untied = (pairs * (2 * count + 5) - weighted) / 18
-    return untied + twos[0] * twos[1] / (2 * pairs) + threes[0] * threes[1] / (9 * pairs * (count - 2))

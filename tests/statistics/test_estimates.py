@@ -23,14 +23,6 @@ REPEATS = 1000
 FEW = settings(max_examples=25, deadline=None)
 
 
-@pytest.fixture
-def quick_student(monkeypatch):
-    """Scipy's functions for the package's own, which test_distributions.py finds equal: simulations call them a lot."""
-    module = "icbench.statistics.estimates"
-    monkeypatch.setattr(f"{module}.student_quantile", lambda df: float(stats.t.isf(0.025, df)))
-    monkeypatch.setattr(f"{module}.student_two_sided", lambda t, df: 2 * stats.t.sf(abs(t), df))
-
-
 @st.composite
 def runs(draw):
     """(S, N) of several seeds, from all wrong to all right."""
@@ -124,7 +116,6 @@ def test_seeds_that_differ_more_widen_the_interval():
     assert _width(accuracy_estimate(apart)) > 2 * _width(accuracy_estimate(alike))
 
 
-@pytest.mark.usefixtures("quick_student")
 @pytest.mark.parametrize(
     ("mean", "seed_spread", "seeds", "images"),
     [
@@ -146,7 +137,6 @@ def test_the_interval_over_seeds_covers_the_accuracy_on_new_images_with_new_seed
     assert np.mean(hits) >= 0.90
 
 
-@pytest.mark.usefixtures("quick_student")
 def test_the_interval_over_two_very_different_seeds_still_covers_four_times_in_five():
     """The weak spot of Satterthwaite's degrees of freedom: two seeds rarely show how much seeds vary."""
     random, truth = np.random.default_rng(2), true_accuracy(0.5, 0.5)
@@ -245,7 +235,6 @@ def test_the_interval_over_seeds_holds_zero_where_the_test_finds_nothing(data):
     assert (estimate.low <= 0 <= estimate.high) == (estimate.p >= 0.05)
 
 
-@pytest.mark.usefixtures("quick_student")
 @pytest.mark.parametrize(
     ("mean", "seed_spread", "seeds", "images"),
     [(0.5, 0.0, (3, 3), 100), (0.5, 0.1, (5, 5), 400), (0.5, 0.5, (3, 5), 100), (3.0, 0.2, (3, 3), 400)],
@@ -261,7 +250,6 @@ def test_equal_methods_are_rarely_found_different(mean, seed_spread, seeds, imag
     assert np.mean(found) <= 0.065
 
 
-@pytest.mark.usefixtures("quick_student")
 @pytest.mark.parametrize(
     ("seed_spread", "seeds", "images"), [(0.0, (3, 3), 100), (0.1, (5, 5), 400), (0.4, (4, 3), 100)]
 )
@@ -278,7 +266,6 @@ def test_the_interval_of_a_difference_covers_the_true_one(seed_spread, seeds, im
     assert np.mean(hits) >= 0.92
 
 
-@pytest.mark.usefixtures("quick_student")
 def test_a_real_difference_is_found():
     random = np.random.default_rng(4)
     found = []
