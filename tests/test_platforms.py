@@ -11,7 +11,8 @@ import os, pkgutil, sys
 from importlib import import_module
 from pathlib import Path
 
-import click, filelock, matplotlib.figure, numpy, platformdirs, rich.console, rich.progress, torch, torchvision
+import click, filelock, jinja2, matplotlib.figure, numpy, platformdirs, rich.console, rich.progress, scipy.stats
+import torch, torchvision
 
 platform, folder = sys.argv[1:]
 missing = {"win32": ("resource", "fcntl", "pwd", "grp", "termios"), "darwin": ()}[platform]

@@ -116,9 +116,8 @@ def _document(board: "Leaderboard", results: "list[GateResult]", failed: list[st
 
 
 def _print_tables(board: "Leaderboard", results: "list[GateResult]", form: str, given: dict[str, Any]) -> None:
-    from icbench.report.document import html_document
     from icbench.report.leaderboard import gate_grid, track_grids
-    from icbench.report.table import html_table, latex_table, markdown_table, terminal_tables
+    from icbench.report.table import latex_table, markdown_table, terminal_tables
 
     if form == "table":
         # On a screen the last is what is seen.
@@ -130,7 +129,9 @@ def _print_tables(board: "Leaderboard", results: "list[GateResult]", form: str, 
         console = data()
         console.print(terminal_tables(grids, console.width), highlight=False)
     elif form == "html" and grids:
-        click.echo(html_document("icbench leaderboard", [f"<div>{html_table(grid)}</div>" for grid in grids]), nl=False)
+        from icbench.report.document import html_document
+
+        click.echo(html_document("icbench leaderboard", grids), nl=False)
     writers = {"markdown": markdown_table, "latex": latex_table}
     for grid in grids if form in writers else []:
         click.echo(writers[form](grid))

@@ -121,6 +121,7 @@ def _draw(host: "PluginManager", outcome: "SuiteOutcome", given: dict[str, Any])
         lacking += made("picture", figure, lambda: draw_suite(outcome, figure))
     if page:
         from icbench.report.page import write_page
+        from icbench.suites import shown_entry
 
-        lacking += made("page", page, lambda: write_page(host, outcome, _options(given), page))
+        lacking += made("page", page, lambda: write_page(outcome, shown_entry(host, outcome, _options(given)), page))
     return lacking

@@ -1,39 +1,42 @@
-"""An HTML page that needs no other file."""
+"""HTML from the templates beside this module; what is put into one is escaped there."""
 
-import html
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-HEAD = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.55 system-ui, sans-serif; color: #24292f; max-width: 62rem; margin: 2rem auto;
-  padding: 0 1rem; }}
-h1 {{ font-size: 1.6rem; line-height: 1.25; }} h2 {{ font-size: 1.2rem; margin-top: 2.5rem; }}
-.wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; margin: 2rem 0 .6rem; font-variant-numeric: tabular-nums; }}
-caption {{ text-align: left; font-weight: 600; padding-bottom: .5rem; }}
-th, td {{ text-align: right; padding: .25rem .8rem; border-bottom: 1px solid #e6e9ee; white-space: nowrap; }}
-th:first-child, td:first-child {{ text-align: left; padding-left: 0; white-space: normal; }}
-.wide ~ p {{ margin: .15rem 0; color: #57606a; font-size: .9rem; }}
-figure {{ margin: 1.5rem 0; }} figure img {{ max-width: 100%; height: auto; }}
-figcaption {{ color: #57606a; font-size: .9rem; }}
-section p, section li {{ max-width: 44rem; }} section ul {{ padding-left: 1.2rem; }}
-blockquote {{ margin: .6rem 0; padding-left: 1rem; border-left: 3px solid #d0d7de; }} a {{ color: #1f6feb; }}
-</style>
-</head>
-<body>
-"""
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+if TYPE_CHECKING:
+    from icbench.report.table import Grid
 
 
-def html_document(title: str, parts: Iterable[str]) -> str:
-    """A whole page.
+def render(template: str, **values: Any) -> str:
+    """What a template makes of values.
 
     Args:
-        title: as text.
-        parts: what stands in its body, as HTML.
+        template: the name of its file.
+        values: what it names.
     """
-    return "\n".join([HEAD.format(title=html.escape(title)) + "\n".join(parts), "</body>", "</html>", ""])
+    return _environment().get_template(template).render(values)
+
+
+def html_document(title: str, grids: "Sequence[Grid]") -> str:
+    """A page of tables that needs no other file."""
+    return render("tables.html", title=title, grids=grids)
+
+
+def html_table(grid: "Grid") -> str:
+    """The grid as an HTML table, which scrolls where a window is too narrow for it."""
+    return render("table.html", grid=grid)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("icbench.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

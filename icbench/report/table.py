@@ -1,6 +1,5 @@
 """A table before it has a form: written for a terminal, as Markdown, LaTeX or HTML from one and the same content."""
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -223,25 +222,6 @@ def latex_table(grid: Grid) -> str:
     lines += [r"\bottomrule", r"\end{tabular}"]
     lines += [rf"\par\footnotesize {_latex(note.text)}" for note in grid.footnotes]
     return "\n".join([*lines, r"\end{table}", ""])
-
-
-def html_table(grid: Grid) -> str:
-    """The grid as an HTML table, which scrolls where a window is too narrow for it."""
-    heads = "".join(f"<th>{html.escape(column.heading)}</th>" for column in grid.columns)
-    lines = [
-        '<div class="wide"><table>',
-        f"<caption>{html.escape(grid.title)}</caption>",
-        f"<thead><tr>{heads}</tr></thead>",
-    ]
-    for section in (part for part in grid.sections if part.rows):
-        lines.append("<tbody>")
-        if section.heading:
-            heading = html.escape(section.heading)
-            lines.append(f'<tr><th colspan="{len(grid.columns)}" scope="rowgroup">{heading}</th></tr>')
-        lines += [f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in section.rows]
-        lines.append("</tbody>")
-    lines.append("</table></div>")
-    return "\n".join([*lines, *(f"<p>{html.escape(note.text)}</p>" for note in grid.footnotes), ""])
 
 
 def _with_heading(grid: Grid, heading: str) -> list[str]:

@@ -1,7 +1,8 @@
 """Suites: their entries run, and what comes out held against what was published."""
 
 from icbench.suites.outcomes import CellOutcome, ClaimOutcome, ExperimentOutcome, SuiteOutcome, judged
-from icbench.suites.running import Chosen, Job, chosen, entry_of, planned, run_jobs
+from icbench.suites.running import Chosen, Job, chosen, planned, run_jobs
+from icbench.suites.shown import ShownEntry, shown_entry
 
 __all__ = [
     "CellOutcome",
@@ -9,10 +10,11 @@ __all__ = [
     "ClaimOutcome",
     "ExperimentOutcome",
     "Job",
+    "ShownEntry",
     "SuiteOutcome",
     "chosen",
-    "entry_of",
     "judged",
     "planned",
     "run_jobs",
+    "shown_entry",
 ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"torch", "torchvision", "matplotlib", "PIL", "numpy"}
+HEAVY = {"torch", "torchvision", "matplotlib", "PIL", "numpy", "scipy", "jinja2"}
 OLD = Path(__file__).parents[1] / "records" / "schema-1"
 
 
@@ -19,7 +19,7 @@ OLD = Path(__file__).parents[1] / "records" / "schema-1"
         (["train", "--help"], set()),
         (["suite", "list"], set()),
         (["data"], {"numpy"}),
-        (["leaderboard", str(OLD)], {"numpy"}),
+        (["leaderboard", str(OLD)], {"numpy", "scipy"}),
     ],
     ids=lambda value: value[0].lstrip("-") if isinstance(value, list) else "",
 )

@@ -14,10 +14,11 @@ from icbench.ranking import collect, rank
 from icbench.ranking.per_class import class_figures, confusion_matrix, run_calibration
 from icbench.records import IMAGES_FILE, RECORD_FILE, read_record
 from icbench.records.schema import signed
+from icbench.report.document import html_table
 from icbench.report.json_output import envelope
 from icbench.report.leaderboard import leaderboard_csv, leaderboard_data, track_grids
 from icbench.report.run import run_data, run_report
-from icbench.report.table import html_table, latex_table, markdown_table, terminal_table
+from icbench.report.table import latex_table, markdown_table, terminal_table
 
 VALUES = [None, True, -1, 0, 10**30, 1.5, "", "x\x1b[31m", "\ud800", [], [1], ["x"], {}, {"a": [None]}]
 

@@ -16,8 +16,9 @@ from rich.console import Console
 from icbench.cli.leaderboard import command
 from icbench.ranking import collect, rank
 from icbench.records import RECORD_FILE
+from icbench.report.document import html_table
 from icbench.report.leaderboard import COLUMNS, leaderboard_csv, leaderboard_data, track_grids
-from icbench.report.table import html_table, latex_table, markdown_table, terminal_table
+from icbench.report.table import latex_table, markdown_table, terminal_table
 
 NAMES_IN_HELP = {
     "tier": "tier",

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from icbench.report.document import html_table
 from icbench.report.table import (
     Column,
     Footnote,
     Grid,
     Section,
-    html_table,
     latex_table,
     markdown_table,
     printable,
