@@ -47,6 +47,12 @@ def greedy(width):
     return faulty_distances.Sound()
 
 
+@FAULTS("declared_defaults_match", traits=ZERO, params=(Param("width", 3, low=1, high=9),))
+def another_default(width=4):
+    """has another default than it declares"""
+    return faulty_distances.Sound()
+
+
 @FAULTS("can_be_built", traits=ZERO)
 def wrong_kind():
     """returns no distance"""

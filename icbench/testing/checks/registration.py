@@ -59,15 +59,23 @@ def factory_can_be_imported(subject: Subject) -> None:
 
 def factory_takes_its_parameters(subject: Subject) -> None:
     """The factory takes every declared parameter as a keyword, and needs no other."""
-    try:
-        signature = inspect.signature(_factory(subject))
-    except ValueError:
-        raise Skipped("the factory has no signature that Python can read") from None
+    signature = _signature(subject)
     try:
         signature.bind(**{param.name: param.default for param in subject.record.params})
     except TypeError as error:
         names = ", ".join(param.name for param in subject.record.params) or "none"
         raise AssertionError(f"the factory takes {signature}, declared are {names}: {error}") from None
+
+
+def declared_defaults_match(subject: Subject) -> None:
+    """A default that the factory has of its own for a declared parameter is the declared one."""
+    own = _signature(subject).parameters
+    for param in subject.record.params:
+        default = own[param.name].default if param.name in own else inspect.Parameter.empty
+        expect(
+            default is inspect.Parameter.empty or default == param.default,
+            f"{param.name} is declared as {param.default!r}, and the factory's own default is {default!r}",
+        )
 
 
 def can_be_built(subject: Subject) -> None:
@@ -144,6 +152,7 @@ def importing_it_changes_nothing(subject: Subject) -> None:
 
 GATES: tuple[Check, ...] = (record_is_sound, factory_can_be_imported, factory_takes_its_parameters, can_be_built)
 CHECKS: tuple[Check, ...] = (
+    declared_defaults_match,
     traits_are_known,
     parameters_round_trip,
     bounds_can_be_built,
@@ -155,6 +164,13 @@ CHECKS: tuple[Check, ...] = (
 
 def _factory(subject: Subject) -> Any:
     return resolve(subject.record.factory, subject.selection.registered.dist)
+
+
+def _signature(subject: Subject) -> inspect.Signature:
+    try:
+        return inspect.signature(_factory(subject))
+    except ValueError:
+        raise Skipped("the factory has no signature that Python can read") from None
 
 
 def _all_traits() -> list[str]:
