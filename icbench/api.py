@@ -3,10 +3,10 @@
 Torch is imported when one of them is called.
 """
 
-from collections.abc import Iterable
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from icbench.errors import UsageError, suggestion
 from icbench.plugins.manager import plugin_manager
@@ -22,38 +22,12 @@ if TYPE_CHECKING:
     from icbench.engine.invert import InversionResult
 
 
-def run(
-    generator: str = "cgan",
-    distance: str = "mse",
-    optimizer: str = "adam",
-    schedule: str = "joint",
-    dataset: str = "mnist",
-    seed: int = 0,
-    *,
-    classifier: str | None = None,
-    steps: int | None = None,
-    stop_when: float | None = None,
-    lr: float | None = None,
-    limit: int | None = None,
-    split: str = "test",
-    batch_size: int | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    results: str | Path = "icbench-results",
-    data_dir: str | Path | None = None,
-    save_latents: bool = False,
-    rerun: bool = False,
-    **unknown: object,
-) -> Record:
-    """Run one entry for one seed, as `icbench run` does, and return its record.
+class RunOptions(TypedDict, total=False):
+    """How `run` runs an entry; what is left out is as on the command line.
 
     Args:
-        generator, distance, optimizer, schedule, dataset: specs, such as `"cgan:noise_dim=50"`.
-        seed: the seed of the starts.
-        classifier: the spec of a direct classifier to run instead; nothing is inverted then.
         steps: per hypothesis; None takes the schedule's own, 0 scores the starts.
         stop_when: stop an image once ten steps gained less than this share of all its gain; None makes all steps.
-        lr: the optimizer's learning rate; None takes its own.
         limit: only the first images of the split; None takes all.
         split: "train", "validation" or "test".
         batch_size: hypotheses inverted together; None measures.
@@ -63,43 +37,67 @@ def run(
         data_dir: where fetched data is kept; None takes `ICBENCH_DATA` or the platform's cache folder.
         save_latents: keep the final class vectors and noises in the record.
         rerun: run again what is finished already.
-        unknown: nothing; other keywords are refused.
+    """
+
+    steps: int | None
+    stop_when: float | None
+    limit: int | None
+    split: str
+    batch_size: int | None
+    device: str
+    precision: str
+    results: str | Path
+    data_dir: str | Path | None
+    save_latents: bool
+    rerun: bool
+
+
+def run(
+    generator: str = "cgan",
+    distance: str = "mse",
+    optimizer: str = "adam",
+    schedule: str = "joint",
+    dataset: str = "mnist",
+    seed: int = 0,
+    *,
+    classifier: str | None = None,
+    lr: float | None = None,
+    **options: Unpack[RunOptions],
+) -> Record:
+    """Run one entry for one seed, as `icbench run` does, and return its record.
+
+    Args:
+        generator, distance, optimizer, schedule, dataset: specs, such as `"cgan:noise_dim=50"`.
+        seed: the seed of the starts.
+        classifier: the spec of a direct classifier to run instead; nothing is inverted then.
+        lr: the optimizer's learning rate; None takes its own.
+        options: those of `RunOptions`, as keywords.
 
     Raises:
         IcbenchError: whatever the command line would print as one line.
     """
-    _refuse(unknown)
-    if not str(results):
-        raise UsageError("results='' names no folder", "Say '.' for the working folder.")
-    specs = {
-        "generator": [generator],
-        "distance": [distance],
-        "optimizer": [optimizer],
-        "schedule": [schedule],
-    }
-    chosen = specs if classifier is None else {"classifier": [classifier]}
-    options = Options(
-        steps=steps,
-        limit=limit,
-        split=split,
-        seeds=(seed,),
-        batch_size=batch_size,
-        device=device,
-        precision=precision,
-        results=Path(results),
-        data_dir=None if data_dir is None else Path(data_dir),
-        save_latents=save_latents,
-        rerun=rerun,
-        stop_when=stop_when,
-    )
+    chosen = _specs(generator, distance, optimizer, schedule) if classifier is None else {"classifier": [classifier]}
     entries = entries_from_specs(plugin_manager(), {**chosen, "dataset": [dataset]}, lr)
-    return next(execute(entries, options, Observer())).record
+    return next(execute(entries, replace(_options(options), seeds=(seed,)), Observer())).record
 
 
-def _refuse(unknown: Iterable[str]) -> None:
-    known = [name for name in signature(run).parameters if name != "unknown"]
-    for name in unknown:
-        raise UsageError(f"icbench.run has no option '{name}'", suggestion(name, known, "options"))
+def _options(given: RunOptions) -> Options:
+    """Raises:
+    UsageError: there is no option of a name, or the results folder has none.
+    """
+    known = [*(name for name in signature(run).parameters if name != "options"), *RunOptions.__annotations__]
+    for name in given:
+        if name not in RunOptions.__annotations__:
+            raise UsageError(f"icbench.run has no option '{name}'", suggestion(name, known, "options"))
+    if given.get("results") == "":
+        raise UsageError("results='' names no folder", "Say '.' for the working folder.")
+    folders = {name: Path(value) for name in ("results", "data_dir") if isinstance(value := given.get(name), str)}
+    values: dict[str, Any] = {**given, **folders}
+    return Options(**values)
+
+
+def _specs(generator: str, distance: str, optimizer: str, schedule: str) -> dict[str, list[str]]:
+    return {"generator": [generator], "distance": [distance], "optimizer": [optimizer], "schedule": [schedule]}
 
 
 def invert(
@@ -132,13 +130,7 @@ def invert(
     Raises:
         IcbenchError: images of another kind, shape or range, and whatever the command line would print as one line.
     """
-    specs = {
-        "generator": [generator],
-        "distance": [distance],
-        "optimizer": [optimizer],
-        "schedule": [schedule],
-    }
-    return invert_images(images, specs, seed, steps, device, precision)
+    return invert_images(images, _specs(generator, distance, optimizer, schedule), seed, steps, device, precision)
 
 
 def leaderboard(*folders: str | Path, by: By = "accuracy", budget: int | None = None) -> Leaderboard:

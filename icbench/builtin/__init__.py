@@ -2,18 +2,9 @@
 
 from collections.abc import Iterator
 
+from icbench.builtin.schedules import SCHEDULES
 from icbench.plugins.component import Component, Param
 from icbench.plugins.hookspecs import hookimpl
-
-EXHAUSTIVE = (
-    Param("restarts", 1, "noise draws tried per class", low=1, high=1000),
-    Param("prior_weight", 0.03, "weight of the noise's Gaussian prior in the energy", low=0.0),
-    Param("noise_rate", 4.0, "the noise's learning rate, as a factor on the optimizer's", low=0.0),
-    Param("start", "drawn", "where the noise starts", choices=("drawn", "encoder", "bank")),
-    Param("bank", 256, "draws of the noise in the bank", low=1, high=100_000),
-    Param("decay", "none", "how the rate falls over the steps", choices=("none", "cosine")),
-    Param("calibrate", False, "weigh distances by how large the generator's residuals usually are"),
-)
 
 LR_HELP = "learning rate of the class vector; the schedule's rates are factors on it"
 
@@ -85,74 +76,7 @@ def icbench_optimizers() -> Iterator[Component]:
 
 @hookimpl
 def icbench_schedules() -> Iterator[Component]:
-    yield Component(
-        "joint",
-        "icbench.builtin.schedules:Joint",
-        "class vector and noise descend together",
-        params=(
-            Param("noise_rate", 1.0, "the noise's learning rate, as a factor on the class vector's", low=0.0),
-            Param("noise_start", 0, "first steps during which the noise rests", low=0),
-        ),
-    )
-    yield Component("class-only", "icbench.builtin.schedules:ClassOnly", "the class vector descends, the noise stays")
-    noise_rate = Param("noise_rate", 1.0, "the noise's learning rate, as a factor on the class vector's", low=0.0)
-    yield Component(
-        "alternating",
-        "icbench.builtin.schedules:Alternating",
-        "class vector and noise descend in turns",
-        params=(Param("turn", 5, "steps of a turn", low=1), noise_rate),
-    )
-    yield Component(
-        "relaxed",
-        "icbench.builtin.schedules:Relaxed",
-        "joint, in coordinates that a map takes to the simplex",
-        params=(
-            Param(
-                "simplex_map",
-                "softmax",
-                "from coordinates to class vectors",
-                choices=("softmax", "sparsemax", "mirror"),
-            ),
-            Param("temperature", 1.0, "what coordinates are divided by at first", low=1e-3),
-            Param("cooling", 1.0, "the factor on it by the last step", low=1e-3, high=1.0),
-            Param("entropy", 0.0, "weight of the class vector's entropy at the last step", low=0.0),
-            noise_rate,
-            Param("noise_start", 0, "first steps during which the noise rests", low=0),
-        ),
-    )
-    yield Component(
-        "multi-vertex",
-        "icbench.builtin.schedules:MultiVertex",
-        "one free hypothesis near each vertex",
-        params=(Param("nearness", 0.8, "from the middle (0) to the vertex (1)", low=0.0, high=1.0), noise_rate),
-    )
-    yield Component(
-        "exhaustive",
-        "icbench.builtin.schedules:Exhaustive",
-        "one hypothesis per class; the class of least energy wins",
-        params=EXHAUSTIVE,
-    )
-    yield Component(
-        "halving",
-        "icbench.builtin.schedules:Halving",
-        "exhaustive, and hypotheses are dropped on the way",
-        params=(
-            *EXHAUSTIVE,
-            Param("at", "5/15/50", "steps before which hypotheses are dropped"),
-            Param("keep", "5/2/1", "how many of an image go on from each"),
-        ),
-    )
-    yield Component(
-        "evidence",
-        "icbench.builtin.schedules:Evidence",
-        "exhaustive, and a class pays for what else it explains",
-        params=(
-            *EXHAUSTIVE,
-            Param("weight", 1.0, "weight of the curvature's log-determinant", low=0.0),
-            Param("at", "", "steps before which hypotheses are dropped, as for halving"),
-            Param("keep", "", "how many of an image go on from each"),
-        ),
-    )
+    yield from SCHEDULES
 
 
 @hookimpl

@@ -103,27 +103,17 @@ def diagnose(
     """
     labels = split.labels[: len(predictions)]
     random = np.random.default_rng(0)
-    sample = _drawn(np.arange(len(labels)), count, random)
-    errors = _drawn(np.flatnonzero(predictions != labels), count, random)
+    everything, misclassified = np.arange(len(labels)), np.flatnonzero(predictions != labels)
+    sample, errors = (_drawn(index, count, random) for index in (everything, misclassified))
     index = np.union1d(sample, errors)
     work = (2 * len(index) + len(errors)) * settings.steps
-
-    def search(schedule: Schedule, rows: NDArray[np.int64], *noise: NDArray[np.float32]) -> InversionResult:
-        searched, told = replace(parts, schedule=schedule), lambda n: on_step(n / work)
-        return concatenate(list(invert(searched, split.images, rows, settings, batch_size, told, *noise)))
-
-    winner = search(parts.schedule, index)
-    held = search(HeldClasses(parts.schedule), index)
-    energies = -held.class_scores
-    true_energy = energies[np.arange(len(index)), labels[index]]
-    is_error = np.isin(index, errors)
-    reached = np.full(len(index), np.inf)
-    for label, rows in _group_by_label(labels[index], is_error):
-        reached[rows] = search(HeldClasses(parts.schedule, (label,)), index[rows], winner.noise[rows]).energy
+    searches = _Searches(parts, split, index, settings, batch_size, lambda images: on_step(images / work))
+    winner = searches.run(parts.schedule)
+    energies = searches.energies()
+    in_sample, is_error = np.isin(index, sample), np.isin(index, errors)
     wrong = is_error & (winner.prediction != labels[index])
-    in_sample = np.isin(index, sample)
-    # Any energy is better than that of an image whose search did not stay finite.
-    found = wrong & (np.fmin(reached, true_energy) < np.nan_to_num(winner.energy, nan=np.inf))
+    reached = np.fmin(searches.from_winner(winner, is_error), energies[np.arange(len(index)), labels[index]])
+    found = wrong & (reached < np.nan_to_num(winner.energy, nan=np.inf))  # a search may not have stayed finite
     return Diagnosis(
         images=len(sample),
         errors=int(wrong.sum()),
@@ -133,6 +123,49 @@ def diagnose(
         noise_share_start=_start_share(parts.generator, sample, settings),
         noise_share_end=_end_share(parts.generator, winner.rows(in_sample), settings),
     )
+
+
+@dataclass(frozen=True)
+class _Searches:
+    """Inversions of some images of a run, each with another schedule.
+
+    Args:
+        components: the run's.
+        split: the run's images and labels.
+        index: (M,), which images.
+        settings: the run's.
+        batch_size: hypotheses inverted together.
+        on_step: told of the images of each step.
+    """
+
+    components: Components
+    split: Split
+    index: NDArray[np.int64]
+    settings: Settings
+    batch_size: int
+    on_step: Callable[[int], None]
+
+    def run(self, schedule: Schedule) -> InversionResult:
+        return self._invert(schedule, self.index)
+
+    def energies(self) -> NDArray[np.float32]:
+        """(M, K), with each class held."""
+        return -self.run(HeldClasses(self.components.schedule)).class_scores
+
+    def from_winner(self, winner: InversionResult, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """(M,), the energies with the true class held, from the winner's noise; infinite where `rows` (M,) is not."""
+        reached = np.full(len(self.index), np.inf)
+        for label, places in _group_by_label(self.split.labels[self.index], rows):
+            schedule = HeldClasses(self.components.schedule, (label,))
+            reached[places] = self._invert(schedule, self.index[places], winner.noise[places]).energy
+        return reached
+
+    def _invert(
+        self, schedule: Schedule, index: NDArray[np.int64], noise: NDArray[np.float32] | None = None
+    ) -> InversionResult:
+        components = replace(self.components, schedule=schedule)
+        batches = invert(components, self.split.images, index, self.settings, self.batch_size, self.on_step, noise)
+        return concatenate(list(batches))
 
 
 def _group_by_label(labels: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[np.intp]]]:

@@ -72,11 +72,16 @@ def invert(
         with float32_products(settings.device, tf32=False):
             inversion = BatchInversion(parts, starts, images, rows, bank, settings)
             if noise is not None:
-                order = np.argsort(index)
-                place = order[np.searchsorted(index, rows[asked_for], sorter=order)]
-                inversion.state.start_at(asked_for, noise[place])
+                inversion.state.start_at(asked_for, noise[_places(rows[asked_for], index)])
             found = inversion.run(partial(_told, on_step, asked_for))
         yield found.rows(asked_for)
+
+
+def _places(rows: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Where each of the rows stands in `index`."""
+    order = np.argsort(index)
+    places: NDArray[np.intp] = order[np.searchsorted(index, rows, sorter=order)]
+    return places
 
 
 def _told(on_step: Callable[[int], None], asked_for: NDArray[np.bool_], count: int) -> None:

@@ -104,13 +104,25 @@ def diagnose_record(
     """
     from icbench.engine.diagnosis import diagnose
 
-    facts = record.facts
     _check_can_be_diagnosed(record)
     entry = entry_of(host, record, weights)
     split = split_of(host, Track.of(record), data_dir)
     on = chosen_device(device)
     runner = InversionRunner(entry, on)
-    if runner.details()["generator"]["weights"] != facts["entry"]["generator"].get("weights"):
+    _check_generator(runner, record)
+    predictions = record.images(["prediction"])["prediction"]
+    settings = settings_of(record, on)
+    rows = record.facts.get("batch_size") or runner.batch_size(split.images, len(predictions), settings)
+    found = diagnose(runner.parts, split, predictions, settings, rows, on_step=on_step).as_data()
+    _keep_diagnosis(found, record, on_lost)
+    return found
+
+
+def _check_generator(runner: InversionRunner, record: Record) -> None:
+    """Raises:
+    UsageError: the weights are other ones than the record's, or the generator is of a kind that is not diagnosed.
+    """
+    if runner.details()["generator"]["weights"] != record.facts["entry"]["generator"].get("weights"):
         raise _changed("weights have", record)
     if runner.parts.generator.group > 1:
         raise UsageError(
@@ -122,16 +134,14 @@ def diagnose_record(
             f"{record.label} cannot be diagnosed: its class vectors have several entries for each class",
             "Choose the run of a generator whose class vectors have one.",
         )
-    predictions = record.images(["prediction"])["prediction"]
-    settings = settings_of(record, on)
-    rows = facts.get("batch_size") or runner.batch_size(split.images, len(predictions), settings)
-    found = diagnose(runner.parts, split, predictions, settings, rows, on_step=on_step).as_data()
+
+
+def _keep_diagnosis(found: dict[str, Any], record: Record, on_lost: Callable[[str], None]) -> None:
     try:
-        content = canonical(signed({"key": facts["key"], "diagnosis": found}))
+        content = canonical(signed({"key": record.facts["key"], "diagnosis": found}))
         write_output(record.path / DIAGNOSIS_FILE, content)
     except OutputError as error:
         on_lost(f"the diagnosis is not kept: {error.message}")
-    return found
 
 
 def kept_diagnosis(record: Record) -> dict[str, Any] | None:

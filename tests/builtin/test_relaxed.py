@@ -7,7 +7,8 @@ import pytest
 import torch
 from toy import ToyDigits
 
-from icbench.builtin.schedules import Joint, Relaxed, sparsemax
+from icbench.builtin.schedules.joint import Joint
+from icbench.builtin.schedules.relaxed import Relaxed, sparsemax
 from icbench.engine.initialization import drawn_noise
 from icbench.engine.invert import Settings, class_paths, concatenate, invert
 from icbench.kinds.optimizer import Optimizer

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from toy import ToyDigits
 
-from icbench.builtin.schedules import Alternating, MultiVertex
+from icbench.builtin.schedules.joint import Alternating, MultiVertex
 from icbench.engine.invert import Settings, class_paths, concatenate, invert
 
 SETTINGS = Settings(steps=12)

@@ -12,7 +12,7 @@ from command_line import icbench
 from icbench import records
 from icbench.builtin.classifiers import ClassMean
 from icbench.builtin.distances import MSE
-from icbench.builtin.schedules import Joint
+from icbench.builtin.schedules.joint import Joint
 from icbench.kinds.generator import Generator
 from icbench.plugins.discovery import PluginSource
 from icbench.records import buffer

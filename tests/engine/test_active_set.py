@@ -9,7 +9,7 @@ import torch
 from command_line import icbench
 from toy import NormedGenerator, ToyDigits
 
-from icbench.builtin.schedules import Exhaustive, Halving
+from icbench.builtin.schedules.exhaustive import Exhaustive, Halving
 from icbench.engine.active_set import SEARCHED, ActiveSet
 from icbench.engine.invert import Settings, concatenate, invert
 from icbench.engine.optimizer_state import transfer_state

@@ -7,7 +7,8 @@ import pytest
 import torch
 from toy import FragileDistance, NormedGenerator, ToyDigits
 
-from icbench.builtin.schedules import Exhaustive, Halving, Joint
+from icbench.builtin.schedules.exhaustive import Exhaustive, Halving
+from icbench.builtin.schedules.joint import Joint
 from icbench.engine.batch import BatchInversion
 from icbench.engine.initialization import NoiseBank
 from icbench.engine.invert import Settings

@@ -7,7 +7,9 @@ import pytest
 import torch
 from toy import NormedGenerator, ToyDigits
 
-from icbench.builtin.schedules import Alternating, Exhaustive, Halving, Joint, Relaxed
+from icbench.builtin.schedules.exhaustive import Exhaustive, Halving
+from icbench.builtin.schedules.joint import Alternating, Joint
+from icbench.builtin.schedules.relaxed import Relaxed
 from icbench.engine.cuda_graph import GraphedStep, make_capturable, supports_cuda_graph
 from icbench.engine.invert import Settings, concatenate, invert
 from icbench.engine.prepare import prepare

@@ -7,7 +7,8 @@ import pytest
 import torch
 from toy import CLASSES, SHAPE, FragileDistance, LinearGenerator, ToyDigits
 
-from icbench.builtin.schedules import ClassOnly, Exhaustive
+from icbench.builtin.schedules.exhaustive import Exhaustive
+from icbench.builtin.schedules.joint import ClassOnly
 from icbench.engine.diagnosis import HeldClasses, diagnose
 from icbench.engine.invert import Settings, concatenate, invert
 from icbench.engine.prepare import prepare

@@ -9,7 +9,8 @@ import torch
 from command_line import icbench
 from toy import NormedGenerator, ToyDigits
 
-from icbench.builtin.schedules import Exhaustive, Halving, Joint
+from icbench.builtin.schedules.exhaustive import Exhaustive, Halving
+from icbench.builtin.schedules.joint import Joint
 from icbench.engine.early_stopping import EarlyStopping
 from icbench.engine.invert import Settings, concatenate, invert
 from icbench.engine.prepare import prepare

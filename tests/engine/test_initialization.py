@@ -7,7 +7,7 @@ import pytest
 import torch
 from toy import NormedGenerator, ToyDigits
 
-from icbench.builtin.schedules import SPREAD, Exhaustive
+from icbench.builtin.schedules.exhaustive import SPREAD, Exhaustive
 from icbench.engine.decode import as_target, generate
 from icbench.engine.initialization import BANK, NoiseBank, drawn_noise
 from icbench.engine.invert import Settings, concatenate, invert

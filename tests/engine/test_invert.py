@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from toy import FragileDistance, LinearGenerator, NormedGenerator
 
-from icbench.builtin.schedules import Joint
+from icbench.builtin.schedules.joint import Joint
 from icbench.engine.initialization import drawn_noise
 from icbench.engine.invert import NOT_FINITE, Components, Settings, concatenate, invert
 from icbench.engine.prepare import prepare

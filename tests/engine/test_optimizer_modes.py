@@ -7,7 +7,7 @@ import pytest
 import torch
 from toy import NormedGenerator, ScheduleFree, ToyDigits
 
-from icbench.builtin.schedules import Exhaustive, Halving
+from icbench.builtin.schedules.exhaustive import Exhaustive, Halving
 from icbench.engine.decode import as_target, generate
 from icbench.engine.invert import Settings, class_paths, concatenate, invert
 from icbench.engine.preflight.compatibility import check_parts

@@ -7,7 +7,8 @@ import pytest
 import torch
 from toy import LinearGenerator
 
-from icbench.builtin.schedules import Evidence, Exhaustive
+from icbench.builtin.schedules.evidence import Evidence
+from icbench.builtin.schedules.exhaustive import Exhaustive
 from icbench.engine.invert import Settings, concatenate, invert
 from icbench.engine.preflight.compatibility import check_parts
 from icbench.engine.prepare import prepare

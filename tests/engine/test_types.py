@@ -9,7 +9,9 @@ from command_line import icbench
 from toy import LinearGenerator, ToyDigits
 
 from icbench import Component, hookimpl
-from icbench.builtin.schedules import Exhaustive, Halving, Joint, Relaxed
+from icbench.builtin.schedules.exhaustive import Exhaustive, Halving
+from icbench.builtin.schedules.joint import Joint
+from icbench.builtin.schedules.relaxed import Relaxed
 from icbench.engine.decode import sample_vectors
 from icbench.engine.invert import Settings, class_paths, concatenate, invert
 from icbench.engine.prepare import prepare

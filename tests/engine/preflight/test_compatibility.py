@@ -8,7 +8,7 @@ from command_line import icbench
 from toy import LinearGenerator, ToyDigits
 
 from icbench import Component, Param, hookimpl
-from icbench.builtin.schedules import Joint
+from icbench.builtin.schedules.joint import Joint
 from icbench.engine.blame import described
 from icbench.engine.invert import Settings
 from icbench.engine.preflight.compatibility import METHODS, check_parts
@@ -82,7 +82,7 @@ def test_what_a_component_raises_names_it(parts, method, error):
 
 
 def test_an_encoder_that_raises_is_named(parts):
-    from icbench.builtin.schedules import Exhaustive
+    from icbench.builtin.schedules.exhaustive import Exhaustive
 
     encoder = broken(parts, "encode", fails(ValueError("too small")))
     with pytest.raises(ComponentError, match=r"^generator g raised ValueError: too small"):

@@ -8,7 +8,8 @@ import torch
 from toy import LinearGenerator, NormedGenerator, ToyDigits
 
 from icbench.builtin.distances import MSE
-from icbench.builtin.schedules import ClassOnly, Exhaustive, Joint
+from icbench.builtin.schedules.exhaustive import Exhaustive
+from icbench.builtin.schedules.joint import ClassOnly, Joint
 from icbench.engine.invert import Settings
 from icbench.engine.preflight.compatibility import check_parts
 from icbench.engine.prepare import prepare

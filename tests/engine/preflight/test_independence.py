@@ -10,7 +10,8 @@ from torch.nn import functional
 from toy import NormedGenerator, ToyDigits
 
 from icbench.builtin.distances import MSE
-from icbench.builtin.schedules import Exhaustive, Joint
+from icbench.builtin.schedules.exhaustive import Exhaustive
+from icbench.builtin.schedules.joint import Joint
 from icbench.engine.blame import expose
 from icbench.engine.invert import Settings
 from icbench.engine.preflight.compatibility import check_parts
