@@ -101,15 +101,13 @@ def diagnose(
         count: at most so many images of all, and so many misclassified ones.
         on_step: told of the share of the work done with each step.
     """
-    labels = split.labels[: len(predictions)]
-    random = np.random.default_rng(0)
+    labels, random = split.labels[: len(predictions)], np.random.default_rng(0)
     everything, misclassified = np.arange(len(labels)), np.flatnonzero(predictions != labels)
     sample, errors = (_drawn(index, count, random) for index in (everything, misclassified))
     index = np.union1d(sample, errors)
     work = (2 * len(index) + len(errors)) * settings.steps
     searches = _Searches(parts, split, index, settings, batch_size, lambda images: on_step(images / work))
-    winner = searches.run(parts.schedule)
-    energies = searches.energies()
+    winner, energies = searches.run(parts.schedule), searches.energies()
     in_sample, is_error = np.isin(index, sample), np.isin(index, errors)
     wrong = is_error & (winner.prediction != labels[index])
     reached = np.fmin(searches.from_winner(winner, is_error), energies[np.arange(len(index)), labels[index]])

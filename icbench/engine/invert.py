@@ -49,8 +49,7 @@ def invert(
         images: (N, C, H, W), a whole split; only the rows in `index` are read.
         index: (M,) the images to invert, by position in `images`. A position also seeds its image's starts.
         settings: how.
-        batch_size: hypotheses, not images, that are inverted together, so that it bounds memory whatever the schedule;
-            changes results by float rounding only.
+        batch_size: hypotheses, not images, inverted together; it bounds memory and changes results by rounding only.
         on_step: called after each step with the number of images in the batch that are in `index`. For images that
             stop early it is called at once with all steps that they are spared.
         noise: (M, Z), where every hypothesis of an image starts instead of at the noise drawn for it.
@@ -61,9 +60,8 @@ def invert(
         or not: groups of images are aligned to the split, so what a group of rows holds never changes. With several
         hypotheses an image has as many consecutive rows, and the hypotheses of one image can be each other's mates.
     """
-    starts = parts.schedule.starts(parts.generator.entries)
+    starts, bank = parts.schedule.starts(parts.generator.entries), NoiseBank.of(parts, settings)
     group = parts.generator.group
-    bank = NoiseBank.of(parts, settings)
     with_mates = index if group == 1 else whole_groups(index, group, len(images))
     per_batch = max(1, batch_size // len(starts.restart) // group) * group
     for begin in range(0, len(with_mates), per_batch):
