@@ -14,8 +14,12 @@ import numpy as np
 import pytest
 
 from icbench.compute.environment import environment
-from icbench.records.record import Costs, as_part, result_metrics, write_record
+from icbench.records.json_object import decode
+from icbench.records.metadata import KnownMetrics, RecordMetadata
+from icbench.records.metrics import Costs, result_metrics
+from icbench.records.record import write_record
 from icbench.records.schema import SCHEMA
+from icbench.records.shard_arrays import as_shard
 from icbench.records.shards import ShardFile
 
 RECORDS, IMAGES, CLASSES = 500, 10_000, 10
@@ -40,14 +44,17 @@ def records(request, tmp_path_factory) -> Path:
             "energy": random.random(IMAGES, np.float32),
             "resets": np.zeros(IMAGES, np.int32),
         }
-        write_record(folder / f"entry-{entry}-s{seed}", _facts(entry, seed, arrays, machine), arrays)
+        write_record(folder / f"entry-{entry}-s{seed}", _metadata(entry, seed, arrays, machine), arrays)
     return folder
 
 
-def _facts(entry: int, seed: int, arrays: dict, machine: dict) -> dict:
+def _metadata(entry: int, seed: int, arrays: dict, machine: dict) -> RecordMetadata:
     part = {"name": f"entry-{entry}", "dist": "benchmark", "version": "1", "params": {}, "source": ""}
-    return {
+    known = KnownMetrics(generator_parameters=10**6)
+    document = {
         "schema": SCHEMA,
+        "engine": "",
+        "suite": "",
         "id": f"entry-{entry}-s{seed}",
         "key": f"{entry}-{seed}",
         "series": "",
@@ -61,9 +68,10 @@ def _facts(entry: int, seed: int, arrays: dict, machine: dict) -> dict:
         "flags": [],
         "status": "ok",
         "error": "",
-        "metrics": result_metrics(arrays, Costs(201, 200, IMAGES / RATE, 10**9)) | {"generator_parameters": 10**6},
+        "metrics": result_metrics(arrays, Costs(201, 200, IMAGES / RATE, 10**9), known).document(),
         "environment": machine,
     }
+    return decode(RecordMetadata, document, "a benchmark")
 
 
 @pytest.mark.benchmark(group="leaderboard over 500 records of 10,000 images")
@@ -103,5 +111,5 @@ def test_shard(benchmark, tmp_path):
     }
     file = ShardFile(tmp_path / "run" / "unfinished.shards")
     file.start({})
-    benchmark.pedantic(lambda: file.append(as_part(arrays, Costs(201, 200, 1.0, 1))), rounds=50, warmup_rounds=5)
+    benchmark.pedantic(lambda: file.append(as_shard(arrays, Costs(201, 200, 1.0, 1))), rounds=50, warmup_rounds=5)
     benchmark.extra_info["share_of_a_run"] = benchmark.stats.stats.median / (SHARD / RATE)

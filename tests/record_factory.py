@@ -1,5 +1,7 @@
 """Records with chosen results, written as icbench writes them but without anything being run."""
 
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from icbench.records import SCHEMA, Record
-from icbench.records.record import Costs, result_metrics, write_record
+from icbench.records.json_object import decode
+from icbench.records.metadata import RunMetadata, with_results
+from icbench.records.metrics import Costs, result_metrics
+from icbench.records.record import write_record
 from icbench.records.results_folder import GrowingRun
-from icbench.running.identity import run_key
 
 CLASSES = 10
 RESULTS = Path("results")
@@ -50,7 +54,7 @@ def arrays_of(correct: ArrayLike, distance: float | None = 0.01) -> dict[str, ND
     }
 
 
-def facts_of(
+def metadata_of(
     label: str = "cgan · mse · adam · joint",
     seed: int = 0,
     images: int = 20,
@@ -72,7 +76,7 @@ def facts_of(
     direct: bool = False,
     suite: str = "",
     **details: Any,
-) -> dict[str, Any]:
+) -> RunMetadata:
     """What a record says besides results. `details` are added to the generator, or to a direct classifier."""
     common = {"dist": "icbench", "version": version, "params": {}, "source": source}
     if direct:
@@ -90,10 +94,10 @@ def facts_of(
         "precision": precision,
         "device": device,
     }
-    key = run_key({**keyed, "label": label})
+    key = hashlib.sha256(json.dumps({**keyed, "label": label}, sort_keys=True).encode()).hexdigest()
     name = re.sub(r"\W+", "-", label, flags=re.ASCII).strip("-")
     identity = f"{name}-s{seed}-{key[:8]}"
-    return {
+    document = {
         **keyed,
         "id": identity,
         "label": label,
@@ -106,6 +110,7 @@ def facts_of(
         "batch_size": 10,
         "environment": {"icbench": "0.1.0", "cpu": cpu, "cores": 2, "threads": 1, "gpus": list(gpus), "libraries": {}},
     }
+    return decode(RunMetadata, document, "a test")
 
 
 @unsynced
@@ -123,12 +128,11 @@ def finished(
     """The record of a finished run in which the images of `correct` (N,) are right."""
     found = {**arrays_of(correct, distance), **(arrays or {})}
     count = len(found["label"])
-    facts = facts_of(**{"images": count, **said})
+    run = metadata_of(**{"images": count, **said})
     cost = 0 if said.get("direct") else nfe
     costs = Costs(cost - cost // 2, cost // 2, count / rate, 2**20)
-    facts |= {"status": "ok", "error": "", "finished": at}
-    facts["metrics"] = {**facts["metrics"], **result_metrics(found, costs)}
-    return write_record(results / (folder or facts["id"]), facts, found)
+    metadata = with_results(run, result_metrics(found, costs, run.metrics), "ok", "", at)
+    return write_record(results / (folder or run.id), metadata, found)
 
 
 def seeds(runs: Sequence[ArrayLike], results: Path = RESULTS, **said: Any) -> list[Record]:
@@ -146,8 +150,8 @@ def unfinished(
     **said: Any,
 ) -> Path:
     """The folder of a run that has done the images of `correct`; it was killed if `stop` is None."""
-    facts = facts_of(images=images, **said)
-    run = GrowingRun(results / (folder or facts["id"]), facts, [], started=False)
+    metadata = metadata_of(images=images, **said)
+    run = GrowingRun(results / (folder or metadata.id), metadata, [], started=False)
     if len(np.asarray(correct)):
         run.add(arrays_of(correct), Costs(201, 200, 1.0, 2**20))
     if stop:

@@ -30,8 +30,8 @@ def test_every_option_of_a_run_is_a_keyword():
 
 def test_a_learning_rate_and_a_classifier_can_be_given(toy_plugin):
     record = icbench.run(generator="linear", dataset="toy", steps=2, lr=0.5, limit=5, device="cpu")
-    assert record.facts["entry"]["optimizer"]["params"]["lr"] == 0.5
-    assert "classifier" in icbench.run(classifier="class-mean", dataset="toy", limit=5, device="cpu").facts["entry"]
+    assert record.metadata.entry.optimizer.params["lr"] == 0.5
+    assert icbench.run(classifier="class-mean", dataset="toy", limit=5, device="cpu").metadata.entry.direct
 
 
 def test_an_empty_folder_is_refused():

@@ -185,8 +185,8 @@ def _draw(runs: "list[Run]", options: "Options", given: dict[str, Any]) -> list[
 
 
 def _line(record: "Record", stopped: str) -> str:
-    reason = f": {record.facts['error']}" if record.facts["error"] else ""
-    return f"{record.facts['id']}: {stopped}{reason}"
+    reason = f": {record.metadata.error}" if record.metadata.error else ""
+    return f"{record.metadata.id}: {stopped}{reason}"
 
 
 def _report(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,7 @@ from icbench.errors import IntegrityError
 if TYPE_CHECKING:
     from icbench.ranking.lookup import Lookup
     from icbench.records import Record
+    from icbench.records.diagnosis import KeptDiagnosis
     from icbench.statistics import Calibration
 
 
@@ -94,14 +95,15 @@ def _diagnosis(
     data_dir: Path | None,
     weights: Path | None,
     on_lost: Callable[[str], None],
-) -> dict[str, Any] | None:
-    from icbench.running.replay import diagnose_record, kept_diagnosis
+) -> "KeptDiagnosis | None":
+    from icbench.records.diagnosis import kept_diagnosis
 
     if not wanted:
         return kept_diagnosis(record)
     from icbench.compute.allocator import keep_freed_memory
     from icbench.plugins.manager import plugin_manager
     from icbench.report.display import Display
+    from icbench.running.replay import diagnose_record
 
     keep_freed_memory()
     with Display(messages()) as display, display.working("diagnosing") as work:

@@ -58,8 +58,8 @@ def of_suite(collection: Collection, name: str) -> Collection:
     Raises:
         UsageError: there are none.
     """
-    known = {record.facts["suite"] or NO_SUITE for record in collection.records}
-    records = [record for record in collection.records if (record.facts["suite"] or NO_SUITE) == name]
+    known = {record.metadata.suite or NO_SUITE for record in collection.records}
+    records = [record for record in collection.records if (record.metadata.suite or NO_SUITE) == name]
     if not records and collection.records:
         raise UsageError(f"there is no run of suite '{name}' here", suggestion(name, known, "suites with runs here"))
     return replace(collection, records=records)
@@ -96,11 +96,11 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _run_key(record: Record) -> Any:
-    return record.facts["key"]
+    return record.metadata.key
 
 
 def _seed_of_entry(record: Record) -> Any:
-    return Track.of(record), entry_key(record), record.facts["seed"]
+    return Track.of(record), entry_key(record), record.metadata.seed
 
 
 def _groups(records: Sequence[Record], identity: Callable[[Record], Any]) -> list[list[Record]]:
@@ -114,7 +114,7 @@ def _counted(records: list[Record], notes: list[str]) -> Record:
     """The one of several records of a run that counts."""
     finished = [record for record in records if record.status == "ok"]
     if not finished:
-        return max(records, key=lambda record: (int(record.metrics["images"]), str(record.path)))
+        return max(records, key=lambda record: (record.metrics.images, str(record.path)))
     *older, newest = sorted(finished, key=lambda record: record.standing)
     notes += [f"{record.path} {_relation(record, newest)}; counted once" for record in older]
     return newest
@@ -122,7 +122,7 @@ def _counted(records: list[Record], notes: list[str]) -> Record:
 
 def _relation(older: Record, newer: Record) -> str:
     """What an older record is to a newer one, and whether the two came out alike, which they should."""
-    if older.facts == newer.facts:
+    if older.metadata == newer.metadata:
         return f"is a copy of {newer.path}"
     try:
         first, second = (record.images(["prediction"])["prediction"] for record in (older, newer))

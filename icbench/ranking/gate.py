@@ -1,18 +1,19 @@
 """A gate for continuous integration: has an entry become worse than a baseline, beyond a margin and chance?"""
 
 import base64
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from icbench.errors import UsageError
 from icbench.ranking.leaderboard import Leaderboard
 from icbench.ranking.rows import Row, Track
+from icbench.records.metadata import RecordMetadata
 from icbench.statistics import Estimate, difference_estimate
 
 Verdict = Literal["no worse", "undecided", "worse", "missing"]
@@ -41,22 +42,63 @@ class GateResult:
 
 
 @dataclass(frozen=True)
-class Former:
+class BaselineEntry:
     """An entry as a baseline has it.
 
     Args:
         track: its images.
         label: what it was called there.
         name: what its records call it.
-        setting: its steps, precision and device.
+        setting: its steps, precision, device and when it stops.
         correct: (S, N), which images each seed had right.
     """
 
     track: Track
     label: str
     name: str
-    setting: tuple[Any, ...]
+    setting: tuple[object, ...]
     correct: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Inversion:
+    """What a document of a leaderboard says of how long an entry inverts."""
+
+    steps: int
+    stop_when: float | None = None
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What a document of a leaderboard says of an entry."""
+
+    label: str
+    name: str
+    entry: _Inversion
+    precision: str
+    device: str
+    correct: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What a document of a leaderboard says of a track."""
+
+    dataset: str
+    split: str
+    digest: str
+    images: int
+    rows: tuple[_Row, ...]
+
+
+@dataclass(frozen=True)
+class _Tables:
+    tracks: tuple[_Table, ...]
+
+
+@dataclass(frozen=True)
+class _Document:
+    data: _Tables
 
 
 def gate(board: Leaderboard, baseline: Path, margin: float) -> list[GateResult]:
@@ -74,12 +116,12 @@ def gate(board: Leaderboard, baseline: Path, margin: float) -> list[GateResult]:
     Raises:
         UsageError: the baseline is missing, is no leaderboard or has no entries.
     """
-    former = _read(baseline)
-    if not former:
+    entries = _read(baseline)
+    if not entries:
         raise UsageError(f"the baseline {baseline} has no entries", "Make one from a folder with records.")
     present = {table.track: [standing.row for standing in table.standings] for table in board.tracks}
     results = []
-    for then in former:
+    for then in entries:
         rows = _matching(then, present.get(then.track, []))
         results += [_result(row, then, margin) for row in rows] or [_missing(then)]
     return results
@@ -102,47 +144,45 @@ def unpacked(texts: Sequence[str], images: int) -> NDArray[np.bool_]:
     return np.stack([row[:images] for row in rows]).astype(bool)
 
 
-def _matching(then: Former, rows: Sequence[Row]) -> list[Row]:
+def _matching(then: BaselineEntry, rows: Sequence[Row]) -> list[Row]:
     found = [row for row in rows if row.name == then.name]
     for number, value in enumerate(then.setting):
-        found = [row for row in found if _setting(row.facts)[number] == value] or found
+        found = [row for row in found if _setting(row.metadata)[number] == value] or found
     return found
 
 
-def _setting(facts: Mapping[str, Any]) -> tuple[Any, ...]:
-    entry = facts["entry"]
-    return entry["steps"], facts["precision"], facts["device"], entry.get("stop_when")
+def _setting(metadata: RecordMetadata) -> tuple[object, ...]:
+    return metadata.entry.steps, metadata.precision, metadata.device, metadata.entry.stop_when
 
 
-def _result(row: Row, then: Former, margin: float) -> GateResult:
+def _result(row: Row, then: BaselineEntry, margin: float) -> GateResult:
     difference = difference_estimate(row.correct, then.correct)
     if difference.high < -margin:
         return GateResult(row.label, then.track, "worse", difference)
     return GateResult(row.label, then.track, "no worse" if difference.low >= -margin else "undecided", difference)
 
 
-def _missing(then: Former) -> GateResult:
+def _missing(then: BaselineEntry) -> GateResult:
     return GateResult(then.label, then.track, "missing", None)
 
 
-def _read(baseline: Path) -> list[Former]:
+def _read(baseline: Path) -> list[BaselineEntry]:
     try:
-        document = json.loads(baseline.read_bytes())
-        return [_former(table, row) for table in document["data"]["tracks"] for row in table["rows"]]
+        document = msgspec.json.decode(baseline.read_bytes(), type=_Document)
+        return [_baseline_entry(table, row) for table in document.data.tracks for row in table.rows]
     except OSError as error:
         raise UsageError(f"the baseline {baseline} cannot be read: {error.strerror}", "Check the path.") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise UsageError(
-            f"the baseline {baseline} is no leaderboard: {type(error).__name__} {error}",
+            f"the baseline {baseline} is no leaderboard: {error}",
             "Make one with `icbench leaderboard --json > FILE`.",
         ) from None
 
 
-def _former(table: dict[str, Any], row: dict[str, Any]) -> Former:
-    images = int(table["images"])
-    track = Track(str(table["dataset"]), str(table["split"]), images, str(table["digest"]))
-    correct = unpacked(row["correct"], images)
-    return Former(track, str(row["label"]), str(row["name"]), _setting(row), correct)
+def _baseline_entry(table: _Table, row: _Row) -> BaselineEntry:
+    track = Track(table.dataset, table.split, table.images, table.digest)
+    setting = (row.entry.steps, row.precision, row.device, row.entry.stop_when)
+    return BaselineEntry(track, row.label, row.name, setting, unpacked(row.correct, table.images))
 
 
 def as_data(results: Sequence[GateResult]) -> list[dict[str, Any]]:

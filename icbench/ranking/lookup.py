@@ -96,11 +96,11 @@ class Lookup:
         records = self._collection.records
         if not name:
             raise UsageError("an empty text names no run", f"Say `{LATEST}`, or the beginning of a run's id.")
-        meant = [record for record in records if name in (record.facts["id"], record.path.name)]
+        meant = [record for record in records if name in (record.metadata.id, record.path.name)]
         if name == LATEST and not meant and records:
             meant = [max(records, key=written)]
-        meant = meant or [record for record in records if record.facts["id"].startswith(name)]
-        meant = meant or [record for record in records if record.facts["key"].startswith(name)]
+        meant = meant or [record for record in records if record.metadata.id.startswith(name)]
+        meant = meant or [record for record in records if record.metadata.key.startswith(name)]
         if meant:
             return meant
         others = self._folders_called(name)
@@ -120,7 +120,7 @@ class Lookup:
 
 def written(record: Record) -> str:
     """When a run was finished, or an unfinished one was last written to, as sortable text."""
-    return str(record.facts.get("finished") or _changed(record.path))
+    return record.metadata.finished or _changed(record.path)
 
 
 def _changed(path: Path) -> str:
@@ -136,8 +136,8 @@ def described(records: Sequence[Record]) -> str:
         (
             record.path.name,
             written(record)[:16].replace("T", " "),
-            f"{record.metrics['images']} of {record.facts['dataset']['images']} images",
-            f"seed {record.facts['seed']}",
+            f"{record.metrics.images} of {record.metadata.dataset.images} images",
+            f"seed {record.metadata.seed}",
             labels[entry_key(record)],
         )
         for record in newest[:SHOWN]

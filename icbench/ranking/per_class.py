@@ -68,7 +68,7 @@ def run_calibration(record: Record, others: Sequence[Record]) -> Calibration | N
     alike = [other for other in others if _is_validation_of(other, record)]
     if not alike:
         return None
-    fitted_on = max(alike, key=lambda other: int(other.metrics["images"]))
+    fitted_on = max(alike, key=lambda other: other.metrics.images)
     known, ours = _scored(fitted_on), _scored(record)
     if not len(known[0]) or not len(ours[0]):
         return None
@@ -76,10 +76,10 @@ def run_calibration(record: Record, others: Sequence[Record]) -> Calibration | N
 
 
 def _is_validation_of(other: Record, record: Record) -> bool:
-    ours, theirs = record.facts["dataset"], other.facts["dataset"]
+    ours, theirs = record.metadata.dataset, other.metadata.dataset
     return (
         other.status == "ok"
-        and (theirs["name"], theirs["split"]) == (ours["name"], "validation")
+        and (theirs.name, theirs.split) == (ours.name, "validation")
         and entry_key(other) == entry_key(record)
     )
 

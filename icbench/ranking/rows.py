@@ -1,19 +1,16 @@
 """Tracks and rows: which runs may be ranked together, and which of them are seeds of one entry."""
 
-import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from icbench.errors import IntegrityError
-from icbench.kinds.names import PARTS
 from icbench.records import EDITED, Record
+from icbench.records.metadata import RecordMetadata, entry_digest
 from icbench.statistics import Estimate, accuracy_estimate
 
 
@@ -34,8 +31,8 @@ class Track:
 
     @classmethod
     def of(cls, record: Record) -> "Track":
-        dataset = record.facts["dataset"]
-        return cls(dataset["name"], dataset["split"], int(dataset["images"]), dataset["digest"])
+        dataset = record.metadata.dataset
+        return cls(dataset.name, dataset.split, dataset.images, dataset.digest)
 
 
 @dataclass(frozen=True)
@@ -53,9 +50,9 @@ class Row:
     correct: NDArray[np.bool_]
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """The first seed's record; what the seeds share can be read from it."""
-        return self.records[0].facts
+    def metadata(self) -> RecordMetadata:
+        """What the first seed's record says; what the seeds share can be read from it."""
+        return self.records[0].metadata
 
     @cached_property
     def key(self) -> str:
@@ -70,21 +67,21 @@ class Row:
     @property
     def direct(self) -> bool:
         """Whether it is a direct classifier."""
-        return "classifier" in self.facts["entry"]
+        return self.metadata.entry.direct
 
     @property
     def tier(self) -> str:
         """What the entry knows besides pixels, or that it is a direct classifier."""
-        return str(self.facts["tier"])
+        return self.metadata.tier
 
     @property
     def suites(self) -> list[str]:
         """The suites that its runs were made for; one's own runs are of none."""
-        return sorted({str(record.facts["suite"]) for record in self.records} - {""})
+        return sorted({record.metadata.suite for record in self.records} - {""})
 
     @property
     def seeds(self) -> list[int]:
-        return [record.facts["seed"] for record in self.records]
+        return [record.metadata.seed for record in self.records]
 
     @cached_property
     def accuracy(self) -> Estimate:
@@ -92,24 +89,25 @@ class Row:
 
     @property
     def nfe(self) -> int:
-        return int(self.records[0].metrics["nfe"])
+        return self.records[0].metrics.nfe
 
     @property
     def parameters(self) -> int | None:
-        value = self.records[0].metrics.get("generator_parameters")
-        return None if value is None else int(value)
+        return self.records[0].metrics.generator_parameters
 
     @cached_property
     def mean_distance(self) -> float | None:
         """The mean over seeds, or None where a seed has none."""
-        values = [record.metrics["mean_distance"] for record in self.records]
-        return None if None in values else float(np.mean(values))
+        values = [record.metrics.mean_distance for record in self.records]
+        known = [value for value in values if value is not None]
+        return float(np.mean(known)) if len(known) == len(values) else None
 
     @cached_property
     def images_per_second(self) -> float | None:
         """The median over seeds, or None where a seed has none."""
-        values = [record.metrics["images_per_second"] for record in self.records]
-        return None if None in values else float(np.median(values))
+        values = [record.metrics.images_per_second for record in self.records]
+        known = [value for value in values if value is not None]
+        return float(np.median(known)) if len(known) == len(values) else None
 
     @cached_property
     def machine(self) -> str | None:
@@ -120,8 +118,8 @@ class Row:
     @property
     def flags(self) -> list[str]:
         """What a reader has to know before believing the row."""
-        not_finite = sum(int(record.metrics["not_finite"]) for record in self.records)
-        found = list(self.facts["flags"]) + ([f"{not_finite} not finite"] if not_finite else [])
+        not_finite = sum(record.metrics.not_finite for record in self.records)
+        found = list(self.metadata.flags) + ([f"{not_finite} not finite"] if not_finite else [])
         return found + ([EDITED] if any(record.edited for record in self.records) else [])
 
 
@@ -138,14 +136,13 @@ class PartialRun:
 
 def entry_key(record: Record) -> str:
     """The digest of what an entry's seeds share; unlike the run key it leaves out the seed and the images."""
-    facts = {name: record.facts[name] for name in ("engine", "entry", "precision", "device")}
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return entry_digest(record.metadata)
 
 
 def _machine(record: Record) -> str:
-    facts, environment = record.facts, record.facts["environment"]
-    names = ("cpu", "cores", "threads", *(["gpus"] if facts["device"] == "cuda" else []))
-    return json.dumps([*map(environment.get, names), facts["device"], facts["precision"]])
+    metadata, environment = record.metadata, record.metadata.environment
+    gpus = environment.gpus if metadata.device == "cuda" else ()
+    return repr((environment.cpu, environment.cores, environment.threads, gpus, metadata.device, metadata.precision))
 
 
 def tracks(records: Sequence[Record]) -> dict[Track, list[Record]]:
@@ -162,7 +159,7 @@ def rows_of(track: Track, records: Sequence[Record]) -> tuple[list[Row], list[Pa
     groups: dict[str, list[tuple[Record, NDArray[np.bool_]]]] = defaultdict(list)
     partial, problems = [], []
     labels = distinct_labels(records)
-    for record in sorted(records, key=lambda record: (entry_key(record), record.facts["seed"], record.facts["key"])):
+    for record in sorted(records, key=lambda record: (entry_key(record), record.metadata.seed, record.metadata.key)):
         key = entry_key(record)
         try:
             correct = correct_images(record, track.images)
@@ -170,7 +167,7 @@ def rows_of(track: Track, records: Sequence[Record]) -> tuple[list[Row], list[Pa
             problems.append(left_out(error))
             continue
         if correct is None:
-            done, seed = int(record.metrics["images"]), int(record.facts["seed"])
+            done, seed = record.metrics.images, record.metadata.seed
             partial.append(PartialRun(labels[key], seed, record.status, done, record))
         else:
             groups[key].append((record, correct))
@@ -228,16 +225,17 @@ def _telling(entries: dict[str, dict[str, str]]) -> list[str]:
 
 def _details(record: Record) -> dict[str, str]:
     """What may tell entries of the same label apart, the plainest first; the last always does."""
-    entry = record.facts["entry"]
-    parts = {kind: entry[kind] for kind in (*PARTS, "classifier") if kind in entry}
-    details = {"steps": str(entry.get("steps")), "stop-when": str(entry.get("stop_when", "never"))}
-    details |= {name: record.facts[name] for name in ("precision", "device")}
-    details |= {kind: f"{part['dist']} {part['version']}" for kind, part in parts.items()}
+    metadata, entry = record.metadata, record.metadata.entry
+    components = entry.components.items()
+    details = {"steps": str(entry.steps), "stop-when": "never" if entry.stop_when is None else str(entry.stop_when)}
+    details |= {"precision": metadata.precision, "device": metadata.device}
+    details |= {kind: f"{component.dist} {component.version}" for kind, component in components}
     for name in ("weights", "training_data", "source"):
-        details |= {f"{kind} {name}": _short(part[name]) for kind, part in parts.items() if part.get(name)}
-    details |= {"engine": _short(record.facts["engine"])} if record.facts["engine"] else {}
+        known = {kind: getattr(component, name) for kind, component in components}
+        details |= {f"{kind} {name}": _short(digest) for kind, digest in known.items() if digest}
+    details |= {"engine": _short(metadata.engine)} if metadata.engine else {}
     return details | {"key": _short(entry_key(record))}
 
 
-def _short(digest: object) -> str:
-    return str(digest).removeprefix("sha256:")[:8]
+def _short(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:8]

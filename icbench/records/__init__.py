@@ -5,7 +5,8 @@ the per-image arrays in `images.npz`. Neither holds a user, host or folder name,
 """
 
 from icbench.records.files import Arrays
-from icbench.records.record import EDITED, IMAGES_FILE, RECORD_FILE, Record, read_record, result_metrics
+from icbench.records.metrics import result_metrics
+from icbench.records.record import EDITED, IMAGES_FILE, RECORD_FILE, Record, read_record
 from icbench.records.results_folder import ResultsFolder, check_writable
 from icbench.records.schema import SCHEMA
 from icbench.records.shards import SHARDS_FILE

@@ -9,7 +9,7 @@ import numpy as np
 
 from icbench.errors import ResultsError
 from icbench.records.files import Arrays
-from icbench.records.record import Costs
+from icbench.records.metrics import Costs
 from icbench.records.results_folder import GrowingRun
 
 LOG = logging.getLogger(__name__)

@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,20 +13,18 @@ import numpy as np
 from icbench.errors import ComponentError, IntegrityError, ResultsError
 from icbench.records.arrays import NEEDED, difference_in_form, fault_in
 from icbench.records.files import Arrays
+from icbench.records.metadata import RunMetadata, with_results
+from icbench.records.metrics import Costs, result_metrics
 from icbench.records.record import (
     LATENTS,
     RECORD_FILE,
-    Costs,
     Record,
-    as_part,
-    check_parts,
-    joined,
+    read_metadata,
     read_record,
     read_unverified,
-    result_metrics,
     write_record,
 )
-from icbench.records.schema import Facts
+from icbench.records.shard_arrays import as_shard, check_shards, join_shards
 from icbench.records.shards import SHARDS_FILE, ShardFile, read_shards
 from icbench.storage import reason, remove_leftovers, try_folder, way_out
 
@@ -51,19 +50,29 @@ class GrowingRun:
 
     Args:
         path: its folder, which is made with the first shard.
-        facts: what its record will say besides results.
-        parts: the shards that are there.
+        metadata: what its record will say besides results.
+        shards: those that are there.
+        started: there is a file for them.
     """
 
-    def __init__(self, path: Path, facts: Facts, parts: list[Arrays], started: bool) -> None:
-        self.path, self.facts, self.parts, self.started = path, facts, parts, started
+    def __init__(self, path: Path, metadata: RunMetadata, shards: list[Arrays], started: bool) -> None:
+        self.path, self.metadata, self.shards, self.started = path, metadata, shards, started
         self._file = ShardFile(path / SHARDS_FILE)
         self.form: Arrays = {}
         """The first results that were checked."""
 
+    def set_batch(self, size: int, memory: int | None) -> None:
+        """Note how many rows are computed together, and the bytes they take if that is known."""
+        self.metadata = replace(self.metadata, batch_size=size, batch_bytes=memory)
+
+    def set_parameters(self, count: int | None) -> None:
+        """Note how many numbers the generator keeps."""
+        metrics = replace(self.metadata.metrics, generator_parameters=count)
+        self.metadata = replace(self.metadata, metrics=metrics)
+
     def arrays(self) -> Arrays:
         """All images so far, in their order."""
-        return joined(self.parts)[0]
+        return join_shards(self.shards)[0]
 
     @property
     def finished(self) -> bool:
@@ -74,11 +83,11 @@ class GrowingRun:
         """Raises:
         ComponentError: results are not of the form that a record has, or of another form than the first ones.
         """
-        fault = fault_in(arrays, self.facts["dataset"]["images"], NEEDED)
-        fault = fault or difference_in_form(arrays, [self.form] if self.form else self.parts[:1])
+        fault = fault_in(arrays, self.metadata.dataset.images, NEEDED)
+        fault = fault or difference_in_form(arrays, [self.form] if self.form else self.shards[:1])
         if fault:
             raise ComponentError(
-                f"the results of {self.facts['label']} are odd: {fault}",
+                f"the results of {self.metadata.label} are odd: {fault}",
                 "This is a fault of a component; `icbench plugins` tells where it comes from.",
             )
         self.form = self.form or arrays
@@ -89,11 +98,11 @@ class GrowingRun:
         Raises:
             ResultsError: they are not, for example because the disk is full. What was there before still is.
         """
-        part = as_part(arrays, costs)
+        shard = as_shard(arrays, costs)
         with _named_errors(self.path.parent):
             self._start()
-            self._file.append(part)
-        self.parts.append(part)
+            self._file.append(shard)
+        self.shards.append(shard)
 
     def stop(self, status: str, error: str) -> Record:
         """Note how the run stopped, and return the record of what is done."""
@@ -109,17 +118,12 @@ class GrowingRun:
             IntegrityError: it cannot be read; the shards stay.
             ResultsError: it cannot be written; the shards stay.
         """
-        arrays, costs = joined(self.parts)
+        arrays, costs = join_shards(self.shards)
         kept = {name: values for name, values in arrays.items() if keep_latents or name not in LATENTS}
-        facts = {
-            **self.facts,
-            "status": "ok",
-            "error": "",
-            "metrics": {**self.facts["metrics"], **result_metrics(arrays, costs)},
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
+        metrics = result_metrics(arrays, costs, self.metadata.metrics)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
         with _named_errors(self.path.parent):
-            record = write_record(self.path, facts, kept)
+            record = write_record(self.path, with_results(self.metadata, metrics, "ok", "", at), kept)
             self._check_written()
             self._file.remove()
         return record
@@ -135,7 +139,7 @@ class GrowingRun:
 
     def _start(self) -> None:
         if not self.started:
-            self._file.start(self.facts)
+            self._file.start(self.metadata.document())
             self.started = True
 
 
@@ -159,7 +163,7 @@ class ResultsFolder:
         """
         made = not self.path.exists()
         with _named_errors(self.path):
-            lock = self._locked_file(identity, on_wait)
+            lock = _held_lock(self.path, identity, on_wait)
         try:
             yield
         finally:
@@ -171,23 +175,6 @@ class ResultsFolder:
                 with suppress(OSError):
                     self.path.rmdir()
 
-    def _locked_file(self, identity: str, on_wait: Callable[[], None]) -> filelock.BaseFileLock:
-        """The lock, held. A process that ends may remove the folder while there is no lock in it yet."""
-        lock = filelock.FileLock(self.path / f".{identity}.lock")
-        for attempt in range(ATTEMPTS):
-            try:
-                self.path.mkdir(parents=True, exist_ok=True)
-                lock.acquire(timeout=0)
-                break
-            except filelock.Timeout:
-                on_wait()
-                lock.acquire()
-                break
-            except (FileNotFoundError, FileExistsError):
-                if attempt == ATTEMPTS - 1:
-                    raise
-        return lock
-
     def finished(
         self, key: str, latents: bool = False, on_unreadable: Callable[[str], None] = lambda reason: None
     ) -> Record | None:
@@ -196,7 +183,7 @@ class ResultsFolder:
         Args:
             on_unreadable: told why, if there are such runs and none of them can be read.
         """
-        found = [record for record in self._records() if record.facts["key"] == key and record.status == "ok"]
+        found = [record for record in self._records() if record.metadata.key == key and record.status == "ok"]
         fit = [record for record in found if not latents or record.has(LATENTS)]
         reason = ""
         for record in sorted(fit, key=lambda record: record.standing, reverse=True):
@@ -215,71 +202,48 @@ class ResultsFolder:
 
     def is_begun(self, key: str) -> bool:
         """Whether there is an unfinished run of this key."""
-        return any(self._is_begun(path, key) for path in self._folders(SHARDS_FILE))
+        return any(_is_begun(path, key) for path in self._folders(SHARDS_FILE))
 
     def grow(
-        self, facts: Facts, images: int, latents: bool, on_torn: Callable[[str], None], rerun: bool = False
+        self, metadata: RunMetadata, images: int, latents: bool, on_torn: Callable[[str], None], rerun: bool = False
     ) -> GrowingRun:
-        """The run of these facts as far as it got before, or a new one.
+        """A run as far as it got before, or a new one.
 
         A new one begins with what other runs of its series, which differ in their number of images alone, have done.
 
         Args:
-            facts: the record's content besides results; `key` and `series` say what it can go on from.
+            metadata: of the run; its `key` and `series` say what it can go on from.
             images: how many the run is about.
             latents: whether the record has to keep them; what was done without them is done again then.
             on_torn: told of bytes that had to be set aside.
             rerun: take nothing from other runs.
         """
         for path in self._folders(SHARDS_FILE):
-            run = self._continued(path, facts["key"], latents, on_torn)
+            run = _continued(path, metadata.key, latents, on_torn)
             if run:
                 return run
-        run = GrowingRun(self._free_path(facts["id"]), facts, [], started=False)
-        for arrays, costs in self._done_in_series(facts["series"], images, latents) if not rerun else ():
+        run = GrowingRun(self._free_path(metadata.id), metadata, [], started=False)
+        for arrays, costs in self._done_in_series(metadata.series, images, latents) if not rerun else ():
             run.add(arrays, costs)
         return run
 
-    def _is_begun(self, path: Path, key: str) -> bool:
-        try:
-            return not (path / RECORD_FILE).exists() and bool(read_shards(path / SHARDS_FILE).facts.get("key") == key)
-        except IntegrityError:
-            return False
-
-    def _continued(self, path: Path, key: str, latents: bool, on_torn: Callable[[str], None]) -> GrowingRun | None:
-        file = path / SHARDS_FILE
-        try:
-            shards = read_shards(file)
-            if shards.facts.get("key") != key or (path / RECORD_FILE).exists():
-                return None
-            check_parts(shards.parts, shards.facts["dataset"]["images"], file)
-        except IntegrityError:
-            return None
-        if latents and not all(name in part for part in shards.parts for name in LATENTS):
-            return None
-        remove_leftovers(path)
-        if shards.torn:
-            torn = ShardFile(file).set_torn_aside()
-            on_torn(f"{file} had {torn} torn bytes; they are set aside and their images done again")
-        return GrowingRun(path, shards.facts, shards.parts, started=True)
-
-    def _done_in_series(self, series: str, images: int, latents: bool) -> Iterator[tuple[Arrays, Costs]]:
+    def _done_in_series(self, series: str | None, images: int, latents: bool) -> Iterator[tuple[Arrays, Costs]]:
         """What the run of this series with the most images has of the first `images`, if it has any."""
-        alike = [record for record in self._records() if record.facts.get("series") == series]
-        fit = [record for record in alike if record.metrics["images"] and (not latents or record.has(LATENTS))]
-        for record in sorted(fit, key=lambda record: int(record.metrics["images"]), reverse=True):
+        alike = [record for record in self._records() if record.metadata.series == series]
+        fit = [record for record in alike if record.metrics.images and (not latents or record.has(LATENTS))]
+        for record in sorted(fit, key=lambda record: record.metrics.images, reverse=True):
             try:
                 most = read_record(record.path)
-                arrays, metrics = most.images(), most.metrics
+                arrays = most.images()
             except IntegrityError:
                 continue
             if most.edited:
                 continue
             wanted = arrays["index"] < images
             if wanted.any():
-                seconds = metrics["seconds"] * float(np.mean(wanted))
-                costs = Costs(metrics["nfe_forward"], metrics["nfe_backward"], seconds, metrics["peak_memory_bytes"])
-                yield {name: values[wanted] for name, values in arrays.items()}, costs
+                costs = Costs.of(most.metrics)
+                share = replace(costs, seconds=costs.seconds * float(np.mean(wanted)))
+                yield {name: values[wanted] for name, values in arrays.items()}, share
             return
 
     def _records(self) -> Iterator[Record]:
@@ -300,6 +264,51 @@ class ResultsFolder:
             number += 1
             path = self.path / f"{identity}-{number}"
         return path
+
+
+def _held_lock(folder: Path, identity: str, on_wait: Callable[[], None]) -> filelock.BaseFileLock:
+    """The lock on a run. A process that ends may remove the folder while there is no lock in it yet."""
+    lock = filelock.FileLock(folder / f".{identity}.lock")
+    for attempt in range(ATTEMPTS):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
+            break
+        except filelock.Timeout:
+            on_wait()
+            lock.acquire()
+            break
+        except (FileNotFoundError, FileExistsError):
+            if attempt == ATTEMPTS - 1:
+                raise
+    return lock
+
+
+def _is_begun(path: Path, key: str) -> bool:
+    try:
+        return not (path / RECORD_FILE).exists() and read_shards(path / SHARDS_FILE).document.get("key") == key
+    except IntegrityError:
+        return False
+
+
+def _continued(path: Path, key: str, latents: bool, on_torn: Callable[[str], None]) -> GrowingRun | None:
+    """The run in folder `path` if it is of this key and can be gone on with."""
+    file = path / SHARDS_FILE
+    try:
+        found = read_shards(file)
+        if found.document.get("key") != key or (path / RECORD_FILE).exists():
+            return None
+        metadata = read_metadata(found.document, file)
+        check_shards(found.shards, metadata.dataset.images, file)
+    except IntegrityError:
+        return None
+    if latents and not all(name in shard for shard in found.shards for name in LATENTS):
+        return None
+    remove_leftovers(path)
+    if found.torn:
+        torn = ShardFile(file).set_torn_aside()
+        on_torn(f"{file} had {torn} torn bytes; they are set aside and their images done again")
+    return GrowingRun(path, metadata, found.shards, started=True)
 
 
 def _in_use(path: Path) -> bool:

@@ -1,8 +1,8 @@
 """The file that a run grows in: frames with a checksum each, appended and synced, so that only a torn tail can be lost.
 
-The first frame holds the run's facts, each further one a shard: the arrays of some hundred images. A last frame may
-say how the run stopped. A frame is a mark, its kind, its length, the SHA-256 of kind and payload, and the payload. What
-does not match is never read as data; reading goes on at the next mark.
+The first frame holds what is known of the run before, each further one a shard: the arrays of some hundred images. A
+last frame may say how the run stopped. A frame is a mark, its kind, its length, the SHA-256 of kind and payload, and
+the payload. What does not match is never read as data; reading goes on at the next mark.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ TORN_FILE = "torn-{number}.bytes"
 
 MARK = b"\x89ICBENCH"
 HEAD = struct.Struct(">8scQ32s")
-FACTS, SHARD, STOP = b"F", b"S", b"E"
+KNOWN, SHARD, STOP = b"F", b"S", b"E"
 
 
 @dataclass(frozen=True)
@@ -49,17 +49,17 @@ class Scan:
 
 @dataclass
 class Shards:
-    """A run's progress: its facts, the shards so far, and how it stopped.
+    """A run's progress: the shards so far, and how it stopped.
 
     Args:
-        facts: what is known before the first image.
-        parts: the arrays of each shard, with `seconds`, `forward`, `backward` and `peak_memory` besides.
+        document: what is known of the run before its first image.
+        shards: the arrays of each shard, with `seconds`, `forward`, `backward` and `peak_memory` besides.
         stop: `status` and `error` of a run that was stopped, or empty if it was killed or goes on.
         torn: bytes that belong to no whole frame.
     """
 
-    facts: dict[str, Any]
-    parts: list[Arrays] = field(default_factory=list)
+    document: dict[str, Any]
+    shards: list[Arrays] = field(default_factory=list)
     stop: dict[str, str] = field(default_factory=dict)
     torn: list[bytes] = field(default_factory=list)
 
@@ -70,11 +70,11 @@ class ShardFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def start(self, facts: dict[str, Any]) -> None:
-        """Write the facts as the first frame; the file is there whole or not at all."""
+    def start(self, document: dict[str, Any]) -> None:
+        """Write what is known of the run as the first frame; the file is there whole or not at all."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            replace_synced(self.path, encoded(FACTS, _json(facts)))
+            replace_synced(self.path, encoded(KNOWN, _json(document)))
         except OSError:
             with suppress(OSError):
                 self.path.parent.rmdir()
@@ -125,20 +125,20 @@ def read_shards(path: Path) -> Shards:
     """The whole frames of a shard file; the file itself is left as it is.
 
     Raises:
-        IntegrityError: not even the run's facts can be read.
+        IntegrityError: not even the first frame can be read.
     """
     try:
         found = scan(path.read_bytes())
     except OSError as error:
         raise IntegrityError(f"{path} cannot be read: {error.strerror}") from error
-    facts = [frame for frame in found.frames if frame.kind == FACTS]
-    if not facts:
+    known = [frame for frame in found.frames if frame.kind == KNOWN]
+    if not known:
         raise IntegrityError(f"{path} has no readable beginning", "Remove its folder and run again.")
     stops = [frame for frame in found.frames[-1:] if frame.kind == STOP]
     try:
         return Shards(
-            facts=json.loads(facts[0].payload),
-            parts=[_arrays(frame.payload) for frame in found.frames if frame.kind == SHARD],
+            document=json.loads(known[0].payload),
+            shards=[_arrays(frame.payload) for frame in found.frames if frame.kind == SHARD],
             stop=json.loads(stops[0].payload) if stops else {},
             torn=found.torn,
         )

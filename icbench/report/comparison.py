@@ -83,7 +83,7 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
             {
                 "label": row.label,
                 "seeds": row.seeds,
-                "runs": [record.facts["id"] for record in row.records],
+                "runs": [record.metadata.id for record in row.records],
                 "accuracy": row.accuracy.value,
                 "accuracy_low": row.accuracy.low,
                 "accuracy_high": row.accuracy.high,

@@ -141,9 +141,9 @@ def _footnotes(table: RankedTrack) -> list[Footnote]:
 
 
 def _machine(row: Row) -> str:
-    environment, device = row.facts["environment"], row.facts["device"]
-    name = (environment.get("gpus") or ["?"])[0] if device == "cuda" else environment.get("cpu", "?")
-    return printable(f"{name}, {device} {row.facts['precision']}")
+    metadata, environment = row.metadata, row.metadata.environment
+    name = (environment.gpus or ("?",))[0] if metadata.device == "cuda" else environment.cpu
+    return printable(f"{name}, {metadata.device} {metadata.precision}")
 
 
 def _ranks(standing: Standing) -> str:
@@ -203,9 +203,9 @@ def _standing_data(standing: Standing) -> dict[str, Any]:
         "label": row.label,
         "name": row.name,
         "key": row.key,
-        "entry": row.facts["entry"],
-        "precision": row.facts["precision"],
-        "device": row.facts["device"],
+        "entry": row.metadata.entry.document(),
+        "precision": row.metadata.precision,
+        "device": row.metadata.device,
         "rank": list(standing.ranks) if standing.ranks else None,
         "accuracy": _estimate_data(row.accuracy),
         "to_best": _estimate_data(standing.to_best) if standing.to_best else None,
@@ -220,9 +220,9 @@ def _standing_data(standing: Standing) -> dict[str, Any]:
         "flags": row.flags,
         "runs": [
             {
-                "id": record.facts["id"],
-                "seed": record.facts["seed"],
-                "key": record.facts["key"],
+                "id": record.metadata.id,
+                "seed": record.metadata.seed,
+                "key": record.metadata.key,
                 "path": str(record.path),
             }
             for record in row.records

@@ -76,10 +76,11 @@ def _where_it_ran(outcome: SuiteOutcome) -> str:
     """What ran where, from the records; empty without any."""
     if not outcome.records:
         return ""
-    facts = outcome.records[0].facts
-    environment = facts["environment"]
-    seconds = sum(record.metrics["seconds"] for record in outcome.records)
-    machine = f"{environment.get('cpu', '?')}, {environment.get('cores', '?')} cores, {facts['device']}"
-    versions = ", ".join(f"{name} {version}" for name, version in environment.get("libraries", {}).items())
+    metadata = outcome.records[0].metadata
+    environment = metadata.environment
+    seconds = sum(record.metrics.seconds for record in outcome.records)
+    cores = "?" if environment.cores is None else environment.cores
+    machine = f"{environment.cpu}, {cores} cores, {metadata.device}"
+    versions = ", ".join(f"{name} {version}" for name, version in environment.libraries.items())
     runs = f"{len(outcome.records)} runs, {seconds / 60:,.1f} minutes of inversion"
     return f"{runs}: {machine}{f'; {versions}' if versions else ''}."

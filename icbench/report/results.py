@@ -48,35 +48,33 @@ def memory(used: int) -> str:
 
 
 def _title(records: Sequence[Record]) -> str:
-    facts = records[0].facts
-    dataset = facts["dataset"]
-    return (
-        f"{dataset['name']} {dataset['split']}, {dataset['images']:,} images · {facts['device']} {facts['precision']}"
-    )
+    metadata = records[0].metadata
+    dataset = metadata.dataset
+    return f"{dataset.name} {dataset.split}, {dataset.images:,} images · {metadata.device} {metadata.precision}"
 
 
 def record_label(record: Record) -> str:
     """The entry, its seed if that is not 0, how far it came if unfinished, and what else a reader has to know."""
-    seed = f" · seed {record.facts['seed']}" if record.facts["seed"] else ""
+    seed = f" · seed {record.metadata.seed}" if record.metadata.seed else ""
     notes = [*([] if record.status == "ok" else [stopped(record)]), *record.flags]
     noted = f" ({', '.join(notes)})" if notes else ""
-    return printable(f"{record.facts['label']}{seed}{noted}")
+    return printable(f"{record.label}{seed}{noted}")
 
 
 def stopped(record: Record) -> str:
     """How a run ended that is not finished, and of how many images its figures are."""
-    return f"{record.status} after {record.metrics['images']:,} of {record.facts['dataset']['images']:,} images"
+    return f"{record.status} after {record.metrics.images:,} of {record.metadata.dataset.images:,} images"
 
 
 def _figures(record: Record) -> list[str]:
     metrics = record.metrics
-    distance, rate = metrics["mean_distance"], metrics["images_per_second"]
+    distance, rate = metrics.mean_distance, metrics.images_per_second
     return [
-        "–" if metrics["accuracy"] is None else f"{metrics['accuracy']:.4f}",
-        f"{metrics['accuracy_low']:.4f}–{metrics['accuracy_high']:.4f}",
+        "–" if metrics.accuracy is None else f"{metrics.accuracy:.4f}",
+        f"{metrics.accuracy_low:.4f}–{metrics.accuracy_high:.4f}",
         "–" if distance is None else f"{distance:.5f}",
-        f"{metrics['nfe']:,}",
-        f"{metrics['seconds']:.1f}",
+        f"{metrics.nfe:,}",
+        f"{metrics.seconds:.1f}",
         "–" if rate is None else f"{rate:,.0f}",
-        memory(metrics["peak_memory_bytes"]),
+        memory(metrics.peak_memory_bytes),
     ]

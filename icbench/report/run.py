@@ -10,10 +10,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from icbench.kinds.names import PARTS
 from icbench.ranking.per_class import ClassFigures
 from icbench.ranking.rows import Track
 from icbench.records import Record
+from icbench.records.diagnosis import KeptDiagnosis
+from icbench.records.metadata import ComponentMetadata, EntryMetadata, RecordMetadata
 from icbench.report.leaderboard import track_title
 from icbench.report.results import memory
 from icbench.report.table import Column, Grid, Section, printable, terminal_table
@@ -30,7 +31,7 @@ def run_report(
     confusion: NDArray[np.int64],
     classes: Sequence[ClassFigures],
     calibrated: Calibration | None,
-    diagnosis: dict[str, Any] | None,
+    diagnosis: KeptDiagnosis | None,
     width: int,
 ) -> RenderableType:
     """Configuration, figures, classes, confusion, calibration and diagnosis of one run, in `width` columns."""
@@ -55,57 +56,55 @@ def _pairs(pairs: Sequence[tuple[str, str]]) -> RenderableType:
 
 
 def _configuration(record: Record) -> list[tuple[str, str]]:
-    facts = record.facts
-    entry, environment = facts["entry"], facts["environment"]
-    kinds = [kind for kind in (*PARTS, "classifier") if kind in entry]
-    parts = [(kind, f"{_spec(entry[kind])}  from {entry[kind]['dist']} {entry[kind]['version']}") for kind in kinds]
-    machine = environment["gpus"] if facts["device"] == "cuda" and environment.get("gpus") else [environment.get("cpu")]
-    libraries = environment.get("libraries", {})
+    metadata, entry, environment = record.metadata, record.metadata.entry, record.metadata.environment
+    parts = [(kind, f"{_spec(one)}  from {one.dist} {one.version}") for kind, one in entry.components.items()]
+    machine = environment.gpus[0] if metadata.device == "cuda" and environment.gpus else environment.cpu
+    torch = environment.libraries.get("torch")
     return [
         *parts,
-        ("images", f"{track_title(Track.of(record))}, digest {facts['dataset']['digest'][:12]}…"),
-        ("status", facts["status"] + (f": {facts['error']}" if facts["error"] else "")),
-        ("seed, steps", f"{facts['seed']}, {entry.get('steps')}" + _stopping(entry)),
-        ("computed", f"{facts['device']} {facts['precision']}, {_batches(facts)}, {machine[0]}"),
-        ("with", f"icbench {environment.get('icbench')}, torch {libraries.get('torch')}, {environment.get('os')}"),
-        ("finished", str(facts.get("finished", "–"))),
+        ("images", f"{track_title(Track.of(record))}, digest {metadata.dataset.digest[:12]}…"),
+        ("status", metadata.status + (f": {metadata.error}" if metadata.error else "")),
+        ("seed, steps", f"{metadata.seed}, {entry.steps}" + _stopping(entry)),
+        ("computed", f"{metadata.device} {metadata.precision}, {_batches(metadata)}, {machine}"),
+        ("with", f"icbench {environment.icbench}, torch {torch}, {environment.os}"),
+        ("finished", metadata.finished or "–"),
         ("record", str(record.path)),
-        *([("suite", facts["suite"])] if facts["suite"] else []),
+        *([("suite", metadata.suite)] if metadata.suite else []),
         *([("flags", ", ".join(record.flags))] if record.flags else []),
     ]
 
 
-def _batches(facts: dict[str, Any]) -> str:
-    known = facts.get("batch_bytes")
-    return f"batch size {facts.get('batch_size')}" + (f" ({known / 2**20:,.0f} MiB)" if known else "")
+def _batches(metadata: RecordMetadata) -> str:
+    memory = f" ({metadata.batch_bytes / 2**20:,.0f} MiB)" if isinstance(metadata.batch_bytes, int) else ""
+    return f"batch size {metadata.batch_size or None}{memory}"
 
 
-def _stopping(entry: dict[str, Any]) -> str:
-    return f" or fewer, stopping when {entry['stop_when']}" if "stop_when" in entry else ""
+def _stopping(entry: EntryMetadata) -> str:
+    return "" if entry.stop_when is None else f" or fewer, stopping when {entry.stop_when}"
 
 
-def _spec(part: dict[str, Any]) -> str:
-    params = ",".join(f"{name}={value}" for name, value in part["params"].items() if value != "")
-    return f"{part['name']}:{params}" if params else str(part["name"])
+def _spec(component: ComponentMetadata) -> str:
+    params = ",".join(f"{name}={value}" for name, value in component.params.items() if value != "")
+    return f"{component.name}:{params}" if params else component.name
 
 
 def _metrics(record: Record) -> list[tuple[str, str]]:
     metrics = record.metrics
-    if metrics["accuracy"] is None:
+    if metrics.accuracy is None:
         return [("accuracy", "no image is done")]
-    distance, rate = metrics["mean_distance"], metrics["images_per_second"]
+    distance, rate = metrics.mean_distance, metrics.images_per_second
     pairs = [
-        ("accuracy", f"{metrics['accuracy']:.4f} ({metrics['accuracy_low']:.4f}–{metrics['accuracy_high']:.4f}, 95 %)"),
+        ("accuracy", f"{metrics.accuracy:.4f} ({metrics.accuracy_low:.4f}–{metrics.accuracy_high:.4f}, 95 %)"),
         ("mean distance", "–" if distance is None else f"{distance:.5f}"),
-        ("NFE per image", f"{metrics['nfe']:,}"),
-        ("time", f"{metrics['seconds']:.1f} s" + (f", {rate:,.0f} images/s" if rate else "")),
-        ("memory", memory(metrics["peak_memory_bytes"])),
+        ("NFE per image", f"{metrics.nfe:,}"),
+        ("time", f"{metrics.seconds:.1f} s" + (f", {rate:,.0f} images/s" if rate else "")),
+        ("memory", memory(metrics.peak_memory_bytes)),
     ]
-    if "wrongly_dropped" in metrics:
-        share = metrics["wrongly_dropped"] / max(1, metrics["images"])
-        pairs.append(("wrongly dropped", f"{metrics['wrongly_dropped']:,} images ({share:.2%}) lost their own class"))
-    if metrics["not_finite"]:
-        pairs.append(("not finite", f"{metrics['not_finite']:,} images, counted as wrong"))
+    if metrics.wrongly_dropped is not None:
+        share = metrics.wrongly_dropped / max(1, metrics.images)
+        pairs.append(("wrongly dropped", f"{metrics.wrongly_dropped:,} images ({share:.2%}) lost their own class"))
+    if metrics.not_finite:
+        pairs.append(("not finite", f"{metrics.not_finite:,} images, counted as wrong"))
     return pairs
 
 
@@ -163,24 +162,24 @@ def _calibration(found: Calibration | None) -> list[tuple[str, str]]:
     ]
 
 
-def _diagnosis(record: Record, found: dict[str, Any] | None) -> list[tuple[str, str]]:
-    if "classifier" in record.facts["entry"]:
+def _diagnosis(record: Record, found: KeptDiagnosis | None) -> list[tuple[str, str]]:
+    if record.metadata.entry.direct:
         return []
     if found is None:
         return [("diagnosis", f"not made yet: icbench show {record.path} --diagnose")]
-    wrong, start, end = (_percent(found[name]) for name in ("wrong_class_fits", "noise_share_start", "noise_share_end"))
-    fits = f"For {wrong} of {found['images']} images a wrong class fits as well as the true one."
+    wrong, start, end = map(_percent, (found.wrong_class_fits, found.noise_share_start, found.noise_share_end))
+    fits = f"For {wrong} of {found.images} images a wrong class fits as well as the true one."
     noise = f"The noise has {start} of the image's Jacobian at the start, {end} at the end; the class vector the rest."
     return [("diagnosis", _errors(found)), ("", fits), ("", noise)]
 
 
-def _errors(found: dict[str, Any]) -> str:
-    errors, ours = found["errors"], found["optimizer_errors"]
+def _errors(found: KeptDiagnosis) -> str:
+    errors, ours = found.errors, found.optimizer_errors
     if not errors:
         return "There is no error."
     return (
         f"Of {errors} errors looked at, {ours} ({_percent(ours / errors)}) are the optimizer's: with the true class "
-        f"held, it reaches a lower energy than the winner. The other {found['model_errors']} are the model's: "
+        f"held, it reaches a lower energy than the winner. The other {found.model_errors} are the model's: "
         "the wrong answer fits best."
     )
 
@@ -194,18 +193,18 @@ def run_data(
     confusion: NDArray[np.int64],
     classes: Sequence[ClassFigures],
     calibrated: Calibration | None,
-    diagnosis: dict[str, Any] | None,
+    diagnosis: KeptDiagnosis | None,
 ) -> dict[str, Any]:
     """The run as JSON has it."""
     return {
         **record.summary(),
         "label": record.label,
-        "key": record.facts["key"],
-        "tier": record.facts["tier"],
-        "environment": record.facts["environment"],
+        "key": record.metadata.key,
+        "tier": record.metadata.tier,
+        "environment": record.metadata.environment.document(),
         "classes": [{**vars(figures), "accuracy": figures.accuracy} for figures in classes],
         "confusion": confusion[:, :-1].tolist(),
         "not_finite_by_class": confusion[:, -1].tolist(),
         "calibration": vars(calibrated) if calibrated else None,
-        "diagnosis": diagnosis,
+        "diagnosis": diagnosis.document() if diagnosis else None,
     }

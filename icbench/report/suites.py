@@ -170,7 +170,7 @@ def _cell_data(outcome: CellOutcome) -> dict[str, Any]:
         "nfe": row.nfe if row else None,
         "images_per_second": row.images_per_second if row else None,
         "flags": row.flags if row else [],
-        "runs": [str(record.facts["id"]) for record in row.records] if row else [],
+        "runs": [record.metadata.id for record in row.records] if row else [],
     }
 
 

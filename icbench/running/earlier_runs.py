@@ -1,13 +1,12 @@
 """What a results folder has of an entry's runs already."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from icbench.compute.devices import AUTO_PRECISIONS
 from icbench.records import Record, ResultsFolder
+from icbench.records.metadata import RunIdentity, run_key
 from icbench.running.entry import Entry
-from icbench.running.identity import run_key, run_name
+from icbench.running.identity import run_name
 from icbench.running.observer import Observer
 from icbench.running.options import Options
 
@@ -24,19 +23,19 @@ class EarlierRuns:
     def __init__(self, results: ResultsFolder, entry: Entry, options: Options, watcher: Observer) -> None:
         self._results, self._entry, self._options, self._watcher = results, entry, options, watcher
 
-    def has_folder(self, facts: Mapping[str, Any]) -> bool:
-        """Whether a run of these key facts was begun, and so was checked before."""
-        return (self._results.path / run_name(self._entry, facts)).is_dir()
+    def has_folder(self, identity: RunIdentity) -> bool:
+        """Whether such a run was begun, and so was checked before."""
+        return (self._results.path / run_name(self._entry, identity)).is_dir()
 
-    def precision(self, facts: Mapping[str, Any]) -> str | None:
-        """Where it is free, that of a run which was begun in another than the key facts' and is not finished."""
+    def precision(self, identity: RunIdentity) -> str | None:
+        """Where it is free, that of a run which was begun in another than its own and is not finished."""
         if self._options.precision != "auto" or self._entry.direct:
             return None
-        begun = [name for name in AUTO_PRECISIONS if self._results.is_begun(run_key({**facts, "precision": name}))]
+        begun = [name for name in AUTO_PRECISIONS if self._results.is_begun(run_key(replace(identity, precision=name)))]
         if (
             not begun
-            or facts["precision"] in begun
-            or (self._results.finished(run_key(facts)) and not self._options.rerun)
+            or identity.precision in begun
+            or (self._results.finished(run_key(identity)) and not self._options.rerun)
         ):
             return None
         self._watcher.say(f"{self._entry.label}: goes on in {begun[0]}, as it was begun (--precision chooses another)")

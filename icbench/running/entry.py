@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from icbench.errors import IntegrityError
 from icbench.kinds.names import TIERS
 from icbench.plugins.component import Selection
+from icbench.records.metadata import ComponentMetadata
 from icbench.running.source_closure import source_digest
 
 DEFAULTS = {"generator": "cgan", "distance": "mse", "optimizer": "adam", "schedule": "joint", "dataset": "mnist"}
@@ -60,9 +60,9 @@ class Entry:
         traits = self._traits() | ({f"trained-on:{self.dataset.name}/train"} if self.direct else set())
         return [f"{verb} on these images" for verb in ("trained", "selected") if f"{verb}-on:{images}" in traits]
 
-    def facts(self) -> dict[str, Any]:
-        """The components as a record keeps them."""
-        return {kind: selection_facts(selection) for kind, selection in self.parts.items()}
+    def components(self) -> dict[str, ComponentMetadata]:
+        """The components as a record keeps them, by kind."""
+        return {kind: component_metadata(selection) for kind, selection in self.parts.items()}
 
     def _traits(self) -> set[str]:
         return {trait for selection in self.parts.values() for trait in selection.registered.component.traits}
@@ -74,20 +74,20 @@ def grid(dataset: Sequence[Selection], **choices: Sequence[Selection]) -> Iterat
         yield Entry(dict(zip(choices, parts, strict=True)), data)
 
 
-def selection_facts(selection: Selection) -> dict[str, Any]:
+def component_metadata(selection: Selection) -> ComponentMetadata:
     """A component as a record keeps it: a file parameter by its content's digest, the code by that of its closure."""
     component = selection.registered.component
     params = {
         name: file_digest(str(value)) if value and component.param(name).path else value
         for name, value in selection.params.items()
     }
-    return {
-        "name": selection.name,
-        "dist": selection.registered.dist,
-        "version": selection.registered.version,
-        "params": params,
-        "source": source_digest(component.factory, selection.registered.dist),
-    }
+    return ComponentMetadata(
+        name=selection.name,
+        dist=selection.registered.dist,
+        version=selection.registered.version,
+        params=params,
+        source=source_digest(component.factory, selection.registered.dist),
+    )
 
 
 def file_digest(file: str) -> str:

@@ -46,7 +46,7 @@ def find_file(record: Record, digest: str, what: str, given: Path | None = None)
 def _candidates(record: Record) -> Iterator[Path]:
     """Files here and beside the results folder: first those of a name that the run's label has, then trained ones."""
     folders = list(dict.fromkeys(folder.resolve() for folder in (Path(), record.path.resolve().parent.parent)))
-    names = list(_values(record.facts["label"]))
+    names = list(_values(record.label))
     for folder in folders:
         yield from (folder / name for name in names if name and Path(name).name == name)
     for folder in folders:

@@ -97,7 +97,7 @@ def class_vector_paths(entry: Entry, record: Record, options: Options, count: in
 
     split = _split(entry, record, options)
     runner = InversionRunner(entry, chosen_device(options.device))
-    steps = record.facts["entry"]["steps"]
+    steps = record.metadata.entry.steps
     if not any(runner.parts.schedule.rates(step, steps).class_vector for step in range(steps)):
         return None
     arrays = record.images(["index", "label", "prediction"])
@@ -111,7 +111,7 @@ def class_vector_paths(entry: Entry, record: Record, options: Options, count: in
 def _split(entry: Entry, record: Record, options: Options) -> Split:
     """The split that a run is of."""
     source = Source(entry.dataset.build(), data_folder(options.data_dir), entry.dataset.label)
-    return source.split(record.facts["dataset"]["split"])
+    return source.split(record.metadata.dataset.split)
 
 
 @isolated()

@@ -1,33 +1,29 @@
 """Going back from a record to what made it: its components and its images, checked to be the same."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from icbench.compute.devices import chosen_device
 from icbench.errors import IntegrityError, OutputError, UsageError
 from icbench.kinds.dataset import Split
-from icbench.kinds.names import PARTS
 from icbench.plugins.isolation import isolated
 from icbench.plugins.manager import PluginManager
 from icbench.ranking.rows import Track
 from icbench.records import Record
-from icbench.records.schema import canonical, is_edited, signed
+from icbench.records.diagnosis import KeptDiagnosis, keep_diagnosis
+from icbench.records.metadata import ComponentMetadata
 from icbench.running.datasets import Source, data_folder
 from icbench.running.entry import Entry
 from icbench.running.local_files import find_file
 from icbench.running.runners import InversionRunner, named_settings
 from icbench.running.source_closure import engine_digest
-from icbench.storage import write_output
 
 if TYPE_CHECKING:
     import torch
 
     from icbench.engine.settings import Settings
     from icbench.plugins.component import Selection
-
-DIAGNOSIS_FILE = "diagnosis.json"
 
 
 def split_of(host: PluginManager, track: Track, data_dir: Path | None = None) -> Split:
@@ -57,16 +53,19 @@ def entry_of(host: PluginManager, record: Record, weights: Path | None = None) -
     Raises:
         UsageError: a component is not here, or its code has changed, or a local file that was a parameter is not found.
     """
-    facts = record.facts["entry"]
-    parts = {kind: _selection(host, record, kind, weights) for kind in (*PARTS, "classifier") if kind in facts}
-    entry = Entry(parts, host.select("dataset", record.facts["dataset"]["name"]))
-    if not record.facts["engine"]:
+    metadata = record.metadata
+    known = metadata.entry.components
+    entry = Entry(
+        {kind: _selection(host, record, kind, component, weights) for kind, component in known.items()},
+        host.select("dataset", metadata.dataset.name),
+    )
+    if not metadata.engine:
         raise UsageError(
             f"{record.path} is of an older icbench, which kept no digest of all code",
             "Run the entry again to have a record of what is here.",
         )
-    changed = [kind for kind, known in entry.facts().items() if known["source"] != facts[kind]["source"]]
-    changed += ["engine"] if record.facts["engine"] != engine_digest() else []
+    changed = [kind for kind, found in entry.components().items() if found.source != known[kind].source]
+    changed += ["engine"] if metadata.engine != engine_digest() else []
     if changed:
         raise _changed(f"code of the {' and the '.join(changed)} has", record)
     return entry
@@ -74,9 +73,9 @@ def entry_of(host: PluginManager, record: Record, weights: Path | None = None) -
 
 def settings_of(record: Record, device: "torch.device") -> "Settings":
     """What a record was made with, on this device."""
-    facts = record.facts
-    entry = facts["entry"]
-    return named_settings(entry["steps"], facts["seed"], device, facts["precision"], entry.get("stop_when"))
+    metadata = record.metadata
+    entry = metadata.entry
+    return named_settings(entry.steps, metadata.seed, device, metadata.precision, entry.stop_when)
 
 
 @isolated()
@@ -88,16 +87,13 @@ def diagnose_record(
     on_step: Callable[[float], None] = lambda share: None,
     on_lost: Callable[[str], None] = lambda reason: None,
     weights: Path | None = None,
-) -> dict[str, Any]:
+) -> KeptDiagnosis:
     """Diagnose a run's errors, and keep the result beside its record.
 
     Args:
         weights: as for `entry_of`.
         on_step: told of the share of the work done with each step.
         on_lost: told why, if the result cannot be kept.
-
-    Returns:
-        the fields of `icbench.engine.diagnosis.Diagnosis`.
 
     Raises:
         UsageError: it is a direct classifier's, is not finished or was edited, or what made it is not here any more.
@@ -112,8 +108,8 @@ def diagnose_record(
     _check_generator(runner, record)
     predictions = record.images(["prediction"])["prediction"]
     settings = settings_of(record, on)
-    rows = record.facts.get("batch_size") or runner.batch_size(split.images, len(predictions), settings)
-    found = diagnose(runner.parts, split, predictions, settings, rows, on_step=on_step).as_data()
+    rows = record.metadata.batch_size or runner.batch_size(split.images, len(predictions), settings)
+    found = KeptDiagnosis(**diagnose(runner.parts, split, predictions, settings, rows, on_step=on_step).as_data())
     _keep_diagnosis(found, record, on_lost)
     return found
 
@@ -122,7 +118,7 @@ def _check_generator(runner: InversionRunner, record: Record) -> None:
     """Raises:
     UsageError: the weights are other ones than the record's, or the generator is of a kind that is not diagnosed.
     """
-    if runner.details()["generator"]["weights"] != record.facts["entry"]["generator"].get("weights"):
+    if runner.components()["generator"].weights != record.metadata.entry.components["generator"].weights:
         raise _changed("weights have", record)
     if runner.parts.generator.group > 1:
         raise UsageError(
@@ -136,27 +132,15 @@ def _check_generator(runner: InversionRunner, record: Record) -> None:
         )
 
 
-def _keep_diagnosis(found: dict[str, Any], record: Record, on_lost: Callable[[str], None]) -> None:
+def _keep_diagnosis(found: KeptDiagnosis, record: Record, on_lost: Callable[[str], None]) -> None:
     try:
-        content = canonical(signed({"key": record.facts["key"], "diagnosis": found}))
-        write_output(record.path / DIAGNOSIS_FILE, content)
+        keep_diagnosis(record, found)
     except OutputError as error:
         on_lost(f"the diagnosis is not kept: {error.message}")
 
 
-def kept_diagnosis(record: Record) -> dict[str, Any] | None:
-    """The diagnosis that was kept beside a record, or None if there is none of this run, as icbench wrote it."""
-    try:
-        document = json.loads((record.path / DIAGNOSIS_FILE).read_bytes())
-        ours = document["key"] == record.facts["key"] and not is_edited(document)
-        found: dict[str, Any] | None = document["diagnosis"] if ours else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return found
-
-
 def _check_can_be_diagnosed(record: Record) -> None:
-    if "classifier" in record.facts["entry"]:
+    if record.metadata.entry.direct:
         raise UsageError(f"{record.label} inverts nothing that could be diagnosed", "Choose the run of an inversion.")
     if record.status != "ok":
         raise UsageError(f"the run {record.path} is not finished", "Give its command again, and diagnose it then.")
@@ -170,10 +154,11 @@ def _changed(what: str, record: Record) -> UsageError:
     )
 
 
-def _selection(host: PluginManager, record: Record, kind: str, weights: Path | None) -> "Selection":
-    facts = record.facts["entry"][kind]
-    selection = host.select(kind, f"{facts['dist']}/{facts['name']}")
-    for name, value in facts["params"].items():
+def _selection(
+    host: PluginManager, record: Record, kind: str, known: ComponentMetadata, weights: Path | None
+) -> "Selection":
+    selection = host.select(kind, f"{known.dist}/{known.name}")
+    for name, value in known.params.items():
         if value and selection.registered.component.param(name).path:
             value = str(find_file(record, value, f"{name} of the {kind}", weights))
         selection = host.with_param(selection, name, value)

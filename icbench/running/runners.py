@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,8 @@ from icbench.kinds.dataset import Split
 from icbench.kinds.names import PARTS
 from icbench.plugins.component import Selection
 from icbench.plugins.isolation import isolated
-from icbench.running.entry import Entry, selection_facts
+from icbench.records.metadata import ComponentMetadata
+from icbench.running.entry import Entry, component_metadata
 from icbench.running.options import Options
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ class Runner(ABC):
         """
 
     @abstractmethod
-    def details(self) -> dict[str, dict[str, Any]]:
-        """What decides numbers and is known only from built components: facts by kind and name."""
+    def components(self) -> dict[str, ComponentMetadata]:
+        """The components by kind, with what decides numbers and is known only once they are built."""
 
     def flags(self) -> list[str]:
         """What a reader of its results has to know."""
@@ -134,8 +135,9 @@ class InversionRunner(Runner):
         check_parts(self.parts, images, settings, names)
 
     @isolated()
-    def details(self) -> dict[str, dict[str, Any]]:
-        return {"generator": {"weights": self.parts.generator.weights_digest}}
+    def components(self) -> dict[str, ComponentMetadata]:
+        found = self.entry.components()
+        return {**found, "generator": replace(found["generator"], weights=self.parts.generator.weights_digest)}
 
     def flags(self) -> list[str]:
         group = self.parts.generator.group
@@ -216,11 +218,11 @@ class ClassifierRunner(Runner):
         self.training()
 
     @isolated()
-    def details(self) -> dict[str, dict[str, Any]]:
-        built = {kind: selection_facts(self._selected(chosen)) for kind, chosen in self.classifier.components().items()}
-        return {
-            "classifier": {"training_data": self.training().digest, **({"components": built} if built else {})},
-        }
+    def components(self) -> dict[str, ComponentMetadata]:
+        used = self.classifier.components().items()
+        built = {kind: component_metadata(self._selected(chosen)).document() for kind, chosen in used}
+        found = self.entry.components()["classifier"]
+        return {"classifier": replace(found, training_data=self.training().digest, components=built or None)}
 
     def _selected(self, chosen: object) -> Selection:
         """Raises:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,14 @@ from icbench.errors import ResultsError, UsageError
 from icbench.plugins.isolation import isolated, isolated_each
 from icbench.records import Arrays, Record, ResultsFolder
 from icbench.records.buffer import ShardBuffer
+from icbench.records.metadata import RunIdentity, RunMetadata
 from icbench.records.record import check_known
 from icbench.records.results_folder import GrowingRun
 from icbench.running.batch_size import BatchSize
 from icbench.running.datasets import Source
 from icbench.running.earlier_runs import EarlierRuns
 from icbench.running.entry import Entry
-from icbench.running.identity import key_facts, record_facts
+from icbench.running.identity import run_identity, run_metadata
 from icbench.running.observer import Observer
 from icbench.running.options import Options
 from icbench.running.runners import ClassifierRunner, InversionRunner, Result, Runner
@@ -67,10 +68,10 @@ class Session:
         _warn_of_limit(self.options, len(self.split), self.entry.dataset.name, self.watcher)
         with _name_full_memory(self.device, self.entry.label):
             settings = [self.runner.settings(self.options, seed) for seed in self.options.seeds]
-            facts = [self._key_facts(one) for one in settings]
-            if not all(map(self.earlier.has_folder, facts)):
+            identities = [self._identity(one) for one in settings]
+            if not all(map(self.earlier.has_folder, identities)):
                 self.runner.check(self.split.images, settings[0])
-            check_known(self._record_facts(facts[0]))
+            check_known(self._metadata(identities[0]))
 
     def runs(self) -> Iterator[tuple[int, Record]]:
         """Each seed with the record of its run: found finished, gone on with where it stopped, or made.
@@ -81,20 +82,20 @@ class Session:
         """
         for seed in self.options.seeds:
             settings = self.runner.settings(self.options, seed)
-            begun_in = self.earlier.precision(self._key_facts(settings))
+            begun_in = self.earlier.precision(self._identity(settings))
             if begun_in is not None:
                 settings = replace(settings, precision=torch_dtype(begun_in))
             yield seed, self._run(settings)
 
     def _run(self, settings: "Settings") -> Record:
-        facts = self._record_facts(self._key_facts(settings))
-        name: str = facts["id"]
-        LOG.info("%s on %s in %s", name, self.device, facts["precision"])
-        waiting = f"another process is at {name}; waiting for it (Ctrl-C to give up)"
-        with self.results.locked(name, lambda: self.watcher.warn(waiting)):
-            record = self.earlier.finished(facts["key"], self.keeps_latents)
+        metadata = self._metadata(self._identity(settings))
+        LOG.info("%s on %s in %s", metadata.id, self.device, metadata.precision)
+        waiting = f"another process is at {metadata.id}; waiting for it (Ctrl-C to give up)"
+        with self.results.locked(metadata.id, lambda: self.watcher.warn(waiting)):
+            record = self.earlier.finished(metadata.key, self.keeps_latents)
             if record is None:
-                run = self.results.grow(facts, self.images, self.keeps_latents, self.watcher.warn, self.options.rerun)
+                latents, warn = self.keeps_latents, self.watcher.warn
+                run = self.results.grow(metadata, self.images, latents, warn, self.options.rerun)
                 record = self._grow(run, settings)
         self.watcher.end()
         return record
@@ -111,12 +112,12 @@ class Session:
         self._report(done)
         try:
             self._classify(run, settings, np.setdiff1d(np.arange(self.images), done["index"]), buffer)
-            run.facts["metrics"]["generator_parameters"] = self.runner.parameters()
+            run.set_parameters(self.runner.parameters())
             return run.finish(self.keeps_latents)
         except ResultsError:
             raise
         except KeyboardInterrupt:
-            if run.finished or not run.parts:
+            if run.finished or not run.shards:
                 raise
             return run.stop("interrupted", "")
         except BaseException as error:
@@ -126,11 +127,11 @@ class Session:
         """Classify the images that are left, in smaller batches once the memory is full."""
         if not len(left):
             return
-        self.batch_size.begin(settings, self.images, run.facts["batch_size"])
+        self.batch_size.begin(settings, self.images, run.metadata.batch_size or None)
         begin_peak_memory(self.device)
         with buffer:
             while len(left):
-                run.facts.update(batch_size=self.batch_size.rows, batch_bytes=self.batch_size.bytes)
+                run.set_batch(self.batch_size.rows, self.batch_size.bytes)
                 try:
                     for result in self._results(settings, left):
                         arrays = {"label": self.split.labels[result.arrays["index"]], **result.arrays}
@@ -155,12 +156,12 @@ class Session:
     def _report(self, arrays: Arrays) -> None:
         self.watcher.on_batch(len(arrays["label"]), int(np.sum(arrays["prediction"] == arrays["label"])))
 
-    def _key_facts(self, settings: "Settings") -> dict[str, Any]:
+    def _identity(self, settings: "Settings") -> RunIdentity:
         split, digest = self.options.split, self.split.digest
-        return key_facts(self.entry, self.runner.details(), settings, split, digest, self.images)
+        return run_identity(self.entry, self.runner.components(), settings, split, digest, self.images)
 
-    def _record_facts(self, facts: dict[str, Any]) -> dict[str, Any]:
-        return record_facts(facts, self.entry, self.options, self.runner.flags(), self.runner.parameters())
+    def _metadata(self, identity: RunIdentity) -> RunMetadata:
+        return run_metadata(identity, self.entry, self.options, self.runner.flags(), self.runner.parameters())
 
 
 def _warn_of_limit(options: Options, available: int, dataset: str, watcher: Observer) -> None:

@@ -173,7 +173,7 @@ class SuiteOutcome:
             for label in outcome.below
         ]
         return below + [
-            f"{record.facts['id']}: {record.facts['error'] or record.status}"
+            f"{record.metadata.id}: {record.metadata.error or record.status}"
             for record in self.records
             if record.status != "ok"
         ]

@@ -66,8 +66,8 @@ def test_the_order_of_the_two_turns_the_figures_round(capsys, two):
 
 def test_a_run_can_be_named_by_its_folder_its_id_or_the_beginning_of_it(capsys, two):
     first_run, second_run = two
-    for name in (first_run.path, first_run.facts["id"], first_run.facts["id"][:5]):
-        assert compared(capsys, name, second_run.path)["entries"][0]["runs"] == [first_run.facts["id"]]
+    for name in (first_run.path, first_run.metadata.id, first_run.metadata.id[:5]):
+        assert compared(capsys, name, second_run.path)["entries"][0]["runs"] == [first_run.metadata.id]
 
 
 def test_runs_of_other_folders_are_compared_by_path(capsys, two):
@@ -79,7 +79,7 @@ def test_runs_of_other_folders_are_compared_by_path(capsys, two):
 def test_the_beginning_of_an_id_means_all_seeds_of_its_entry(capsys):
     runs = seeds([first(18, 20), first(16, 20), first(17, 20)], label="a")
     finished(first(10, 20), label="b")
-    for name in ("a-", runs[1].facts["id"]):
+    for name in ("a-", runs[1].metadata.id):
         data = compared(capsys, name, "b-")
         assert data["entries"][0]["seeds"] == [0, 1, 2]
         assert data["entries"][0]["accuracy"] == pytest.approx(17 / 20)
@@ -147,7 +147,7 @@ def test_a_name_that_means_several_entries_is_refused_with_their_ids(capsys):
     code, _, err = compare(capsys, "a-", "b-")
     assert code == 2
     assert "'a-' means several entries" in err
-    assert all(run.facts["id"] in err for run in runs)
+    assert all(run.metadata.id in err for run in runs)
 
 
 def test_an_unfinished_run_is_refused(capsys, two):

@@ -112,7 +112,7 @@ def test_an_interruption_while_results_are_written_loses_none(capsys, monkeypatc
         assert any(f"{done} of them done before" in err for done in (20, 40, 50)), (stop_at, err)
         (folder,) = (path for path in Path(results).iterdir() if path.is_dir())
         assert sorted(file.name for file in folder.iterdir()) == ["images.npz", "record.json"]
-        assert records.read_record(folder).metrics["images"] == 50
+        assert records.read_record(folder).metrics.images == 50
 
 
 def test_an_interruption_while_the_record_is_written_is_an_interrupted_run(capsys, monkeypatch):

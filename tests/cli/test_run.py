@@ -19,7 +19,7 @@ from icbench.plugins import manager as plugin_host
 from icbench.plugins.discovery import PluginSource
 from icbench.records import buffer
 from icbench.running import identity, session
-from icbench.running.entry import selection_facts
+from icbench.running.entry import component_metadata
 from icbench.running.runners import InversionRunner
 from icbench.running.source_closure import source_digest
 
@@ -136,7 +136,7 @@ def test_batch_size_does_not_enter_the_run_key(capsys):
     keys = set()
     for size in ("3", "50", "auto"):
         _, out, _ = icbench(capsys, *TOY, "--batch-size", size, "--json", "--rerun")
-        keys.add(records.read_record(Path(json.loads(out)["data"]["runs"][0]["path"])).facts["key"])
+        keys.add(records.read_record(Path(json.loads(out)["data"]["runs"][0]["path"])).metadata.key)
     assert len(keys) == 1
 
 
@@ -425,7 +425,7 @@ def test_what_a_classifier_builds_for_itself_is_in_its_record(capsys, monkeypatc
     built = classified()
     assert built["reused"] is False
     assert "components" not in plain["entry"]["classifier"]
-    assert built["entry"]["classifier"]["components"] == {"distance": selection_facts(distance)}
+    assert built["entry"]["classifier"]["components"] == {"distance": component_metadata(distance).document()}
 
 
 def test_a_classifier_that_names_no_selection_is_refused(capsys, monkeypatch):
@@ -576,8 +576,8 @@ def test_another_limit_takes_over_the_images_that_are_done(capsys, monkeypatch, 
     taken = records.read_record(Path(run["path"]))
     _, out, _ = icbench(capsys, *TOY, "--limit", second, "--batch-size", "10", "--json", "--results", "whole")
     whole = records.read_record(Path(json.loads(out)["data"]["runs"][0]["path"]))
-    assert taken.facts["key"] == whole.facts["key"]
-    assert taken.metrics["nfe"] == whole.metrics["nfe"]
+    assert taken.metadata.key == whole.metadata.key
+    assert taken.metrics.nfe == whole.metrics.nfe
     for name, values in whole.images().items():
         np.testing.assert_array_equal(taken.images()[name], values)
 

@@ -15,7 +15,7 @@ from icbench import Component, Param, hookimpl
 from icbench.engine.diagnosis import Diagnosis
 from icbench.plugins.discovery import PluginSource
 from icbench.records import IMAGES_FILE, RECORD_FILE, read_record
-from icbench.running.replay import DIAGNOSIS_FILE
+from icbench.records.diagnosis import DIAGNOSIS_FILE
 from icbench.statistics import fitted_temperature
 
 OLD = Path(__file__).parents[1] / "records" / "schema-1"
@@ -47,7 +47,7 @@ def toy_run(capsys, toy_plugin):
     """The folder of a run of the toy generator that errs, as the learning rate is far too high."""
     icbench(capsys, *TOY, "--steps", "3", "--optimizer", "sgd:lr=5000.0")
     (path,) = RESULTS.iterdir()
-    assert read_record(path).metrics["accuracy"] < 1
+    assert read_record(path).metrics.accuracy < 1
     return path
 
 
@@ -92,8 +92,8 @@ def test_json_has_all_of_it(capsys):
 def test_a_run_can_be_named_by_its_folder_its_id_or_the_beginning_of_it(capsys):
     record = confused()
     finished(right(20), label="other")
-    for name in (record.path, record.facts["id"], "cgan"):
-        assert data(capsys, name)["id"] == record.facts["id"]
+    for name in (record.path, record.metadata.id, "cgan"):
+        assert data(capsys, name)["id"] == record.metadata.id
 
 
 def test_an_older_run_of_the_same_key_can_be_named_by_its_folder(capsys):
@@ -140,7 +140,7 @@ def test_calibration_needs_a_validation_run(capsys):
 def test_the_temperature_is_fitted_on_validation(capsys, toy_plugin):
     icbench(capsys, *TOY, "--steps", "3", "--limit", "40")
     icbench(capsys, *TOY, "--steps", "3", "--split", "validation")
-    records = {read_record(path).facts["dataset"]["split"]: read_record(path) for path in RESULTS.iterdir()}
+    records = {read_record(path).metadata.dataset.split: read_record(path) for path in RESULTS.iterdir()}
     found = data(capsys, records["test"].path)["calibration"]
     images = records["validation"].images()
     expected = fitted_temperature(images["class_scores"], images["label"].astype(int))
@@ -449,7 +449,7 @@ def test_the_latest_run_has_a_name(capsys):
 def test_the_digits_that_an_id_ends_with_name_a_run(capsys):
     finished(right(20))
     record = finished(right(20), seed=1)
-    assert data(capsys, record.facts["key"][:6])["id"] == record.facts["id"]
+    assert data(capsys, record.metadata.key[:6])["id"] == record.metadata.id
 
 
 def test_an_empty_name_means_no_run(capsys):

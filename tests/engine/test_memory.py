@@ -101,7 +101,7 @@ def test_a_batch_that_does_not_fit_is_told_before_it_is_tried(monkeypatch, tmp_p
     assert seed == 0
     assert record.status == "ok"
     assert any("batches of 20 take about" in warning and "--batch-size auto" in warning for warning in warnings)
-    assert record.facts["batch_bytes"] > 20 * 64 * 4
+    assert record.metadata.batch_bytes > 20 * 64 * 4
 
 
 def test_a_batch_is_no_larger_than_the_run(toy_plugin):
@@ -122,4 +122,4 @@ def test_a_run_does_not_count_what_was_used_before_it(tmp_path, toy_plugin):
     del block
     assert peak_memory_bytes() > before + used // 2
     record = icbench.run(generator="linear", dataset="toy", steps=2, limit=20, results=tmp_path)
-    assert record.metrics["peak_memory_bytes"] < before + used // 2
+    assert record.metrics.peak_memory_bytes < before + used // 2

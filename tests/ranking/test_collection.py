@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from record_factory import RESULTS, arrays_of, facts_of, finished, right, unfinished
+from record_factory import RESULTS, arrays_of, finished, metadata_of, right, unfinished
 
 from icbench.errors import UsageError
 from icbench.ranking import collect
 from icbench.records import IMAGES_FILE, RECORD_FILE, SHARDS_FILE, ResultsFolder
-from icbench.records.record import Costs, as_part, write_record
+from icbench.records.metrics import Costs
+from icbench.records.record import write_record
 from icbench.records.schema import signed
+from icbench.records.shard_arrays import as_shard
 from icbench.records.shards import ShardFile
 
 OLD = Path(__file__).parents[1] / "records" / "schema-1"
@@ -181,9 +183,9 @@ def test_a_record_that_cannot_be_read_is_named_with_its_reason(content, reason):
 def test_a_record_with_an_impossible_number_is_named_and_the_others_count(sign, inside, name, value, reason):
     finished(right(20))
     odd = finished(right(20), seed=1)
-    rewrite(odd, sign, **{inside: odd.facts[inside] | {name: value}})
+    rewrite(odd, sign, **{inside: getattr(odd.metadata, inside).document() | {name: value}})
     found = collect([RESULTS])
-    assert [record.facts["seed"] for record in found.records] == [0]
+    assert [record.metadata.seed for record in found.records] == [0]
     (problem,) = found.problems
     assert problem.startswith(f"left out: {odd.path / RECORD_FILE}")
     assert reason in problem
@@ -202,10 +204,9 @@ def test_a_record_with_an_impossible_number_is_named_and_the_others_count(sign, 
 def test_a_record_with_odd_arrays_is_named_and_the_others_count(arrays, reason):
     finished(right(20))
     odd = finished(right(20), seed=1, images=20)
-    facts = {name: value for name, value in odd.facts.items() if name not in ("digest", "images")}
-    write_record(odd.path, facts, {**odd.images(), **arrays})
+    write_record(odd.path, odd.metadata, {**odd.images(), **arrays})
     found = collect([RESULTS])
-    assert [record.facts["seed"] for record in found.records] == [0]
+    assert [record.metadata.seed for record in found.records] == [0]
     (problem,) = found.problems
     assert str(odd.path / IMAGES_FILE) in problem
     assert reason in problem
@@ -220,10 +221,10 @@ def test_a_finished_record_without_images_is_named():
 def test_shards_of_odd_arrays_are_named_and_not_gone_on_with():
     path = unfinished(right(10))
     file = ShardFile(path / SHARDS_FILE)
-    file.append(as_part({**arrays_of(right(5)), "label": np.zeros((5, 1), int)}, Costs()))
+    file.append(as_shard({**arrays_of(right(5)), "label": np.zeros((5, 1), int)}, Costs()))
     (problem,) = collect([RESULTS]).problems
     assert f"{path / SHARDS_FILE} does not hold the results of images: 'label'" in problem
-    facts = facts_of()
+    facts = metadata_of()
     assert ResultsFolder(RESULTS).grow(facts, 20, False, print).path != path
 
 
@@ -277,13 +278,13 @@ def test_shards_without_a_beginning_are_named():
 def test_a_killed_run_counts_with_what_it_has():
     unfinished(right(10), stop=None)
     (record,) = collect([RESULTS]).records
-    assert (record.status, record.metrics["images"]) == ("interrupted", 10)
+    assert (record.status, record.metrics.images) == ("interrupted", 10)
 
 
 def test_a_run_that_stopped_before_its_first_image_is_read():
     unfinished([], stop=("failed", "RuntimeError: no luck"))
     (record,) = collect([RESULTS]).records
-    assert (record.status, record.metrics["images"], record.metrics["accuracy"]) == ("failed", 0, None)
+    assert (record.status, record.metrics.images, record.metrics.accuracy) == ("failed", 0, None)
 
 
 def test_a_record_without_its_digest_counts_as_edited():

@@ -3,6 +3,7 @@
 import getpass
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,13 @@ from icbench import records
 from icbench.compute.environment import without_folders
 from icbench.errors import IntegrityError, ResultsError
 from icbench.records import check_writable, read_record, result_metrics
-from icbench.records.record import Costs, as_part, joined, write_record
-from icbench.records.schema import SCHEMA
+from icbench.records.json_object import decode
+from icbench.records.metadata import RecordMetadata, RunMetadata, WrittenMetadata
+from icbench.records.metrics import Costs
+from icbench.records.record import write_record
+from icbench.records.schema import SCHEMA, canonical, updated
+from icbench.records.shard_arrays import as_shard, join_shards
+from icbench.records.shards import read_shards
 
 ARRAYS = {
     "index": np.arange(4),
@@ -24,16 +30,17 @@ ARRAYS = {
     "resets": np.array([0, 2, 0, 1]),
 }
 FACTS = {"schema": SCHEMA, "id": "run", "key": "k", "status": "ok", "error": "", "label": "a · b", "tier": "pixels"}
-FACTS |= {"engine": "e", "seed": 0, "precision": "float32", "device": "cpu", "entry": {}}
+FACTS |= {"engine": "e", "suite": "", "seed": 0, "precision": "float32", "device": "cpu", "entry": {"steps": 0}}
 FACTS |= {"dataset": {"name": "d", "split": "test", "digest": "0", "images": 4}, "flags": []}
 FACTS |= {"environment": {"cpu": "a processor", "gpus": [], "libraries": {}}}
-FACTS |= {"metrics": result_metrics(ARRAYS, Costs(5, 4, 2.0, 10)) | {"generator_parameters": None}}
+FACTS |= {"metrics": result_metrics(ARRAYS, Costs(5, 4, 2.0, 10)).document()}
+METADATA = decode(RecordMetadata, FACTS, "a test")
 OLD = Path(__file__).parent / "schema-1"
 
 
 def test_a_record_is_read_back_as_it_was_written():
-    record = read_record(write_record(Path("results/run"), FACTS, ARRAYS).path)
-    assert record.facts["key"] == "k"
+    record = read_record(write_record(Path("results/run"), METADATA, ARRAYS).path)
+    assert record.metadata.key == "k"
     assert not record.edited
     for name, values in ARRAYS.items():
         np.testing.assert_array_equal(record.images()[name], values)
@@ -42,31 +49,31 @@ def test_a_record_is_read_back_as_it_was_written():
 
 def test_metrics_count_not_finite_as_wrong():
     metrics = result_metrics(ARRAYS, Costs(forward=5, backward=4, seconds=2.0, peak_memory=10))
-    assert metrics["accuracy"] == 0.5
-    assert metrics["not_finite"] == 1
-    assert metrics["mean_distance"] == pytest.approx(0.2)
-    assert metrics["nfe"] == 9
-    assert metrics["images_per_second"] == 2.0
-    assert metrics["class_vector_resets"] == 3
+    assert metrics.accuracy == 0.5
+    assert metrics.not_finite == 1
+    assert metrics.mean_distance == pytest.approx(0.2)
+    assert metrics.nfe == 9
+    assert metrics.images_per_second == 2.0
+    assert metrics.class_vector_resets == 3
 
 
 def test_an_image_whose_label_has_no_hypothesis_has_lost_none():
     dropped = np.array([[3, -1], [-1, 4], [2, 2], [2, 2]], np.int16)
-    assert result_metrics({**ARRAYS, "class_dropped_at": dropped}, Costs())["wrongly_dropped"] == 2
+    assert result_metrics({**ARRAYS, "class_dropped_at": dropped}, Costs()).wrongly_dropped == 2
 
 
 def test_shards_are_joined_in_the_order_of_their_images():
     halves = [{name: values[rows] for name, values in ARRAYS.items()} for rows in (slice(2, 4), slice(0, 2))]
     # The most memory is the run's, whichever shard took it.
-    parts = [as_part(half, Costs(5, 4, 1.5, memory)) for half, memory in zip(halves, (10, 7), strict=True)]
-    arrays, costs = joined(parts)
+    shards = [as_shard(half, Costs(5, 4, 1.5, memory)) for half, memory in zip(halves, (10, 7), strict=True)]
+    arrays, costs = join_shards(shards)
     for name, values in ARRAYS.items():
         np.testing.assert_array_equal(arrays[name], values)
     assert costs == Costs(5, 4, 3.0, 10)
 
 
 def test_a_record_is_readable_line_by_line_in_the_order_of_its_keys():
-    text = (write_record(Path("results/run"), FACTS, ARRAYS).path / records.RECORD_FILE).read_text()
+    text = (write_record(Path("results/run"), METADATA, ARRAYS).path / records.RECORD_FILE).read_text()
     assert '"label": "a · b"' in text
     keys = [line.split('"')[1] for line in text.splitlines() if line.startswith('  "')]
     assert keys == sorted(keys)
@@ -84,21 +91,21 @@ def test_checking_leaves_no_trace():
 
 
 def test_changed_arrays_are_noticed():
-    record = write_record(Path("results/run"), FACTS, ARRAYS)
+    record = write_record(Path("results/run"), METADATA, ARRAYS)
     (record.path / records.IMAGES_FILE).write_bytes(b"other")
     with pytest.raises(IntegrityError, match="its record says"):
         record.images()
 
 
 def test_a_record_edited_by_hand_is_noticed():
-    file = write_record(Path("results/run"), FACTS, ARRAYS).path / records.RECORD_FILE
+    file = write_record(Path("results/run"), METADATA, ARRAYS).path / records.RECORD_FILE
     file.write_text(file.read_text().replace('"seed": 0', '"seed": 1'))
     assert read_record(file.parent).edited
 
 
 @pytest.mark.parametrize("schema", [SCHEMA + 1, 99])
 def test_a_newer_schema_asks_for_an_update(schema):
-    record = write_record(Path("results/run"), {**FACTS, "schema": schema}, ARRAYS)
+    record = write_record(Path("results/run"), replace(METADATA, schema=schema), ARRAYS)
     with pytest.raises(IntegrityError, match=f"schema {schema}") as caught:
         read_record(record.path)
     assert "Update" in caught.value.hint
@@ -124,12 +131,34 @@ def test_what_is_no_record_is_said_to_be_none(content):
 def test_records_of_schema_1_are_still_read(name, status, images):
     record = read_record(OLD / name)
     assert record.status == status
-    assert record.facts["schema"] == SCHEMA
-    assert record.facts["tier"] == "pixels"
-    assert record.metrics["accuracy"] == 1.0
-    assert record.metrics["generator_parameters"] is None
+    assert record.metadata.schema == SCHEMA
+    assert record.metadata.tier == "pixels"
+    assert record.metrics.accuracy == 1.0
+    assert record.metrics.generator_parameters is None
     assert not record.edited
     assert len(record.images()["prediction"]) == images
+
+
+@pytest.mark.parametrize("path", sorted(OLD.iterdir()), ids=lambda path: path.name)
+def test_an_older_record_is_written_as_it_was_read(path):
+    unfinished = not (path / records.RECORD_FILE).exists()
+    file = path / (records.SHARDS_FILE if unfinished else records.RECORD_FILE)
+    document = updated(read_shards(file).document if unfinished else json.loads(file.read_bytes()), "here")
+    kind = RunMetadata if unfinished else WrittenMetadata
+    assert canonical(decode(kind, document, "here").document()) == canonical(document)
+
+
+def test_a_record_is_written_as_it_was_read_with_all_that_is_not_known_of_it(toy_plugin):
+    import icbench
+
+    run = {"dataset": "toy", "limit": 5, "device": "cpu"}
+    inversion = icbench.run(generator="linear", steps=3, stop_when=0.1, **run)
+    for record in (inversion, icbench.run(classifier="class-mean", **run)):
+        document = json.loads((record.path / records.RECORD_FILE).read_bytes())
+        del document["digest"]
+        for inside in (document, document["entry"], document["metrics"], document["environment"], document["images"]):
+            inside["unknown"] = {"unknown": [1]}
+        assert canonical(decode(WrittenMetadata, document, "here").document()) == canonical(document)
 
 
 def test_a_record_of_a_run_names_no_user_host_or_folder(toy_plugin, monkeypatch):
@@ -154,8 +183,8 @@ def test_a_record_names_the_plugins_that_were_installed(toy_plugin):
     import icbench
 
     record = icbench.run(generator="linear", dataset="toy", steps=3, device="cpu")
-    assert "icbench-toy" in {part["dist"] for part in record.facts["entry"].values() if isinstance(part, dict)}
-    assert isinstance(record.facts["environment"]["plugins"], dict)
+    assert "icbench-toy" in {component.dist for component in record.metadata.entry.components.values()}
+    assert isinstance(record.metadata.environment.plugins, dict)
 
 
 @pytest.mark.parametrize(

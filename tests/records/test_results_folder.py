@@ -3,23 +3,25 @@
 import errno
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import filelock
 import numpy as np
 import pytest
-from record_factory import RESULTS, arrays_of, facts_of, finished, right
+from record_factory import RESULTS, arrays_of, finished, metadata_of, right
 
 from icbench.errors import ComponentError, IntegrityError, ResultsError
 from icbench.records import IMAGES_FILE, RECORD_FILE, ResultsFolder, check_writable, read_record
-from icbench.records.record import Costs, check_known
+from icbench.records.metrics import Costs
+from icbench.records.record import check_known
 from icbench.records.results_folder import GrowingRun
 from icbench.storage import replace_synced
 
 
 def grown(images=20, **said):
     """A run that has all its results and no record yet."""
-    run = GrowingRun(RESULTS / "run", facts_of(images=images, **said), [], started=False)
+    run = GrowingRun(RESULTS / "run", metadata_of(images=images, **said), [], started=False)
     run.add(arrays_of(right(images, 3)), Costs(5, 4, 1.0, 10))
     return run
 
@@ -38,7 +40,7 @@ def raising(number, only_folders=False):
 def test_a_file_system_that_cannot_sync_folders_is_written_to(monkeypatch, number):
     monkeypatch.setattr(os, "fsync", raising(number, only_folders=True))
     record = grown().finish(keep_latents=False)
-    assert read_record(record.path).metrics["accuracy"] == 0.95
+    assert read_record(record.path).metrics.accuracy == 0.95
 
 
 def test_a_file_system_without_modes_is_written_to(monkeypatch):
@@ -132,7 +134,7 @@ def test_a_record_that_is_not_read_as_written_leaves_the_shards(monkeypatch):
         with pytest.raises(IntegrityError, match="its record says"):
             run.finish(keep_latents=False)
     kept = read_record(run.path)
-    assert (kept.status, kept.metrics["images"]) == ("interrupted", 20)
+    assert (kept.status, kept.metrics.images) == ("interrupted", 20)
     assert run.finish(keep_latents=False).status == "ok"
     assert sorted(file.name for file in run.path.iterdir()) == [IMAGES_FILE, RECORD_FILE]
 
@@ -148,14 +150,16 @@ def test_a_record_that_is_not_read_as_written_leaves_the_shards(monkeypatch):
     ],
 )
 def test_facts_that_no_record_could_have_are_found_before_anything_is_computed(fact, value, said):
-    check_known(facts_of())
+    check_known(metadata_of())
     with pytest.raises(ComponentError, match=said):
-        check_known({**facts_of(), fact: value})
+        check_known(replace(metadata_of(), **{fact: value}))
 
 
 def test_a_component_without_a_version_is_found_before_anything_is_computed():
+    entry = metadata_of().entry
+    odd = replace(entry, generator=replace(entry.generator, version=None))
     with pytest.raises(ComponentError, match=r"'entry\.\w+\.version' is missing"):
-        check_known(facts_of(version=None))
+        check_known(replace(metadata_of(), entry=odd))
 
 
 @pytest.mark.parametrize("odd", [{"label": np.zeros((5, 1), int)}, {"class_scores": np.zeros((5, 3), np.float32)}])
@@ -169,7 +173,7 @@ def test_a_finished_run_without_its_images_is_not_taken():
     older = finished(right(20, 1), folder="older", at="2026-01-01T00:00:00+00:00")
     newer = finished(right(20, 1, 2), folder="newer", at="2026-01-02T00:00:00+00:00")
     results, said = ResultsFolder(RESULTS), []
-    key = newer.facts["key"]
+    key = newer.metadata.key
     assert results.finished(key, on_unreadable=said.append).path == newer.path
     (newer.path / IMAGES_FILE).unlink()
     assert results.finished(key, on_unreadable=said.append).path == older.path
@@ -185,19 +189,19 @@ def test_a_record_edited_by_hand_is_taken_only_where_there_is_no_other():
     edited = finished(right(20), folder="edited", at="2026-01-02T00:00:00+00:00")
     file = edited.path / RECORD_FILE
     file.write_text(file.read_text().replace("2026-01-02", "2027-01-02"))
-    assert ResultsFolder(RESULTS).finished(honest.facts["key"]).path == honest.path
+    assert ResultsFolder(RESULTS).finished(honest.metadata.key).path == honest.path
 
 
 def test_a_shard_that_was_written_twice_costs_its_time_once():
     run = grown()
     run.add(arrays_of(right(20, 3)), Costs(5, 4, 1.0, 10))
     metrics = run.finish(keep_latents=False).metrics
-    assert (metrics["images"], metrics["seconds"]) == (20, 1.0)
+    assert (metrics.images, metrics.seconds) == (20, 1.0)
 
 
 def test_images_taken_over_from_a_larger_run_bring_their_share_of_its_time():
     larger = finished(right(20), rate=5.0)
-    run = ResultsFolder(RESULTS).grow(facts_of(images=5), images=5, latents=False, on_torn=print)
+    run = ResultsFolder(RESULTS).grow(metadata_of(images=5), images=5, latents=False, on_torn=print)
     metrics = run.finish(keep_latents=False).metrics
-    assert larger.metrics["seconds"] == 4.0
-    assert (metrics["images"], metrics["seconds"]) == (5, 1.0)
+    assert larger.metrics.seconds == 4.0
+    assert (metrics.images, metrics.seconds) == (5, 1.0)

@@ -48,9 +48,9 @@ def frame_ends(content):
 
 def test_shards_are_read_back(file):
     shards = read_shards(FILE)
-    assert shards.facts == {"key": "k"}
+    assert shards.document == {"key": "k"}
     assert shards.torn == []
-    assert [part["prediction"][0] for part in shards.parts] == [0, 1, 2]
+    assert [part["prediction"][0] for part in shards.shards] == [0, 1, 2]
 
 
 def test_how_a_run_stopped_is_the_last_word_only_while_it_is_last(file):
@@ -85,7 +85,7 @@ def test_what_is_appended_after_a_torn_tail_is_not_lost(file, content):
     FILE.write_bytes(content[:-5])
     file.append(shard(9))
     shards = read_shards(FILE)
-    assert [part["prediction"][0] for part in shards.parts] == [0, 1, 9]
+    assert [part["prediction"][0] for part in shards.shards] == [0, 1, 9]
     assert len(shards.torn) == 1
 
 
@@ -95,7 +95,7 @@ def test_torn_bytes_are_moved_into_a_file_of_their_own(file, content):
     assert file.set_torn_aside() == kept
     assert read_shards(FILE).torn == []
     assert Path("run/torn-1.bytes").read_bytes().endswith(b"rubbish")
-    assert len(read_shards(FILE).parts) == SHARDS - 1
+    assert len(read_shards(FILE).shards) == SHARDS - 1
     file.remove()
     assert list(Path("run").iterdir()) == []
 

@@ -1,21 +1,39 @@
 """The result table says all it has to in eighty columns."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from record_factory import metadata_of
 from rich.console import Console
 
 from icbench.records import Record
+from icbench.records.metadata import Metrics, with_results
 from icbench.report.results import results_table
 
-METRICS = {"accuracy": 0.81537, "accuracy_low": 0.8077, "accuracy_high": 0.8229, "mean_distance": 0.00984, "nfe": 1210}
-METRICS |= {"images": 10_000, "seconds": 359.04, "images_per_second": 27.9, "peak_memory_bytes": 770 * 2**20}
+METRICS = Metrics(
+    generator_parameters=None,
+    accuracy=0.81537,
+    accuracy_low=0.8077,
+    accuracy_high=0.8229,
+    images=10_000,
+    mean_distance=0.00984,
+    nfe=1210,
+    nfe_forward=605,
+    nfe_backward=605,
+    seconds=359.04,
+    images_per_second=27.9,
+    peak_memory_bytes=770 * 2**20,
+    not_finite=0,
+)
 
 
-def record(label: str, status: str = "ok", seed: int = 0, flags: tuple[str, ...] = ()) -> Record:
-    dataset = {"name": "mnist", "split": "test", "images": 10_000}
-    facts = {"label": label, "status": status, "seed": seed, "dataset": dataset, "metrics": METRICS, "flags": flags}
-    return Record(Path("run"), {**facts, "device": "cpu", "precision": "bfloat16"})
+def record(
+    label: str, status: str = "ok", seed: int = 0, flags: tuple[str, ...] = (), **figures: float | None
+) -> Record:
+    run = metadata_of("a", seed, 10_000, dataset="mnist", precision="bfloat16", flags=flags)
+    metadata = with_results(run, replace(METRICS, **figures), status, "")
+    return Record(Path("run"), replace(metadata, label=label))
 
 
 @pytest.mark.parametrize("width", [80, 110, 160])
@@ -35,9 +53,7 @@ def test_no_figure_and_no_entry_is_cut_at_any_width(width):
 
 def test_a_row_that_is_not_finished_says_of_how_many_images_it_is():
     console = Console(width=200)
-    stopped = [record("a", "interrupted"), record("b", "failed")]
-    for each in stopped:
-        each.facts["metrics"] = {**METRICS, "images": 340}
+    stopped = [record("a", "interrupted", images=340), record("b", "failed", images=340)]
     with console.capture() as capture:
         console.print(results_table(stopped, 200))
     assert "a (interrupted after 340 of 10,000 images)" in capture.get()
@@ -57,8 +73,7 @@ def test_where_nothing_else_fits_there_is_the_accuracy():
 
 
 def test_memory_that_the_system_does_not_tell_is_a_dash():
-    unknown = record("entry")
-    unknown.facts["metrics"] = {**METRICS, "peak_memory_bytes": 0}
+    unknown = record("entry", peak_memory_bytes=0)
     console = Console(width=160)
     with console.capture() as capture:
         console.print(results_table([unknown], 160))
@@ -80,8 +95,7 @@ def test_names_with_markup_are_printed_as_they_are():
 
 
 def test_a_run_without_images_has_dashes():
-    empty = record("failed", "failed")
-    empty.facts["metrics"] = {**METRICS, "accuracy": None, "mean_distance": None, "images_per_second": None}
+    empty = record("failed", "failed", accuracy=None, mean_distance=None, images_per_second=None)
     console = Console(width=160)
     with console.capture() as capture:
         console.print(results_table([empty], 160))

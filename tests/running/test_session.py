@@ -25,5 +25,5 @@ def test_components_are_built_once_for_the_check_and_all_seeds(toy_plugin, monke
     assert [(run.entry, run.seed, run.record.status) for run in runs] == [
         (entry, seed, "ok") for entry in entries for seed in (0, 1)
     ]
-    assert all(run.record.facts["seed"] == run.seed and run.record.label == run.entry.label for run in runs)
+    assert all(run.record.metadata.seed == run.seed and run.record.label == run.entry.label for run in runs)
     assert len(list(Path("icbench-results").iterdir())) == 4

@@ -149,7 +149,7 @@ def test_what_is_not_complete_is_left_open_and_is_a_failure():
     cells = (Cell("a", published=(0.5,)), Cell("b", published=(0.6,)))
     suite = Suite("mine", "digits", "test", (Experiment("one", "first", "setting", cells),))
     stopped = runs(cells[1], 0.5)[0]
-    stopped = replace(read_record(stopped.path), facts={**stopped.facts, "status": "interrupted", "error": ""})
+    stopped = replace(read_record(stopped.path), metadata=replace(stopped.metadata, status="interrupted"))
     found = judged(chosen(suite), {cells[0]: runs(cells[0], 0.5), cells[1]: [stopped]})
     assert not found.experiments[0].complete
     assert found.experiments[0].best is None

@@ -41,7 +41,6 @@ def test_each_record_comes_with_the_cells_it_counts_for(toy_plugin):
     options = Options(limit=4, device="cpu", precision="float32", batch_size=10)
     runs = list(run_jobs(planned(plugin_manager(), suite, suite.cells(), options), Observer()))
     found = [
-        ([cell.label for cell in run.cells], run.record.facts["entry"]["steps"], run.record.facts["seed"])
-        for run in runs
+        ([cell.label for cell in run.cells], run.record.metadata.entry.steps, run.record.metadata.seed) for run in runs
     ]
     assert found == [(["a", "c"], 1, 0), (["a"], 1, 1), (["b"], 2, 0)]
