@@ -15,7 +15,7 @@ from peers import todays_loop
 from torch import Tensor
 
 from icbench.builtin.datasets.mnist import MNIST
-from icbench.builtin.generators.cgan import load_cgan
+from icbench.builtin.generators.cgan import CGAN, load_cgan
 from icbench.engine.invert import Components, Settings, invert
 from icbench.engine.prepare import prepare
 from icbench.errors import UsageError
@@ -37,6 +37,12 @@ class FreeGenerator(Generator):
 
     def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
         return (class_vector[:, :1] + noise[:, :1]).sigmoid().view(-1, 1, 1, 1)
+
+
+class Unprojected(CGAN):
+    """The conditional GAN without its projection: the first layer takes all numbers of the noise."""
+
+    most_directions = 4096
 
 
 def parts(generator: Generator, schedule: str, device: torch.device) -> Components:
@@ -100,6 +106,14 @@ def test_generator(benchmark, images, device, generator, precision, rows):
 def test_noise_size(benchmark, images, device, noise_dim):
     settings = Settings(STEPS, device=device)
     measure(benchmark, parts(load_cgan(noise_dim), "joint", device), images, 512, settings)
+
+
+@pytest.mark.parametrize("generator", [Unprojected, CGAN], ids=["as-it-is", "projected"])
+@pytest.mark.parametrize("noise_dim", [10, 25, 200])
+@pytest.mark.benchmark(group="joint steps of 1,024 rows, noise projected or not")
+def test_projection(benchmark, images, device, noise_dim, generator):
+    settings = Settings(STEPS, batch_size=1024, device=device)
+    measure(benchmark, parts(generator(noise_dim), "joint", device), images, 1024, settings)
 
 
 @pytest.mark.parametrize("schedule", ["joint", "class-only", "exhaustive"])

@@ -81,6 +81,18 @@ def test_refined_codes_are_nearer_the_images_and_on_the_sphere():
     assert all(parameter.requires_grad and parameter.grad is None for parameter in generator.parameters())
 
 
+def test_large_noise_is_trained_in_the_directions_that_the_generator_sees():
+    made = trainer(noise_dim=40)
+    made.random = random()
+    batch = made._made(torch.arange(training.BATCH))
+    assert batch.noise.shape == batch.codes.shape == (training.BATCH, 10)
+    before = made.generator.projection.clone()
+    losses = torch.stack(made._train_batch(torch.arange(training.BATCH))).detach()
+    assert losses.isfinite().all()
+    assert torch.equal(made.generator.projection, before)
+    assert torch.equal(made.snapshot().projection, before)
+
+
 def test_reconstruction_weighs_more_once_samples_are_of_their_class():
     made = trainer()
     weights = []

@@ -20,11 +20,14 @@ WEIGHTS = Path(__file__).parent / "weights"
 class CGAN(Generator):
     """A bilinear layer of class vector and noise, two dense layers to 16 maps of 14x14, a sub-pixel convolution.
 
-    Three choices keep the noise from dominating the class, which is what makes a generator invertible to its class:
+    Four choices keep the noise from dominating the class, which is what makes a generator invertible to its class:
 
     - The first layer multiplies class vector and noise (an outer product) instead of concatenating them, so that each
       class has directions of its own; concatenated, all classes share one set and any of them fits any image.
-    - The noise is brought to length sqrt(Z) (pixel norm, Karras et al. 2018). N(0, 1) noise lies there anyway; an
+    - Noise of more than ten numbers is projected to ten directions by a fixed matrix with orthonormal columns: N(0, 1)
+      noise is N(0, 1) there too. Ten say how digits of one class differ; with each direction more, a wrong class comes
+      nearer to an image, and inversions of the class vector go wrong more often.
+    - The directions are brought to length sqrt(D) (pixel norm, Karras et al. 2018). N(0, 1) noise lies there anyway; an
       inversion cannot walk off to lengths that the generator was never trained on.
     - The last layer is a sub-pixel convolution (Shi et al. 2016), so that nearly all work is in matrix products.
 
@@ -37,31 +40,45 @@ class CGAN(Generator):
     bilinear = 128
     hidden = 256
     maps = 16
+    most_directions = 10
+    projection: Tensor | None
 
     def __init__(self, noise_dim: int) -> None:
         super().__init__()
         self.noise_dim = noise_dim
+        self.directions = min(noise_dim, self.most_directions)
+        self.register_buffer("projection", _orthonormal(noise_dim, self.directions))
         side = self.image_shape[1] // 2
-        widths = (self.num_classes * (noise_dim + 1), self.bilinear, self.hidden, self.maps * side * side)
+        widths = (self.num_classes * (self.directions + 1), self.bilinear, self.hidden, self.maps * side * side)
         self.linears = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
         self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in widths[1:])
         self.to_maps = ToMaps((self.maps, side, side))
         self.to_pixels: nn.Module = SubPixels(self.maps)
 
     def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
+        with torch.autocast(class_vector.device.type, enabled=False):
+            directions = self.project(noise.float())
+        return self.decode(class_vector, directions)
+
+    def project(self, noise: Tensor) -> Tensor:
+        """The directions (B, D), D at most ten, that noise (B, Z) is brought to."""
+        return noise if self.projection is None else noise @ self.projection
+
+    def decode(self, class_vector: Tensor, directions: Tensor) -> Tensor:
+        """Images (B, C, H, W) of class vectors (B, K) and directions (B, D)."""
         # Under autocast only the one large product is taken in bfloat16. The layers around it cost little, and rounding
         # the latents or the pixels turns inversions that hang between two classes.
         with torch.autocast(class_vector.device.type, enabled=False):
-            hidden = self._outer_product(class_vector.float(), noise.float())
+            hidden = self._outer_product(class_vector.float(), directions.float())
             for place in (0, 1):
                 hidden = self._dense(hidden, place)
         maps = self.to_maps(self._dense(hidden, 2))
         with torch.autocast(class_vector.device.type, enabled=False):
             return torch.sigmoid(self.to_pixels(maps))
 
-    def _outer_product(self, class_vector: Tensor, noise: Tensor) -> Tensor:
-        length = noise.square().mean(dim=1, keepdim=True).add(EPSILON).sqrt()
-        with_one = functional.pad(noise / length, (0, 1), value=1.0)
+    def _outer_product(self, class_vector: Tensor, directions: Tensor) -> Tensor:
+        length = directions.square().mean(dim=1, keepdim=True).add(EPSILON).sqrt()
+        with_one = functional.pad(directions / length, (0, 1), value=1.0)
         return (class_vector[:, :, None] * with_one[:, None, :]).flatten(1)
 
     def _dense(self, hidden: Tensor, place: int) -> Tensor:
@@ -78,6 +95,14 @@ class CGAN(Generator):
         self.to_maps.order_channels_last(last)
         if isinstance(self.to_pixels, SubPixels):
             self.to_pixels = self.to_pixels.blocked()
+
+
+def _orthonormal(rows: int, columns: int) -> Tensor | None:
+    """A random matrix of that size with orthonormal columns, or None where it would be square and say nothing."""
+    if rows == columns:
+        return None
+    matrix: Tensor = torch.linalg.qr(torch.randn(rows, columns))[0]
+    return matrix
 
 
 def load_cgan(noise_dim: int = 10, weights: str = "") -> CGAN:

@@ -1,9 +1,10 @@
 """What the training of the built-in conditional GAN asks of its encoder's codes."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from icbench.builtin.generators.cgan import CGAN
 from icbench.builtin.generators.cgan_networks import on_sphere
 
 SHARPNESS = 2.0
@@ -12,7 +13,7 @@ EPSILON = 1e-6
 
 
 def measure_crowding(codes: Tensor, labels: Tensor) -> Tensor:
-    """How far codes (B, Z) of the same class crowd on their sphere; least where they are uniform on it.
+    """How far codes (B, D) of the same class crowd on their sphere; least where they are uniform on it.
 
     Equation 2 of Wang and Isola (2020), class by class. Up to a constant and the logarithm it is the maximum mean
     discrepancy to the uniform distribution, whose mean kernel is the same at every point.
@@ -24,8 +25,8 @@ def measure_crowding(codes: Tensor, labels: Tensor) -> Tensor:
     return (mean + EPSILON).log()
 
 
-def refine_codes(generator: nn.Module, class_vector: Tensor, codes: Tensor, images: Tensor) -> Tensor:
-    """Codes (B, Z) moved a few steps to where the generator is nearer the images (B, C, H, W), as an inversion does.
+def refine_codes(generator: CGAN, class_vector: Tensor, codes: Tensor, images: Tensor) -> Tensor:
+    """Codes (B, D) moved a few steps to where the generator is nearer the images (B, C, H, W), as an inversion does.
 
     The encoder's codes leave a quarter to a third more squared error than the best noise does. A generator that learns
     to make the images there learns them where no inversion ends (semi-amortized inference, Kim et al. 2018).
@@ -33,7 +34,7 @@ def refine_codes(generator: nn.Module, class_vector: Tensor, codes: Tensor, imag
     generator.requires_grad_(False)
     for number in range(REFINEMENTS):
         codes = codes.detach().requires_grad_(True)
-        error = (generator(class_vector, codes).float() - images).square().sum()
+        error = (generator.decode(class_vector, codes).float() - images).square().sum()
         (slope,) = torch.autograd.grad(error, codes)
         # Steps of a length of their own: errors, and with them slopes, differ much between images.
         size = slope.square().mean(dim=1, keepdim=True).sqrt().clamp_min(EPSILON)

@@ -20,7 +20,7 @@ class ProjectionDiscriminator(nn.Module):
         self,
         num_classes: int,
         image_shape: tuple[int, int, int],
-        noise_dim: int,
+        directions: int,
         channels: int = 16,
         hidden: int = 256,
     ) -> None:
@@ -38,35 +38,35 @@ class ProjectionDiscriminator(nn.Module):
         )
         self.realness = spectral_norm(nn.Linear(hidden, 1))
         self.embedding = spectral_norm(nn.Linear(num_classes, hidden, bias=False))
-        self.noise = nn.Linear(hidden, noise_dim)
+        self.noise = nn.Linear(hidden, directions)
 
     def forward(self, images: Tensor, class_vector: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores (B,) of images (B, C, H, W) for class vectors (B, K), and the noise (B, Z) they seem made from."""
+        """Scores (B,) of images (B, C, H, W) for class vectors (B, K), and the noise (B, D) they seem made from."""
         features = self.features(images)
         match = (self.embedding(class_vector) * features).float().sum(dim=1)
         return self.realness(features)[:, 0].float() + match, self.noise(features).float()
 
 
 class Encoder(nn.Module):
-    """The noise, of length sqrt(Z), that an image of a known class comes from."""
+    """The noise, of length sqrt(D), that an image of a known class comes from."""
 
-    def __init__(self, num_classes: int, image_shape: tuple[int, int, int], noise_dim: int) -> None:
+    def __init__(self, num_classes: int, image_shape: tuple[int, int, int], directions: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.Linear(num_classes + prod(image_shape), 512),
             nn.ReLU(),
             nn.Linear(512, 256),
             nn.ReLU(),
-            nn.Linear(256, noise_dim),
+            nn.Linear(256, directions),
         )
 
     def forward(self, images: Tensor, class_vector: Tensor) -> Tensor:
-        """(B, Z) for images (B, C, H, W) made from, or of, class vectors (B, K)."""
+        """(B, D) for images (B, C, H, W) made from, or of, class vectors (B, K)."""
         codes: Tensor = self.layers(torch.cat([images.flatten(1), class_vector], dim=1))
         return on_sphere(codes.float())
 
 
 def on_sphere(noise: Tensor) -> Tensor:
-    """Noise (B, Z) brought to length sqrt(Z), which is all that the generator sees of it."""
+    """Noise (B, D) brought to length sqrt(D), which is all that the generator sees of it."""
     on_it: Tensor = functional.normalize(noise, dim=1) * noise.shape[1] ** 0.5
     return on_it

@@ -35,7 +35,7 @@ INSTANCE_NOISE, LEAST_INSTANCE_NOISE, FADING_STEPS = 0.3, 0.15, 4_000
 WRONG_LABELS = 0.5
 NOISE_RECOVERY = 0.5
 FIRST_STEPS, RISING_STEPS = 10_000, 1_000
-RECONSTRUCTION, LATE_RECONSTRUCTION = 40.0, 150.0
+RECONSTRUCTION, LATE_RECONSTRUCTION = 40.0, 120.0
 UNIFORMITY, LATE_UNIFORMITY = 0.5, 2.0
 PULL = 1.0
 REALNESS = 0.3
@@ -51,9 +51,9 @@ class Batch:
     Args:
         real: (B, C, H, W) training images.
         labels, one_hot: (B,) and (B, K), their classes.
-        codes: (B, Z) the noise that the encoder finds for them.
-        refined: (B / 2, Z) nearer to where the generator is nearest the first half of them.
-        noise: (B, Z) drawn, of the samples.
+        codes: (B, D) the directions of noise that the encoder finds for them.
+        refined: (B / 2, D) nearer to where the generator is nearest the first half of them.
+        noise: (B, D) drawn, of the samples.
         vectors: (B + B / 2, K) class vectors of the samples and the reconstructions.
         made: (B + B / 2, C, H, W) these.
     """
@@ -96,10 +96,11 @@ class CGANTrainer(BatchTrainer):
 
     def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
         super().begin(split, num_classes, job)
-        shape, size = CGAN.image_shape, self.noise_dim
+        shape = CGAN.image_shape
         with torch.random.fork_rng():
             torch.manual_seed(job.seed)
-            self.generator = CGAN(size).to(job.device)
+            self.generator = CGAN(self.noise_dim).to(job.device)
+            size = self.generator.directions
             self.discriminator = ProjectionDiscriminator(num_classes, shape, size).to(job.device)
             self.encoder = Encoder(num_classes, shape, size).to(job.device)
         self.average = copy.deepcopy(self.generator)
@@ -116,7 +117,8 @@ class CGANTrainer(BatchTrainer):
         random = torch.Generator(self.job.device).manual_seed(self.job.seed)
         with torch.no_grad():
             for _ in range(STATISTICS_BATCHES):
-                snapshot(_noisy(self._one_hot(STATISTICS_BATCH, random), random), self._noise(STATISTICS_BATCH, random))
+                vectors = _noisy(self._one_hot(STATISTICS_BATCH, random), random)
+                snapshot.decode(vectors, self._directions(STATISTICS_BATCH, random))
         return snapshot.eval()
 
     def train_batch(self, rows: Tensor) -> list[Tensor]:
@@ -133,7 +135,7 @@ class CGANTrainer(BatchTrainer):
         labels = torch.from_numpy(self.split.labels[rows.numpy()]).to(self.job.device)
         one_hot = functional.one_hot(labels, self.num_classes).float()
         codes = self.encoder(real, one_hot)
-        noise = on_sphere(self._noise(BATCH, self.random))
+        noise = on_sphere(self._directions(BATCH, self.random))
         asked = self._one_hot(BATCH, self.random)
         vectors = _noisy(torch.cat([asked, one_hot[:HALF]]), self.random)
         refined = codes[:HALF].detach()
@@ -141,7 +143,7 @@ class CGANTrainer(BatchTrainer):
             refined = refine_codes(self.generator, vectors[BATCH:], refined, real[:HALF])
         # The images come from the refined codes, the gradients go to the encoder's.
         through = codes[:HALF] + (refined - codes[:HALF]).detach()
-        made = self.generator(vectors, torch.cat([noise, through])).float()
+        made = self.generator.decode(vectors, torch.cat([noise, through])).float()
         return Batch(real, labels, one_hot, codes, refined, noise, vectors, made)
 
     def _train_discriminator(self, batch: Batch) -> Tensor:
@@ -212,8 +214,9 @@ class CGANTrainer(BatchTrainer):
         shift = torch.randint(1, self.num_classes, labels.shape, generator=self.random, device=labels.device)
         return functional.one_hot((labels + shift) % self.num_classes, self.num_classes).float()
 
-    def _noise(self, count: int, random: torch.Generator) -> Tensor:
-        return torch.randn(count, self.noise_dim, generator=random, device=self.job.device)
+    def _directions(self, count: int, random: torch.Generator) -> Tensor:
+        """(N, D), of drawn noise."""
+        return self.generator.project(torch.randn(count, self.noise_dim, generator=random, device=self.job.device))
 
 
 def _noisy(one_hot: Tensor, random: torch.Generator) -> Tensor:
