@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from icbench.builtin.generators import cgan_losses
 from icbench.builtin.generators import cgan_training as training
 from icbench.builtin.generators.cgan import CGAN
 from icbench.builtin.generators.cgan_codes import measure_crowding, refine_codes
@@ -94,12 +95,8 @@ def test_large_noise_is_trained_in_the_directions_that_the_generator_sees():
 
 
 def test_reconstruction_weighs_more_once_samples_are_of_their_class():
-    made = trainer()
-    weights = []
-    for step in (0, training.FIRST_STEPS, training.FIRST_STEPS + training.RISING_STEPS // 2, 10**6):
-        made.step = step
-        weights.append(made._rising(40.0, 150.0))
-    assert weights == [40, 40, 95, 150]
+    steps = (0, cgan_losses.FIRST_STEPS, cgan_losses.FIRST_STEPS + cgan_losses.RISING_STEPS // 2, 10**6)
+    assert [cgan_losses.rising_weight(step, 40.0, 150.0) for step in steps] == [40, 40, 95, 150]
 
 
 def test_the_encoder_learns_what_the_refined_codes_are():

@@ -11,14 +11,20 @@ class vector should. Reconstruction and spread weigh more once samples are of th
 """
 
 import copy
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from icbench.builtin.generators.cgan import CGAN
-from icbench.builtin.generators.cgan_codes import measure_crowding, refine_codes
+from icbench.builtin.generators.cgan_codes import refine_codes
+from icbench.builtin.generators.cgan_losses import (
+    FIRST_STEPS,
+    NOISE_RECOVERY,
+    Batch,
+    GeneratorLosses,
+    discriminator_losses,
+)
 from icbench.builtin.generators.cgan_networks import Encoder, ProjectionDiscriminator, on_sphere
 from icbench.compute.devices import training_autocast
 from icbench.engine.decode import as_target
@@ -32,40 +38,9 @@ LEARNING_RATE, STEADY_STEPS = 3e-4, 6_000
 BETAS = (0.5, 0.999)
 CLASS_NOISE = 0.3
 INSTANCE_NOISE, LEAST_INSTANCE_NOISE, FADING_STEPS = 0.3, 0.15, 4_000
-WRONG_LABELS = 0.5
-NOISE_RECOVERY = 0.5
-FIRST_STEPS, RISING_STEPS = 10_000, 1_000
-RECONSTRUCTION, LATE_RECONSTRUCTION = 40.0, 120.0
-UNIFORMITY, LATE_UNIFORMITY = 0.5, 2.0
-PULL = 1.0
-REALNESS = 0.3
 AVERAGED = 10
 EPSILON = 1e-6
 STATISTICS_BATCHES, STATISTICS_BATCH = 40, 256
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What both players see in a step: as many samples as real images, and half of these reconstructed.
-
-    Args:
-        real: (B, C, H, W) training images.
-        labels, one_hot: (B,) and (B, K), their classes.
-        codes: (B, D) the directions of noise that the encoder finds for them.
-        refined: (B / 2, D) nearer to where the generator is nearest the first half of them.
-        noise: (B, D) drawn, of the samples.
-        vectors: (B + B / 2, K) class vectors of the samples and the reconstructions.
-        made: (B + B / 2, C, H, W) these.
-    """
-
-    real: Tensor
-    labels: Tensor
-    one_hot: Tensor
-    codes: Tensor
-    refined: Tensor
-    noise: Tensor
-    vectors: Tensor
-    made: Tensor
 
 
 class CGANTrainer(BatchTrainer):
@@ -82,14 +57,7 @@ class CGANTrainer(BatchTrainer):
     extends = True
     images_per_batch = BATCH
     losses = ("discriminator", "generator", "noise", "reconstruction", "uniformity")
-    trained = (
-        "generator",
-        "discriminator",
-        "encoder",
-        "average",
-        "generator_optimizer",
-        "discriminator_optimizer",
-    )
+    trained = ("generator", "discriminator", "encoder", "average", "generator_optimizer", "discriminator_optimizer")
 
     def __init__(self, noise_dim: int = 10, weights: str = "") -> None:
         self.noise_dim = noise_dim
@@ -117,12 +85,12 @@ class CGANTrainer(BatchTrainer):
         random = torch.Generator(self.job.device).manual_seed(self.job.seed)
         with torch.no_grad():
             for _ in range(STATISTICS_BATCHES):
-                vectors = _noisy(self._one_hot(STATISTICS_BATCH, random), random)
+                vectors = _noisy(_one_hot(STATISTICS_BATCH, self.num_classes, random), random)
                 snapshot.decode(vectors, self._directions(STATISTICS_BATCH, random))
         return snapshot.eval()
 
     def train_batch(self, rows: Tensor) -> list[Tensor]:
-        self._set_learning_rate()
+        _set_learning_rate(self.step, self.generator_optimizer, self.discriminator_optimizer)
         with training_autocast(self.job.device):
             batch = self._made(rows)
             losses = [self._train_discriminator(batch), *self._train_generator(batch)]
@@ -136,7 +104,7 @@ class CGANTrainer(BatchTrainer):
         one_hot = functional.one_hot(labels, self.num_classes).float()
         codes = self.encoder(real, one_hot)
         noise = on_sphere(self._directions(BATCH, self.random))
-        asked = self._one_hot(BATCH, self.random)
+        asked = _one_hot(BATCH, self.num_classes, self.random)
         vectors = _noisy(torch.cat([asked, one_hot[:HALF]]), self.random)
         refined = codes[:HALF].detach()
         if self.step >= FIRST_STEPS:
@@ -152,10 +120,7 @@ class CGANTrainer(BatchTrainer):
         scores, guesses = self.discriminator(
             torch.cat([shown, shown[HALF:BATCH]]), torch.cat([batch.one_hot, batch.vectors, wrong])
         )
-        real, samples, reconstructions, mislabelled = scores.split([BATCH, BATCH, HALF, HALF])
-        loss = _hinge(real) + (1 - WRONG_LABELS) * _hinge(-samples) + WRONG_LABELS * _hinge(-mislabelled)
-        loss = loss + REALNESS / 2 * _hinge(-reconstructions)
-        recovery = functional.mse_loss(guesses[BATCH : 2 * BATCH], batch.noise)
+        loss, recovery = discriminator_losses(batch, scores, guesses)
         _descend(loss + NOISE_RECOVERY * recovery, self.discriminator_optimizer)
         return loss
 
@@ -164,22 +129,10 @@ class CGANTrainer(BatchTrainer):
         self.discriminator.requires_grad_(False)
         scores, guesses = self.discriminator(self._with_instance_noise(batch.made), batch.vectors)
         self.discriminator.requires_grad_(True)
-        adversarial = -scores[:BATCH].mean() - REALNESS * scores[BATCH:].mean()
         found = self.encoder(batch.made[:HALF].detach(), batch.vectors[:HALF])
-        recovery = functional.mse_loss(guesses[:BATCH], batch.noise)
-        own_recovery = functional.mse_loss(found, batch.noise[:HALF])
-        reconstruction = functional.mse_loss(batch.made[BATCH:], batch.real[:HALF])
-        pull = functional.mse_loss(batch.codes[:HALF], batch.refined)
-        crowding = measure_crowding(batch.codes, batch.labels)
-        loss = adversarial + NOISE_RECOVERY * (recovery + own_recovery) + PULL * pull
-        loss = loss + self._rising(RECONSTRUCTION, LATE_RECONSTRUCTION) * reconstruction
-        loss = loss + self._rising(UNIFORMITY, LATE_UNIFORMITY) * crowding
-        _descend(loss, self.generator_optimizer)
-        return [adversarial, recovery, reconstruction, crowding]
-
-    def _rising(self, first: float, late: float) -> float:
-        """A weight that rises once samples are of their class."""
-        return first + min(1.0, max(0.0, (self.step - FIRST_STEPS) / RISING_STEPS)) * (late - first)
+        losses = GeneratorLosses.of(batch, scores, guesses, found)
+        _descend(losses.total(self.step), self.generator_optimizer)
+        return [losses.adversarial, losses.recovery, losses.reconstruction, losses.crowding]
 
     def _with_instance_noise(self, images: Tensor) -> Tensor:
         """Noise on all images alike, which fades at first (Sonderby et al. 2017).
@@ -191,23 +144,12 @@ class CGANTrainer(BatchTrainer):
         noisy: Tensor = images + size * torch.randn(images.shape, generator=self.random, device=images.device)
         return noisy
 
-    def _set_learning_rate(self) -> None:
-        """Constant at first, then with the root of the steps, so that a longer training begins like a shorter one."""
-        factor = min(1.0, (STEADY_STEPS / (self.step + 1)) ** 0.5)
-        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
-            for group in optimizer.param_groups:
-                group["lr"] = LEARNING_RATE * factor
-
     @torch.no_grad()
     def _average_weights(self) -> None:
         """Of about the last tenth of the steps, however many there have been."""
         share = AVERAGED / (self.step + 1 + AVERAGED)
         for mean, current in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             mean.lerp_(current, share)
-
-    def _one_hot(self, count: int, random: torch.Generator) -> Tensor:
-        labels = torch.randint(self.num_classes, (count,), generator=random, device=self.job.device)
-        return functional.one_hot(labels, self.num_classes).float()
 
     def _wrong_labels(self, labels: Tensor) -> Tensor:
         """(B, K), one-hot, each of another class than the label."""
@@ -219,6 +161,11 @@ class CGANTrainer(BatchTrainer):
         return self.generator.project(torch.randn(count, self.noise_dim, generator=random, device=self.job.device))
 
 
+def _one_hot(count: int, num_classes: int, random: torch.Generator) -> Tensor:
+    labels = torch.randint(num_classes, (count,), generator=random, device=random.device)
+    return functional.one_hot(labels, num_classes).float()
+
+
 def _noisy(one_hot: Tensor, random: torch.Generator) -> Tensor:
     """Class vectors (B, K): half at the vertices, where `exhaustive` searches; half around, where `joint` passes."""
     noise = torch.randn(one_hot.shape, generator=random, device=one_hot.device)
@@ -227,8 +174,12 @@ def _noisy(one_hot: Tensor, random: torch.Generator) -> Tensor:
     return vector / vector.sum(dim=1, keepdim=True).clamp_min(EPSILON)
 
 
-def _hinge(scores: Tensor) -> Tensor:
-    return functional.relu(1 - scores).mean()
+def _set_learning_rate(step: int, *optimizers: torch.optim.Optimizer) -> None:
+    """Constant at first, then with the root of the steps, so that a longer training begins like a shorter one."""
+    factor = min(1.0, (STEADY_STEPS / (step + 1)) ** 0.5)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = LEARNING_RATE * factor
 
 
 def _adam(*modules: nn.Module) -> torch.optim.Adam:
