@@ -88,7 +88,7 @@ def test_large_noise_is_trained_in_the_directions_that_the_generator_sees():
     batch = made._made(torch.arange(training.BATCH))
     assert batch.noise.shape == batch.codes.shape == (training.BATCH, 10)
     before = made.generator.projection.clone()
-    losses = torch.stack(made._train_batch(torch.arange(training.BATCH))).detach()
+    losses = torch.stack(made.train_batch(torch.arange(training.BATCH))).detach()
     assert losses.isfinite().all()
     assert torch.equal(made.generator.projection, before)
     assert torch.equal(made.snapshot().projection, before)
