@@ -222,7 +222,7 @@ class ResultsFolder:
             run = _continued(path, metadata.key, latents, on_torn)
             if run:
                 return run
-        run = GrowingRun(self._free_path(metadata.id), metadata, [], started=False)
+        run = GrowingRun(_free_path(self.path / metadata.id), metadata, [], started=False)
         for arrays, costs in self._done_in_series(metadata.series, images, latents) if not rerun else ():
             run.add(arrays, costs)
         return run
@@ -257,13 +257,14 @@ class ResultsFolder:
     def _folders(self, file: str) -> list[Path]:
         return sorted(found.parent for found in self.path.glob(f"[!.]*/{file}"))
 
-    def _free_path(self, identity: str) -> Path:
-        """A folder of this name, or with the first free number: an older record is never overwritten."""
-        path, number = self.path / identity, 1
-        while _in_use(path):
-            number += 1
-            path = self.path / f"{identity}-{number}"
-        return path
+
+def _free_path(path: Path) -> Path:
+    """The folder `path`, or with the first free number: an older record is never overwritten."""
+    free, number = path, 1
+    while _in_use(free):
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free
 
 
 def _held_lock(folder: Path, identity: str, on_wait: Callable[[], None]) -> filelock.BaseFileLock:
