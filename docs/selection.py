@@ -13,8 +13,8 @@ INTRODUCTION = """# Choosing a checkpoint without eyes
 The source post picks its model by looking at samples, "obviously not an optimal way of choosing the best model".
 `icbench train cgan --study` asks what would have been one: it measures cheap figures of each checkpoint of one training
 on the first {short} validation images, inverts {full:,} others in full, and holds the two against each other. Made by
-`python docs/selection.py` from [selection.json](selection.json), a training of `cgan` with noise size 10, seed 0, by the
-recipe of the earlier weights ([cgan.md](cgan.md)). No test image is in it.
+`python docs/selection.py` from [selection.json](selection.json), a training of `cgan` with noise size 10, seed 0, by
+the recipe of the earlier weights ([cgan.md](cgan.md)). No test image is in it.
 
 ![full accuracy against each figure](selection.png)
 """
