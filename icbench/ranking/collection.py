@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from icbench.errors import IntegrityError, UsageError, suggestion
-from icbench.ranking.rows import Track, entry_key, left_out
+from icbench.ranking.rows import Track, left_out
 from icbench.records import RECORD_FILE, SHARDS_FILE, Record, read_record
 
 
@@ -100,7 +100,7 @@ def _run_key(record: Record) -> Any:
 
 
 def _seed_of_entry(record: Record) -> Any:
-    return Track.of(record), entry_key(record), record.metadata.seed
+    return Track.of(record), record.entry_key, record.metadata.seed
 
 
 def _groups(records: Sequence[Record], identity: Callable[[Record], Any]) -> list[list[Record]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from icbench.errors import UsageError
 from icbench.ranking.collection import Collection, collect, is_record
-from icbench.ranking.rows import Row, Track, distinct_labels, entry_key, rows_of, tracks
+from icbench.ranking.rows import Row, Track, distinct_labels, rows_of, tracks
 from icbench.records import Record, read_record
 
 SHOWN = 10
@@ -89,8 +89,8 @@ class Lookup:
         """The records that a name means, with those of the other seeds of their entries."""
         if name and is_record(Path(name)):
             return [read_record(Path(name))]
-        keys = {(entry_key(record), Track.of(record)) for record in self._named(name)}
-        return [record for record in self._collection.records if (entry_key(record), Track.of(record)) in keys]
+        keys = {(record.entry_key, Track.of(record)) for record in self._named(name)}
+        return [record for record in self._collection.records if (record.entry_key, Track.of(record)) in keys]
 
     def _named(self, name: str) -> list[Record]:
         records = self._collection.records
@@ -138,7 +138,7 @@ def described(records: Sequence[Record]) -> str:
             written(record)[:16].replace("T", " "),
             f"{record.metrics.images} of {record.metadata.dataset.images} images",
             f"seed {record.metadata.seed}",
-            labels[entry_key(record)],
+            labels[record.entry_key],
         )
         for record in newest[:SHOWN]
     ]

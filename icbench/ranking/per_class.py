@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.ranking.rows import entry_key
 from icbench.records import Record
 from icbench.statistics import Calibration, calibration, fitted_temperature, wilson_interval
 
@@ -80,7 +79,7 @@ def _is_validation_of(other: Record, record: Record) -> bool:
     return (
         other.status == "ok"
         and (theirs.name, theirs.split) == (ours.name, "validation")
-        and entry_key(other) == entry_key(record)
+        and other.entry_key == record.entry_key
     )
 
 

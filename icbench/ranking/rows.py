@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from icbench.errors import IntegrityError
 from icbench.records import EDITED, Record
-from icbench.records.metadata import RecordMetadata, entry_digest
+from icbench.records.metadata import RecordMetadata
 from icbench.statistics import Estimate, accuracy_estimate
 
 
@@ -57,7 +57,7 @@ class Row:
     @cached_property
     def key(self) -> str:
         """The digest of the entry, the same for all its seeds."""
-        return entry_key(self.records[0])
+        return self.records[0].entry_key
 
     @property
     def name(self) -> str:
@@ -134,11 +134,6 @@ class PartialRun:
     record: Record
 
 
-def entry_key(record: Record) -> str:
-    """The digest of what an entry's seeds share; unlike the run key it leaves out the seed and the images."""
-    return entry_digest(record.metadata)
-
-
 def _machine(record: Record) -> str:
     metadata, environment = record.metadata, record.metadata.environment
     gpus = environment.gpus if metadata.device == "cuda" else ()
@@ -159,8 +154,8 @@ def rows_of(track: Track, records: Sequence[Record]) -> tuple[list[Row], list[Pa
     groups: dict[str, list[tuple[Record, NDArray[np.bool_]]]] = defaultdict(list)
     partial, problems = [], []
     labels = distinct_labels(records)
-    for record in sorted(records, key=lambda record: (entry_key(record), record.metadata.seed, record.metadata.key)):
-        key = entry_key(record)
+    for record in sorted(records, key=lambda record: (record.entry_key, record.metadata.seed, record.metadata.key)):
+        key = record.entry_key
         try:
             correct = correct_images(record, track.images)
         except IntegrityError as error:
@@ -203,7 +198,7 @@ def distinct_labels(records: Sequence[Record]) -> dict[str, str]:
     """A label for each entry key; where entries are called alike, what tells them apart is added to it."""
     alike: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
     for record in records:
-        alike[record.label][entry_key(record)] = _details(record)
+        alike[record.label][record.entry_key] = _details(record)
     return {key: _label(label, entries, key) for label, entries in alike.items() for key in entries}
 
 
@@ -234,7 +229,7 @@ def _details(record: Record) -> dict[str, str]:
         known = {kind: getattr(component, name) for kind, component in components}
         details |= {f"{kind} {name}": _short(digest) for kind, digest in known.items() if digest}
     details |= {"engine": _short(metadata.engine)} if metadata.engine else {}
-    return details | {"key": _short(entry_key(record))}
+    return details | {"key": _short(record.entry_key)}
 
 
 def _short(digest: str) -> str:

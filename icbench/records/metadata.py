@@ -43,7 +43,7 @@ class EntryMetadata(JSONObject):
         generator, distance, optimizer, schedule: of an inversion.
         classifier: of a direct classification.
         steps: per hypothesis.
-        stop_when: as in `icbench.engine.invert.Settings`.
+        stop_when: as in `icbench.engine.settings.Settings`.
     """
 
     generator: ComponentMetadata | None = None
@@ -275,7 +275,7 @@ def series_key(identity: RunIdentity) -> str:
 
 
 def entry_digest(metadata: RunIdentity) -> str:
-    """The digest of what an entry's seeds share; unlike the run key it leaves out the seed and the images."""
+    """The digest of an entry, of the engine, and of precision and device: what its seeds share."""
     document = metadata.document()
     return _digest({name: document[name] for name in ("engine", "entry", "precision", "device")})
 

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,15 @@ from icbench.errors import ComponentError, IntegrityError
 from icbench.records.arrays import NEEDED, fault_in
 from icbench.records.files import Arrays, read_arrays, write_arrays
 from icbench.records.json_object import decode
-from icbench.records.metadata import ImagesFile, Metrics, RecordMetadata, RunMetadata, WrittenMetadata, with_results
+from icbench.records.metadata import (
+    ImagesFile,
+    Metrics,
+    RecordMetadata,
+    RunMetadata,
+    WrittenMetadata,
+    entry_digest,
+    with_results,
+)
 from icbench.records.metrics import Costs, result_metrics
 from icbench.records.schema import canonical, is_edited, signed, updated
 from icbench.records.shard_arrays import check_shards, join_shards
@@ -68,6 +77,11 @@ class Record:
     def flags(self) -> list[str]:
         """What a reader has to know before believing it."""
         return [*self.metadata.flags, *([EDITED] if self.edited else [])]
+
+    @cached_property
+    def entry_key(self) -> str:
+        """The digest of what an entry's seeds share; unlike the run key it leaves out the seed and the images."""
+        return entry_digest(self.metadata)
 
     @property
     def standing(self) -> tuple[bool, str, str]:
