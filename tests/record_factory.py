@@ -79,16 +79,10 @@ def metadata_of(
 ) -> RunMetadata:
     """What a record says besides results. `details` are added to the generator, or to a direct classifier."""
     common = {"dist": "icbench", "version": version, "params": {}, "source": source}
-    if direct:
-        entry: dict[str, Any] = {"classifier": {"name": label, **common, **details}}
-    else:
-        names = dict(zip(("generator", "distance", "optimizer", "schedule"), label.split(" · "), strict=False))
-        entry = {kind: {"name": name, **common} for kind, name in names.items()}
-        entry["generator"] |= {"weights": weights, **details}
     keyed = {
         "schema": SCHEMA,
         "engine": engine,
-        "entry": {**entry, "steps": 0 if direct else steps},
+        "entry": _direct(label, common | details) if direct else _inverting(label, common, weights, details, steps),
         "dataset": {"name": dataset, "split": split, "digest": digest, "images": images},
         "seed": seed,
         "precision": precision,
@@ -96,10 +90,9 @@ def metadata_of(
     }
     key = hashlib.sha256(json.dumps({**keyed, "label": label}, sort_keys=True).encode()).hexdigest()
     name = re.sub(r"\W+", "-", label, flags=re.ASCII).strip("-")
-    identity = f"{name}-s{seed}-{key[:8]}"
     document = {
         **keyed,
-        "id": identity,
+        "id": f"{name}-s{seed}-{key[:8]}",
         "label": label,
         "key": key,
         "series": "",
@@ -111,6 +104,17 @@ def metadata_of(
         "environment": {"icbench": "0.1.0", "cpu": cpu, "cores": 2, "threads": 1, "gpus": list(gpus), "libraries": {}},
     }
     return decode(RunMetadata, document, "a test")
+
+
+def _direct(label: str, classifier: dict[str, Any]) -> dict[str, Any]:
+    return {"classifier": {"name": label, **classifier}, "steps": 0}
+
+
+def _inverting(label: str, common: dict[str, Any], weights: str, details: dict[str, Any], steps: int) -> dict[str, Any]:
+    names = dict(zip(("generator", "distance", "optimizer", "schedule"), label.split(" · "), strict=False))
+    entry: dict[str, Any] = {kind: {"name": name, **common} for kind, name in names.items()}
+    entry["generator"] |= {"weights": weights, **details}
+    return {**entry, "steps": steps}
 
 
 @unsynced
