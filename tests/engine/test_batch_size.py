@@ -1,13 +1,14 @@
 """The batch size is measured, and bounded by memory and by the size of the run."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import torch
 
 from icbench.engine import batch_size
 from icbench.engine.batch_size import measured_batch_size
-from icbench.engine.invert import Settings
+from icbench.engine.invert import Settings, invert
 from icbench.engine.memory import batch_bytes
 from icbench.plugins.manager import PluginManager
 
@@ -67,5 +68,10 @@ def test_all_hypotheses_of_an_image_fit(parts, monkeypatch):
     assert measured_batch_size(exhaustive, IMAGES, 100, SETTINGS) == 90
 
 
-def test_the_stopwatch_is_tried_for_real(parts):
-    assert measured_batch_size(parts, IMAGES, 2048, SETTINGS) in (128, 256, 512)
+def test_the_stopwatch_times_whole_batches_and_the_fastest_of_them_counts(parts, monkeypatch):
+    seconds = iter([0.0, 4.0, 10.0, 12.0, 20.0, 23.0])
+    monkeypatch.setattr(batch_size, "time", SimpleNamespace(perf_counter=lambda: next(seconds)))
+    inverted = []
+    monkeypatch.setattr(batch_size, "invert", lambda *args: inverted.append(args[2].tolist()) or invert(*args))
+    assert batch_size._rows_per_second(parts, IMAGES[:50], 64, 1, SETTINGS) == 64 / 2.0
+    assert inverted == [[*range(50), *range(14)]] * batch_size.REPEATS

@@ -28,23 +28,6 @@ def test_holm_agrees_with_statsmodels(p):
     np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1], rtol=1e-12)
 
 
-def test_holm_by_hand():
-    # In order: 3 x 0.01, 2 x 0.03, and 0.04, which may not fall below the one before.
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-
-
-def test_equal_p_values_stay_equal():
-    assert holm([0.02, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
-
-
-def test_no_corrected_p_exceeds_one():
-    assert holm([0.7, 0.9]).tolist() == [1, 1]
-
-
-def test_one_p_value_needs_no_correction():
-    assert holm([0.03]).tolist() == [0.03]
-
-
 def test_nothing_to_correct_gives_nothing():
     assert holm([]).shape == (0,)
 
