@@ -46,7 +46,7 @@ def _no_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def host() -> PluginManager:
+def manager() -> PluginManager:
     return PluginManager()
 
 
@@ -56,13 +56,13 @@ def linear() -> LinearGenerator:
 
 
 @pytest.fixture
-def parts(host: PluginManager, linear: LinearGenerator) -> Components:
+def parts(manager: PluginManager, linear: LinearGenerator) -> Components:
     """The exact toy generator with the built-in distance, optimizer and joint schedule."""
     return Components(
         prepare(linear, torch.device("cpu")),
-        host.select("distance", "mse").build(),
-        host.select("optimizer", "adam").build(),
-        host.select("schedule", "joint").build(),
+        manager.select("distance", "mse").build(),
+        manager.select("optimizer", "adam").build(),
+        manager.select("schedule", "joint").build(),
     )
 
 

@@ -68,6 +68,6 @@ def _draw(comparison: "Comparison", file: Path, data_dir: Path | None) -> None:
     from icbench.report.pictures import draw_differences
     from icbench.running.replay import split_of
 
-    host, track = plugin_manager(), comparison.track
-    polarity = host.select("dataset", track.dataset).build().light_on_dark
-    draw_differences(comparison, split_of(host, track, data_dir), file, polarity)
+    manager, track = plugin_manager(), comparison.track
+    polarity = manager.select("dataset", track.dataset).build().light_on_dark
+    draw_differences(comparison, split_of(manager, track, data_dir), file, polarity)

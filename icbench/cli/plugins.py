@@ -38,14 +38,14 @@ def command(ctx: click.Context, as_json: bool) -> None:
     from icbench.plugins.manager import plugin_manager
 
     # The list itself says what a warning would.
-    host = plugin_manager(warn=False)
+    manager = plugin_manager(warn=False)
     if as_json:
         from icbench.report.json_output import envelope
 
-        click.echo(envelope(_data(host)))
+        click.echo(envelope(_data(manager)))
     else:
-        show(_components_table(host))
-        show(_plugins_table(host.statuses))
+        show(_components_table(manager))
+        show(_plugins_table(manager.statuses))
 
 
 command.add_command(check_command)
@@ -119,17 +119,17 @@ def _decide(dist: str, disabled: bool) -> None:
     messages().print(f"{canonical(dist)} is {'disabled' if disabled else 'enabled'}", highlight=False, markup=False)
 
 
-def _named(host: "PluginManager", name: str) -> "list[Registered]":
+def _named(manager: "PluginManager", name: str) -> "list[Registered]":
     """The components of this name, of whatever kind."""
     from icbench.errors import PluginError, UsageError, suggestion
     from icbench.kinds.names import ALL_KINDS
     from icbench.plugins.manager import means
 
-    every = [registered for kind in ALL_KINDS for registered in host.components(kind)]
+    every = [registered for kind in ALL_KINDS for registered in manager.components(kind)]
     found = [registered for registered in every if means(name, registered)]
     for kind in ALL_KINDS if not found else ():
         try:
-            host.find(kind, name)
+            manager.find(kind, name)
         except PluginError:
             raise
         except UsageError:
@@ -140,11 +140,11 @@ def _named(host: "PluginManager", name: str) -> "list[Registered]":
     return found
 
 
-def _data(host: "PluginManager") -> dict[str, Any]:
+def _data(manager: "PluginManager") -> dict[str, Any]:
     from icbench.kinds.names import ALL_KINDS
 
-    components = [_component_data(registered) for kind in ALL_KINDS for registered in host.components(kind)]
-    return {"plugins": [_status_data(status) for status in host.statuses], "components": components}
+    components = [_component_data(registered) for kind in ALL_KINDS for registered in manager.components(kind)]
+    return {"plugins": [_status_data(status) for status in manager.statuses], "components": components}
 
 
 def _status_data(status: "PluginStatus") -> dict[str, Any]:
@@ -241,7 +241,7 @@ def _params_table(params: "tuple[Param, ...]") -> Any:
     return table
 
 
-def _components_table(host: "PluginManager") -> Any:
+def _components_table(manager: "PluginManager") -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
@@ -250,7 +250,7 @@ def _components_table(host: "PluginManager") -> Any:
 
     table = Table("kind", "name", "parameters", "what it is", "from", box=SIMPLE_HEAD, pad_edge=False)
     for kind in ALL_KINDS:
-        for registered in host.components(kind):
+        for registered in manager.components(kind):
             component = registered.component
             params = " ".join(f"{param.name}={param.default}" for param in component.params)
             table.add_row(kind, *map(escape, (registered.name, params, component.summary, registered.dist)))

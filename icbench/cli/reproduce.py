@@ -29,11 +29,11 @@ def command(name: str, experiments: tuple[str, ...], ablate: bool, **given: Any)
     from icbench.plugins.manager import plugin_manager
     from icbench.suites import chosen
 
-    host = plugin_manager()
-    suite = find_suite(host, name)
+    manager = plugin_manager()
+    suite = find_suite(manager, name)
     if not suite.published:
         raise UsageError(f"suite {name} has no published values", f"Run it with `icbench suite run {name}`.")
     optional = [experiment.name for experiment in suite.experiments if experiment.optional]
     if ablate and not optional:
         raise UsageError(f"suite {name} has no ablation", f"`icbench suite show {name}` shows what it has.")
-    return run_suite(host, name, chosen(suite, [*experiments, *(optional if ablate else [])]), given)
+    return run_suite(manager, name, chosen(suite, [*experiments, *(optional if ablate else [])]), given)

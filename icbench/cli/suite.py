@@ -68,5 +68,5 @@ def run(name: str, experiments: tuple[str, ...], **given: Any) -> int:
     from icbench.plugins.manager import plugin_manager
     from icbench.suites import chosen
 
-    host = plugin_manager()
-    return run_suite(host, name, chosen(find_suite(host, name), experiments), given)
+    manager = plugin_manager()
+    return run_suite(manager, name, chosen(find_suite(manager, name), experiments), given)

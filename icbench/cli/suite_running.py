@@ -52,26 +52,26 @@ def running_options(function: Function) -> Function:
     return function
 
 
-def find_suite(host: "PluginManager", name: str) -> "Suite":
+def find_suite(manager: "PluginManager", name: str) -> "Suite":
     """The suite of a name.
 
     Raises:
         UsageError: there is none, or its file is not sound.
         PluginError: it is in a plugin that cannot be used.
     """
-    suite: Suite = host.select("suite", name).build()
+    suite: Suite = manager.select("suite", name).build()
     return suite
 
 
-def run_suite(host: "PluginManager", name: str, part: "Chosen", given: dict[str, Any]) -> int:
+def run_suite(manager: "PluginManager", name: str, part: "Chosen", given: dict[str, Any]) -> int:
     """Run what was chosen of suite `name`, print its tables, and return the exit code."""
     from icbench.compute.allocator import keep_freed_memory
     from icbench.report.progress import RunProgress
     from icbench.suites import judged, planned, run_jobs
 
     keep_freed_memory()
-    options = replace(_options(given), suite=host.select("suite", name).name)
-    jobs = planned(host, part.suite, part.cells(), options, given["seeds"])
+    options = replace(_options(given), suite=manager.select("suite", name).name)
+    jobs = planned(manager, part.suite, part.cells(), options, given["seeds"])
     count = sum(len(job.options.seeds) for job in jobs)
     with RunProgress(messages(), given["quiet"], runs=count) as progress:
         runs, interrupted = collect(run_jobs(jobs, progress))
@@ -80,7 +80,7 @@ def run_suite(host: "PluginManager", name: str, part: "Chosen", given: dict[str,
         for cell in run.cells:
             records[cell].append(run.record)
     outcome = judged(part, records, {cell: len(seeds) for job in jobs for cell, seeds in job.cells.items()})
-    lacking = _draw(host, outcome, given)
+    lacking = _draw(manager, outcome, given)
     _print(outcome, progress.warnings, lacking, given["as_json"])
     if interrupted:
         say_how_to_go_on()
@@ -112,7 +112,7 @@ def _print(outcome: "SuiteOutcome", warnings: list[str], lacking: list[str], as_
     say(failures, "red")
 
 
-def _draw(host: "PluginManager", outcome: "SuiteOutcome", given: dict[str, Any]) -> list[str]:
+def _draw(manager: "PluginManager", outcome: "SuiteOutcome", given: dict[str, Any]) -> list[str]:
     """Make the chart and the page that were asked for; returns what failed."""
     figure, page, lacking = given["figure"], given["page"], []
     if figure:
@@ -123,5 +123,5 @@ def _draw(host: "PluginManager", outcome: "SuiteOutcome", given: dict[str, Any])
         from icbench.report.page import write_page
         from icbench.suites import shown_entry
 
-        lacking += made("page", page, lambda: write_page(outcome, shown_entry(host, outcome, _options(given)), page))
+        lacking += made("page", page, lambda: write_page(outcome, shown_entry(manager, outcome, _options(given)), page))
     return lacking

@@ -65,22 +65,22 @@ def command(generator: str, noise_dim: int | None, evaluate: Path | None, **give
     from icbench.training.loop import train
 
     keep_freed_memory()
-    host = plugin_manager()
-    selection = host.select("generator", generator)
+    manager = plugin_manager()
+    selection = manager.select("generator", generator)
     if noise_dim is not None:
         component = selection.registered.component
-        selection = host.with_param(selection, "noise_dim", component.param("noise_dim").parse(str(noise_dim)))
+        selection = manager.with_param(selection, "noise_dim", component.param("noise_dim").parse(str(noise_dim)))
     if evaluate is not None:
-        return _evaluate(evaluate, selection, host, given)
+        return _evaluate(evaluate, selection, manager, given)
     trainer = _trainer(selection)
     job = _job(selection, trainer, given)
-    dataset = host.select("dataset", given["dataset"]).build()
+    dataset = manager.select("dataset", given["dataset"]).build()
     with TrainingProgress(messages(), job.epochs, given["quiet"]) as progress:
         result = train(trainer, dataset, job, progress)
     return _report(result, given["as_json"])
 
 
-def _evaluate(file: Path, selection: "Selection", host: "PluginManager", given: dict[str, Any]) -> int:
+def _evaluate(file: Path, selection: "Selection", manager: "PluginManager", given: dict[str, Any]) -> int:
     from icbench.compute.devices import chosen_device
     from icbench.engine.settings import Settings
     from icbench.errors import UsageError
@@ -93,10 +93,10 @@ def _evaluate(file: Path, selection: "Selection", host: "PluginManager", given: 
     idle = [f"--{name}" for name in ("epochs", "out", "study") if given[name]]
     if idle:
         raise UsageError(f"--evaluate trains nothing, so {' and '.join(idle)} would do nothing", "Leave one out.")
-    dataset = host.select("dataset", given["dataset"]).build()
+    dataset = manager.select("dataset", given["dataset"]).build()
     settings = Settings(seed=given["seed"], device=chosen_device(given["device"]))
     budget = _trainer(selection).budget if selection.registered.component.trainer else EvalBudget()
-    generator = generator_from(file, selection, host)
+    generator = generator_from(file, selection, manager)
     folder = data_folder(given["data_dir"])
     with TrainingProgress(messages(), 0, given["quiet"]) as observer:
         found = evaluate_samples(generator, dataset, folder, settings, observer, budget)

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from icbench.engine.invert import InversionResult
 
 
-def entries_from_specs(host: PluginManager, specs: Mapping[str, Sequence[str]], lr: float | None = None) -> list[Entry]:
+def entries_from_specs(
+    manager: PluginManager, specs: Mapping[str, Sequence[str]], lr: float | None = None
+) -> list[Entry]:
     """The entries that specs ask for: the grid of inversions, then the direct classifiers.
 
     A kind without specs takes its default; but where nothing but classifiers is asked for, nothing is inverted.
@@ -32,14 +34,14 @@ def entries_from_specs(host: PluginManager, specs: Mapping[str, Sequence[str]], 
     Raises:
         UsageError: a spec that does not fit what is registered.
     """
-    datasets = [host.select("dataset", spec) for spec in specs.get("dataset") or [DEFAULTS["dataset"]]]
-    classifiers = [host.select("classifier", spec) for spec in specs.get("classifier") or []]
+    datasets = [manager.select("dataset", spec) for spec in specs.get("dataset") or [DEFAULTS["dataset"]]]
+    classifiers = [manager.select("classifier", spec) for spec in specs.get("classifier") or []]
     direct = list(grid(datasets, classifier=classifiers))
     if direct and not any(specs.get(kind) for kind in PARTS):
         return direct
-    parts = {kind: [host.select(kind, spec) for spec in specs.get(kind) or [DEFAULTS[kind]]] for kind in PARTS}
+    parts = {kind: [manager.select(kind, spec) for spec in specs.get(kind) or [DEFAULTS[kind]]] for kind in PARTS}
     if lr is not None:
-        parts["optimizer"] = [host.with_param(selection, "lr", lr) for selection in parts["optimizer"]]
+        parts["optimizer"] = [manager.with_param(selection, "lr", lr) for selection in parts["optimizer"]]
     return [*grid(datasets, **parts), *direct]
 
 

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from icbench.plugins.component import Selection
 
 
-def split_of(host: PluginManager, track: Track, data_dir: Path | None = None) -> Split:
+def split_of(manager: PluginManager, track: Track, data_dir: Path | None = None) -> Split:
     """The images of a track.
 
     Raises:
         UsageError: no installed dataset has the name.
         IntegrityError: the dataset here has other images.
     """
-    source = Source(host.select("dataset", track.dataset).build(), data_folder(data_dir), track.dataset)
+    source = Source(manager.select("dataset", track.dataset).build(), data_folder(data_dir), track.dataset)
     split = source.split(track.split)
     if split.digest != track.digest:
         raise IntegrityError(
@@ -44,7 +44,7 @@ def split_of(host: PluginManager, track: Track, data_dir: Path | None = None) ->
     return split
 
 
-def entry_of(host: PluginManager, record: Record, weights: Path | None = None) -> Entry:
+def entry_of(manager: PluginManager, record: Record, weights: Path | None = None) -> Entry:
     """The entry of a record, from the components installed here.
 
     Args:
@@ -56,8 +56,8 @@ def entry_of(host: PluginManager, record: Record, weights: Path | None = None) -
     metadata = record.metadata
     known = metadata.entry.components
     entry = Entry(
-        {kind: _selection(host, record, kind, component, weights) for kind, component in known.items()},
-        host.select("dataset", metadata.dataset.name),
+        {kind: _selection(manager, record, kind, component, weights) for kind, component in known.items()},
+        manager.select("dataset", metadata.dataset.name),
     )
     if not metadata.engine:
         raise UsageError(
@@ -80,7 +80,7 @@ def settings_of(record: Record, device: "torch.device") -> "Settings":
 
 @isolated()
 def diagnose_record(
-    host: PluginManager,
+    manager: PluginManager,
     record: Record,
     data_dir: Path | None = None,
     device: str = "auto",
@@ -101,8 +101,8 @@ def diagnose_record(
     from icbench.engine.diagnosis import diagnose
 
     _check_can_be_diagnosed(record)
-    entry = entry_of(host, record, weights)
-    split = split_of(host, Track.of(record), data_dir)
+    entry = entry_of(manager, record, weights)
+    split = split_of(manager, Track.of(record), data_dir)
     on = chosen_device(device)
     runner = InversionRunner(entry, on)
     _check_generator(runner, record)
@@ -155,11 +155,11 @@ def _changed(what: str, record: Record) -> UsageError:
 
 
 def _selection(
-    host: PluginManager, record: Record, kind: str, known: ComponentMetadata, weights: Path | None
+    manager: PluginManager, record: Record, kind: str, known: ComponentMetadata, weights: Path | None
 ) -> "Selection":
-    selection = host.select(kind, f"{known.dist}/{known.name}")
+    selection = manager.select(kind, f"{known.dist}/{known.name}")
     for name, value in known.params.items():
         if value and selection.registered.component.param(name).path:
             value = str(find_file(record, value, f"{name} of the {kind}", weights))
-        selection = host.with_param(selection, name, value)
+        selection = manager.with_param(selection, name, value)
     return selection

@@ -65,12 +65,12 @@ def chosen(suite: Suite, names: Sequence[str] = ()) -> Chosen:
 
 
 def planned(
-    host: PluginManager, suite: Suite, cells: Iterable[Cell], options: Options, most_seeds: int | None = None
+    manager: PluginManager, suite: Suite, cells: Iterable[Cell], options: Options, most_seeds: int | None = None
 ) -> list[Job]:
     """What has to be run for cells, each configuration once.
 
     Args:
-        host: where components are found.
+        manager: where components are found.
         suite: what the cells are of; its dataset and split are taken, and its number of images if it has one.
         cells: which.
         options: whatever a cell does not say itself; `limit` is the most images of any cell.
@@ -82,7 +82,7 @@ def planned(
     """
     jobs: dict[tuple[object, ...], Job] = {}
     for cell in cells:
-        entry, seeds = entry_of(host, suite, cell), _seeds(cell, most_seeds)
+        entry, seeds = entry_of(manager, suite, cell), _seeds(cell, most_seeds)
         own = _options(suite, cell, options, seeds)
         key = (_identity(entry), *(getattr(own, name) for name in SHARED))
         job = jobs.setdefault(key, Job(entry, own, {}))
@@ -108,7 +108,7 @@ def run_jobs(jobs: Sequence[Job], watcher: Observer) -> Iterator[CellRun]:
         yield CellRun([cell for cell, seeds in job.cells.items() if seed in seeds], record)
 
 
-def entry_of(host: PluginManager, suite: Suite, cell: Cell) -> Entry:
+def entry_of(manager: PluginManager, suite: Suite, cell: Cell) -> Entry:
     """The entry that a cell names.
 
     Raises:
@@ -119,7 +119,7 @@ def entry_of(host: PluginManager, suite: Suite, cell: Cell) -> Entry:
         "dataset": [suite.dataset],
         **{kind: [spec] for kind, spec in cell.specs.items()},
     }
-    return entries_from_specs(host, specs)[0]
+    return entries_from_specs(manager, specs)[0]
 
 
 def _identity(entry: Entry) -> tuple[object, ...]:

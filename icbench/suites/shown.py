@@ -43,11 +43,11 @@ class ShownEntry:
     paths: ClassPaths | None
 
 
-def shown_entry(host: PluginManager, outcome: SuiteOutcome, options: Options) -> ShownEntry | None:
+def shown_entry(manager: PluginManager, outcome: SuiteOutcome, options: Options) -> ShownEntry | None:
     """Make what is shown of the entry that a suite declares for it, or else of the first that inverts.
 
     Args:
-        host: where its components are found.
+        manager: where its components are found.
         outcome: what was run.
         options: where records and data are, and on which device it is made.
 
@@ -58,7 +58,7 @@ def shown_entry(host: PluginManager, outcome: SuiteOutcome, options: Options) ->
     if not shown:
         return None
     cell, record = shown
-    entry = entry_of(host, outcome.suite, cell)
+    entry = entry_of(manager, outcome.suite, cell)
     return ShownEntry(
         label=entry.label,
         generator=cell.generator,

@@ -110,37 +110,37 @@ def _expect_loaded_from(folder: Path, target: Target) -> None:
 
 def _of_name(text: str) -> Target:
     # What is broken is said in the report, or by the error.
-    host = plugin_manager(warn=False)
+    manager = plugin_manager(warn=False)
     name, _, assignments = text.partition(":")
-    every = [registered for kind in KINDS for registered in host.components(kind)]
+    every = [registered for kind in KINDS for registered in manager.components(kind)]
     found = [registered for registered in every if means(name, registered)]
     if found:
         specs = [(r.kind, f"{r.dist}/{r.name}:{assignments}") for r in found]
-        selections = [host.select(kind, spec) for kind, spec in specs]
-        return Target([Subject(s, source_of(host, s.registered)) for s in selections], [])
-    statuses = [status for status in host.statuses if canonical(status.source.dist) == canonical(text)]
+        selections = [manager.select(kind, spec) for kind, spec in specs]
+        return Target([Subject(s, source_of(manager, s.registered)) for s in selections], [])
+    statuses = [status for status in manager.statuses if canonical(status.source.dist) == canonical(text)]
     if not statuses:
-        _raise_unknown(host, name, every)
+        _raise_unknown(manager, name, every)
     problems = [f"{s.source.dist}, {s.stage or s.state}: {s.reason}" for s in statuses if s.state == "broken"]
     of_dist = [registered for registered in every if canonical(registered.dist) == canonical(text)]
     if not of_dist:
         raise PluginError(f"nothing of {text} can be checked: {statuses[0].state}, {statuses[0].reason}")
-    return Target([_subject(registered, source_of(host, registered)) for registered in of_dist], problems)
+    return Target([_subject(registered, source_of(manager, registered)) for registered in of_dist], problems)
 
 
 def _subject(registered: Registered, source: PluginSource | None) -> Subject:
     return Subject(Selection(registered, registered.component.complete({})), source)
 
 
-def _raise_unknown(host: PluginManager, name: str, every: list[Registered]) -> None:
+def _raise_unknown(manager: PluginManager, name: str, every: list[Registered]) -> None:
     """Raise a PluginError if a broken plugin is known to have the component, or else a UsageError."""
-    if any(registered.name == name.rpartition("/")[2] for registered in host.components("suite")):
+    if any(registered.name == name.rpartition("/")[2] for registered in manager.components("suite")):
         raise UsageError(
             f"{name} is a suite, and only what suites are made of is checked", f"`icbench suite show {name}` reads it."
         )
     for kind in KINDS:
         try:
-            host.find(kind, name)
+            manager.find(kind, name)
         except PluginError:
             raise
         except UsageError:

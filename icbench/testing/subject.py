@@ -117,16 +117,16 @@ def subject_of(kind: str, given: str | Component | Selection) -> Subject:
     if isinstance(given, Component):
         params = {} if validate(given) else given.complete({})
         return Subject(Selection(Registered(kind, given, "a bare record", ""), params))
-    host = plugin_manager(warn=False)
-    selection = host.select(kind, given)
-    return _kept(selection.registered, tuple(selection.params.items()), source_of(host, selection.registered))
+    manager = plugin_manager(warn=False)
+    selection = manager.select(kind, given)
+    return _kept(selection.registered, tuple(selection.params.items()), source_of(manager, selection.registered))
 
 
-def source_of(host: PluginManager, registered: Registered) -> PluginSource | None:
+def source_of(manager: PluginManager, registered: Registered) -> PluginSource | None:
     """The plugin that brings a component."""
     mark = f"{registered.kind} {registered.name}"
     return next(
-        (s.source for s in host.statuses if s.source.dist == registered.dist and mark in s.components),
+        (s.source for s in manager.statuses if s.source.dist == registered.dist and mark in s.components),
         None,
     )
 

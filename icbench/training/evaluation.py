@@ -19,7 +19,7 @@ WEIGHTS = "weights"
 """The parameter that names a weights file, of generators that have it."""
 
 
-def generator_from(file: Path, selection: Selection, host: PluginManager) -> Generator:
+def generator_from(file: Path, selection: Selection, manager: PluginManager) -> Generator:
     """The selected generator with the weights of `file`.
 
     A generator without a parameter `weights` is built as it is, and its weights are replaced.
@@ -28,7 +28,7 @@ def generator_from(file: Path, selection: Selection, host: PluginManager) -> Gen
         IntegrityError: the file is unreadable, or holds weights of something else.
     """
     if any(param.name == WEIGHTS for param in selection.registered.component.params):
-        generator: Generator = host.with_param(selection, WEIGHTS, str(file)).build()
+        generator: Generator = manager.with_param(selection, WEIGHTS, str(file)).build()
     else:
         generator = load_weights(selection.build, file, selection.label)
     return generator

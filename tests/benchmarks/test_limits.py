@@ -34,9 +34,9 @@ def kernel(request, monkeypatch):
 
 
 def built(schedule):
-    host = PluginManager()
-    chosen = [host.select(kind, name).build() for kind, name in (("distance", "mse"), ("optimizer", "adam"))]
-    return Components(prepare(Dense(), torch.device("cpu")), *chosen, host.select("schedule", schedule).build())
+    manager = PluginManager()
+    chosen = [manager.select(kind, name).build() for kind, name in (("distance", "mse"), ("optimizer", "adam"))]
+    return Components(prepare(Dense(), torch.device("cpu")), *chosen, manager.select("schedule", schedule).build())
 
 
 @pytest.mark.usefixtures("kernel")

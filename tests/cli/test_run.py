@@ -15,7 +15,7 @@ from command_line import icbench
 from icbench import records
 from icbench.compute.devices import chosen_precision
 from icbench.kinds.generator import Generator
-from icbench.plugins import manager as plugin_host
+from icbench.plugins import manager as manager_module
 from icbench.plugins.discovery import PluginSource
 from icbench.records import buffer
 from icbench.running import identity, session
@@ -388,7 +388,7 @@ def plugin_file(tmp_path, monkeypatch):
         "    yield Component('power', 'powers:Power', 'a power of the difference')\n"
     )
     source = PluginSource("powers", "powers.py", "1", "powers", file=tmp_path / "powers.py")
-    known = plugin_host.plugin_sources()
+    known = manager_module.plugin_sources()
     monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: [*known, source])
 
     def run(capsys, exponent):
@@ -413,13 +413,13 @@ def test_a_changed_helper_of_a_plugin_makes_a_new_run(capsys, plugin_file):
     assert other["metrics"]["mean_distance"] != first["metrics"]["mean_distance"]
 
 
-def test_what_a_classifier_builds_for_itself_is_in_its_record(capsys, monkeypatch, host):
+def test_what_a_classifier_builds_for_itself_is_in_its_record(capsys, monkeypatch, manager):
     def classified():
         _, out, _ = icbench(capsys, *TOY[:1], "--dataset", "toy", "--classifier", "class-mean", "--json")
         return json.loads(out)["data"]["runs"][0]
 
     plain = classified()
-    distance = host.select("distance", "mse")
+    distance = manager.select("distance", "mse")
     monkeypatch.setattr("icbench.builtin.classifiers.ClassMean.components", lambda self: {"distance": distance})
     built = classified()
     assert built["reused"] is False

@@ -116,10 +116,10 @@ def test_errors_of_a_generator_that_draws_other_classes_are_the_model_s(parts, s
     assert found.wrong_class_fits == 1
 
 
-def test_a_lower_energy_found_from_the_winner_s_noise_counts(parts, host):
+def test_a_lower_energy_found_from_the_winner_s_noise_counts(parts, manager):
     white = Split(np.full((20, *SHAPE), 255, np.uint8), np.full(20, 3))
     hidden = replace(parts, generator=frozen(HiddenGenerator()), schedule=Resting())
-    hidden = replace(hidden, optimizer=host.select("optimizer", "adam:lr=0.5").build())
+    hidden = replace(hidden, optimizer=manager.select("optimizer", "adam:lr=0.5").build())
     settings = Settings(steps=20)
     (winner,) = invert(hidden, white.images, np.arange(20), settings)
     (held,) = invert(replace(hidden, schedule=HeldClasses(Resting(), (3,))), white.images, np.arange(20), settings)

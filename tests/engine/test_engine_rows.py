@@ -39,7 +39,7 @@ def run(parts, images, index, settings=SETTINGS):
 
 
 @pytest.fixture
-def asked(parts, host, digits):
+def asked(parts, manager, digits):
     """What an optimizer gets when it asks at each step, and the result; three images unless told otherwise."""
     images, _ = digits
 
@@ -47,7 +47,7 @@ def asked(parts, host, digits):
         answers = []
         normed = prepare(NormedGenerator(), torch.device("cpu"))
         optimizer = Optimizer(Asking, 0.1, ask=ask, answers=answers)
-        built = host.select("schedule", schedule).build()
+        built = manager.select("schedule", schedule).build()
         asking = replace(parts, generator=normed, optimizer=optimizer, schedule=built, **changes)
         return answers, run(asking, images, index, settings)
 
@@ -180,8 +180,8 @@ def test_jacobian_and_prior_agree_with_finite_differences(asked, schedule):
     torch.testing.assert_close(linear.curvature, linear.jacobian.mT @ linear.jacobian + linear.prior_curvature)
 
 
-def test_a_row_that_is_not_finite_spoils_no_other_linearisation(asked, host):
-    mse = host.select("distance", "mse").build()
+def test_a_row_that_is_not_finite_spoils_no_other_linearisation(asked, manager):
+    mse = manager.select("distance", "mse").build()
 
     class Broken(LeastSquares):
         def residuals(self, reconstruction, features):
@@ -195,8 +195,8 @@ def test_a_row_that_is_not_finite_spoils_no_other_linearisation(asked, host):
         assert getattr(broken[0], name)[1].isnan().any()
 
 
-def test_mse_is_half_the_squared_length_of_its_residuals(host):
-    mse = host.select("distance", "mse").build()
+def test_mse_is_half_the_squared_length_of_its_residuals(manager):
+    mse = manager.select("distance", "mse").build()
     first, second = torch.rand(5, 3, 8, 8), torch.rand(5, 3, 8, 8)
     assert mse.residuals(first, second).shape == (5, 192)
     torch.testing.assert_close(mse.residuals(first, second).square().sum(1) / 2, mse(first, second))

@@ -31,9 +31,9 @@ def starts(images):
 
 
 def inverted(images, steps, optimizer="adam", batch_size=512, **settings):
-    host = PluginManager()
+    manager = PluginManager()
     specs = {"distance": "mse", "optimizer": optimizer, "schedule": "joint"}
-    built = [host.select(kind, spec).build() for kind, spec in specs.items()]
+    built = [manager.select(kind, spec).build() for kind, spec in specs.items()]
     parts = Components(prepare(load_cgan(10), torch.device("cpu")), *built)
     return concatenate(list(invert(parts, images, INDEX, Settings(steps, **settings), batch_size)))
 

@@ -23,8 +23,8 @@ def run(parts, images, index, settings=SETTINGS, batch_size=64):
     return concatenate(list(invert(parts, images, np.asarray(index), settings, batch_size)))
 
 
-def with_schedule(parts: Components, host: PluginManager, spec: str) -> Components:
-    return replace(parts, schedule=host.select("schedule", spec).build())
+def with_schedule(parts: Components, manager: PluginManager, spec: str) -> Components:
+    return replace(parts, schedule=manager.select("schedule", spec).build())
 
 
 @pytest.fixture
@@ -33,16 +33,16 @@ def normed(parts: Components) -> Components:
 
 
 @pytest.mark.parametrize("schedule", ["joint", "class-only", "exhaustive", "joint:noise_start=5,noise_rate=0.5"])
-def test_exact_toy_generator_is_classified_perfectly(parts, host, digits, schedule):
+def test_exact_toy_generator_is_classified_perfectly(parts, manager, digits, schedule):
     images, labels = digits
-    result = run(with_schedule(parts, host, schedule), images, range(50))
+    result = run(with_schedule(parts, manager, schedule), images, range(50))
     assert (result.prediction == labels).all()
 
 
 @pytest.mark.parametrize("schedule", ["joint", "exhaustive:restarts=2,prior_weight=0.01"])
-def test_an_image_alone_equals_itself_in_a_batch_and_in_a_permuted_batch(normed, host, digits, schedule):
+def test_an_image_alone_equals_itself_in_a_batch_and_in_a_permuted_batch(normed, manager, digits, schedule):
     images, _ = digits
-    parts = with_schedule(normed, host, schedule)
+    parts = with_schedule(normed, manager, schedule)
     order = np.random.default_rng(0).permutation(50)
     together = run(parts, images, range(50), batch_size=1000)
     shuffled = run(parts, images, order)
@@ -89,8 +89,8 @@ def test_starts_are_standard_normal():
     ("schedule", "steps", "forward", "backward"),
     [("joint", 40, 41, 40), ("class-only", 7, 8, 7), ("exhaustive", 5, 60, 50), ("exhaustive:restarts=3", 5, 180, 150)],
 )
-def test_nfe_equals_the_hand_count(parts, host, digits, schedule, steps, forward, backward):
-    result = run(with_schedule(parts, host, schedule), digits[0], range(4), replace(SETTINGS, steps=steps))
+def test_nfe_equals_the_hand_count(parts, manager, digits, schedule, steps, forward, backward):
+    result = run(with_schedule(parts, manager, schedule), digits[0], range(4), replace(SETTINGS, steps=steps))
     assert (result.forward, result.backward, result.nfe) == (forward, backward, forward + backward)
 
 
@@ -111,18 +111,18 @@ def test_the_generator_is_called_exactly_as_often_as_counted(parts, digits):
     assert len(calls) == result.forward
 
 
-def test_a_non_finite_distance_marks_its_image_and_stops_no_other(parts, host, digits):
+def test_a_non_finite_distance_marks_its_image_and_stops_no_other(parts, manager, digits):
     images, labels = digits
     fragile = replace(parts, distance=FragileDistance())
     for schedule in ("joint", "exhaustive"):
-        result = run(with_schedule(fragile, host, schedule), images, range(50))
+        result = run(with_schedule(fragile, manager, schedule), images, range(50))
         hit = labels == 0
         assert (result.prediction[hit] == NOT_FINITE).all()
         assert np.isnan(result.distance[hit]).all()
         assert (result.prediction[~hit] == labels[~hit]).all()
 
 
-def test_one_hypothesis_that_is_not_finite_is_enough_to_mark_an_image(parts, host, digits):
+def test_one_hypothesis_that_is_not_finite_is_enough_to_mark_an_image(parts, manager, digits):
     class Blind(LinearGenerator):
         """Has no image of class 3."""
 
@@ -130,7 +130,7 @@ def test_one_hypothesis_that_is_not_finite_is_enough_to_mark_an_image(parts, hos
             lost = class_vector[:, 3].view(-1, 1, 1, 1) > 0.5
             return super().forward(class_vector, noise).masked_fill(lost, torch.nan)
 
-    blind = replace(with_schedule(parts, host, "exhaustive"), generator=prepare(Blind(), torch.device("cpu")))
+    blind = replace(with_schedule(parts, manager, "exhaustive"), generator=prepare(Blind(), torch.device("cpu")))
     assert (run(blind, digits[0], range(10)).prediction == NOT_FINITE).all()
 
 
@@ -159,9 +159,9 @@ def test_class_vectors_end_on_the_simplex(normed, digits):
     np.testing.assert_allclose(result.class_vector.sum(axis=1), 1, atol=1e-5)
 
 
-def test_noise_rests_until_its_start_and_its_optimizer_state_with_it(normed, host, digits):
+def test_noise_rests_until_its_start_and_its_optimizer_state_with_it(normed, manager, digits):
     images, _ = digits
-    waiting = with_schedule(normed, host, "joint:noise_start=6")
+    waiting = with_schedule(normed, manager, "joint:noise_start=6")
     start = drawn_noise(np.arange(3), (0,), 4, seed=0)[:, 0].numpy()
     np.testing.assert_array_equal(run(waiting, images, range(3), replace(SETTINGS, steps=6)).noise, start)
     moved = run(waiting, images, range(3), replace(SETTINGS, steps=7)).noise
@@ -169,21 +169,21 @@ def test_noise_rests_until_its_start_and_its_optimizer_state_with_it(normed, hos
     np.testing.assert_allclose(np.abs(moved - start), 0.05, rtol=1e-2)
 
 
-def test_class_only_leaves_the_noise_as_drawn(normed, host, digits):
-    result = run(with_schedule(normed, host, "class-only"), digits[0], range(3))
+def test_class_only_leaves_the_noise_as_drawn(normed, manager, digits):
+    result = run(with_schedule(normed, manager, "class-only"), digits[0], range(3))
     np.testing.assert_array_equal(result.noise, drawn_noise(np.arange(3), (0,), 4, seed=0)[:, 0].numpy())
 
 
-def test_noise_rate_scales_the_noise_alone(normed, host, digits):
-    slow = run(with_schedule(normed, host, "joint:noise_rate=0.1"), digits[0], range(3), replace(SETTINGS, steps=1))
+def test_noise_rate_scales_the_noise_alone(normed, manager, digits):
+    slow = run(with_schedule(normed, manager, "joint:noise_rate=0.1"), digits[0], range(3), replace(SETTINGS, steps=1))
     start = drawn_noise(np.arange(3), (0,), 4, seed=0)[:, 0].numpy()
     np.testing.assert_allclose(np.abs(slow.noise - start), 0.005, rtol=1e-2)
 
 
 @pytest.mark.parametrize("schedule", ["joint", "class-only", "exhaustive"])
-def test_a_generator_without_noise_can_be_inverted(parts, host, digits, schedule):
+def test_a_generator_without_noise_can_be_inverted(parts, manager, digits, schedule):
     images, labels = digits
-    bare = replace(with_schedule(parts, host, schedule), generator=prepare(LinearGenerator(0), torch.device("cpu")))
+    bare = replace(with_schedule(parts, manager, schedule), generator=prepare(LinearGenerator(0), torch.device("cpu")))
     assert (run(bare, images, range(50)).prediction == labels).all()
 
 
@@ -224,8 +224,8 @@ def test_frozen_generators_are_in_eval_mode_and_take_no_gradients():
     assert not any(parameter.requires_grad for parameter in generator.parameters())
 
 
-def test_restarts_give_each_class_its_best_energy(parts, host):
-    schedule = host.select("schedule", "exhaustive:restarts=2").build()
+def test_restarts_give_each_class_its_best_energy(parts, manager):
+    schedule = manager.select("schedule", "exhaustive:restarts=2").build()
     energy = torch.arange(20.0).view(1, 20)
     energy[0, 7] = -1
     scores = schedule.class_scores(energy, torch.zeros(1, 20, 10))
@@ -233,16 +233,18 @@ def test_restarts_give_each_class_its_best_energy(parts, host):
     assert scores[0, 0] == 0
 
 
-def test_the_prior_enters_the_energy_and_not_the_distance(normed, host, digits):
+def test_the_prior_enters_the_energy_and_not_the_distance(normed, manager, digits):
     images, _ = digits
-    plain = run(with_schedule(normed, host, "exhaustive"), images, range(4), replace(SETTINGS, steps=20))
-    held = run(with_schedule(normed, host, "exhaustive:prior_weight=10"), images, range(4), replace(SETTINGS, steps=20))
+    plain = run(with_schedule(normed, manager, "exhaustive"), images, range(4), replace(SETTINGS, steps=20))
+    held = run(
+        with_schedule(normed, manager, "exhaustive:prior_weight=10"), images, range(4), replace(SETTINGS, steps=20)
+    )
     assert (np.square(held.noise).sum(axis=1) < np.square(plain.noise).sum(axis=1)).all()
     assert (held.class_scores.max(axis=1) < -held.distance).all()
 
 
-def test_optimizer_state_is_per_image_for_sgd_too(normed, host, digits):
-    parts = replace(normed, optimizer=host.select("optimizer", "sgd").build())
+def test_optimizer_state_is_per_image_for_sgd_too(normed, manager, digits):
+    parts = replace(normed, optimizer=manager.select("optimizer", "sgd").build())
     alone, together = run(parts, digits[0], [11]), run(parts, digits[0], range(20))
     np.testing.assert_allclose(alone.noise[0], together.noise[11], atol=1e-4)
 
@@ -258,12 +260,12 @@ def test_hand_made_gradients_reach_both_latents():
         def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
             return nn.functional.pad(class_vector[:, :1] * noise[:, :1], (0, 63)).view(-1, 1, 8, 8)
 
-    host = PluginManager()
+    manager = PluginManager()
     parts = Components(
         prepare(Product(), torch.device("cpu")),
-        host.select("distance", "mse").build(),
+        manager.select("distance", "mse").build(),
         Optimizer(torch.optim.SGD, lr=64.0),
-        host.select("schedule", "joint").build(),
+        manager.select("schedule", "joint").build(),
     )
     images = np.zeros((1, 1, 8, 8), np.uint8)
     result = run(parts, images, [0], replace(SETTINGS, steps=1))

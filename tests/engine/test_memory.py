@@ -92,8 +92,8 @@ def test_a_batch_that_does_not_fit_is_told_before_it_is_tried(monkeypatch, tmp_p
         def warn(self, message):
             warnings.append(message)
 
-    host = plugin_manager()
-    entry = entries_from_specs(host, {"generator": ["linear"], "dataset": ["toy"]})[0]
+    manager = plugin_manager()
+    entry = entries_from_specs(manager, {"generator": ["linear"], "dataset": ["toy"]})[0]
     monkeypatch.setattr("icbench.engine.memory.free_bytes", lambda device: 1000)
     options = Options(steps=2, limit=20, batch_size=20, results=tmp_path)
     session = Session(entry, Source(entry.dataset.build(), tmp_path, "toy"), options, Listener())

@@ -21,10 +21,10 @@ def offered_by_example(hook, monkeypatch):
     monkeypatch.setitem(sys.modules, "example_plugin", module)
     source = PluginSource("example", "icbench-example", "1", "example_plugin")
     monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: [source])
-    host = plugin_manager()
-    assert host.statuses[1].state == "active"
+    manager = plugin_manager()
+    assert manager.statuses[1].state == "active"
     kind = hook.removeprefix("icbench_").removesuffix("s")
-    return next(registered for registered in host.components(kind) if registered.dist == "icbench-example")
+    return next(registered for registered in manager.components(kind) if registered.dist == "icbench-example")
 
 
 def test_icbench_generators(monkeypatch):

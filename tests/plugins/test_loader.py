@@ -65,11 +65,11 @@ def installed(monkeypatch):
     return install
 
 
-def broken_host():
-    """The host, and the status of the one plugin that is not built in."""
+def broken_manager():
+    """The manager, and the status of the one plugin that is not built in."""
     with pytest.warns(PluginWarning):
-        host = plugin_manager()
-    return host, host.statuses[1]
+        manager = plugin_manager()
+    return manager, manager.statuses[1]
 
 
 def test_every_kind_has_a_hook_and_a_builtin():
@@ -85,11 +85,11 @@ def test_every_hook_is_documented_with_an_example():
 
 
 def test_every_builtin_with_shipped_weights_can_be_built():
-    host = PluginManager()
+    manager = PluginManager()
     for kind in ALL_KINDS:
-        for registered in host.components(kind):
+        for registered in manager.components(kind):
             if registered.name != "cgan-post":
-                host.select(kind, registered.name).build()
+                manager.select(kind, registered.name).build()
 
 
 def test_the_builtin_whose_weights_are_too_large_to_ship_says_how_to_make_them():
@@ -105,36 +105,36 @@ def test_what_a_hook_yields_before_it_fails_stays_usable(installed, failure):
         raise failure
 
     installed("failing", icbench_distances=distances)
-    host, status = broken_host()
+    manager, status = broken_manager()
     assert (status.state, status.stage) == ("broken", "iteration")
-    assert host.find("distance", "good").dist == "icbench-failing"
+    assert manager.find("distance", "good").dist == "icbench-failing"
     assert "Traceback" in status.traceback
 
 
 def test_a_plugin_that_cannot_be_imported_names_its_reason(installed, monkeypatch):
     installed("ghost")
     monkeypatch.setitem(sys.modules, "ghost", None)
-    host, status = broken_host()
+    manager, status = broken_manager()
     assert (status.state, status.stage) == ("broken", "import")
     assert "ModuleNotFoundError" in status.reason
-    assert host.find("distance", "mse").dist == "icbench"
+    assert manager.find("distance", "mse").dist == "icbench"
     with pytest.raises(PluginError, match="ModuleNotFoundError") as caught:
-        host.find("distance", "ghost")
+        manager.find("distance", "ghost")
     assert caught.value.exit_code == 4
 
 
 def test_a_hook_that_raises_is_broken_at_the_call(installed):
     installed("raising", icbench_distances=lambda: 1 / 0, icbench_schedules=lambda: [GOOD])
-    host, status = broken_host()
+    manager, status = broken_manager()
     assert (status.state, status.stage) == ("broken", "hook call")
     assert "ZeroDivisionError" in status.reason
-    assert host.find("schedule", "good")
+    assert manager.find("schedule", "good")
 
 
 @pytest.mark.parametrize("returned", [None, GOOD])
 def test_a_hook_that_returns_instead_of_yielding_is_told_to_yield(installed, returned):
     installed("returning", icbench_distances=lambda: returned)
-    _, status = broken_host()
+    _, status = broken_manager()
     assert (status.stage, "yields Components" in status.reason) == ("hook call", True)
 
 
@@ -146,26 +146,26 @@ def test_a_hook_without_end_is_cut_off(installed):
             yield Component(f"d{number}", "math:sqrt", "one more")
 
     installed("endless", icbench_distances=endless)
-    _, status = broken_host()
+    _, status = broken_manager()
     assert status.stage == "iteration"
 
 
 def test_a_hook_with_arguments_is_broken_at_its_signature(installed):
     installed("signature", icbench_distances=lambda config: [GOOD])
-    _, status = broken_host()
+    _, status = broken_manager()
     assert status.stage == "hook signature"
 
 
 def test_a_hook_that_does_not_exist_is_named(installed):
     installed("misspelt", icbench_distance=lambda: [GOOD])
-    _, status = broken_host()
+    _, status = broken_manager()
     assert status.stage == "hook signature"
     assert "icbench_distances" in status.reason
 
 
 def test_a_plugin_without_hooks_is_told_what_is_missing(installed):
     installed("empty")
-    _, status = broken_host()
+    _, status = broken_manager()
     assert "hookimpl" in status.reason
 
 
@@ -188,17 +188,17 @@ def test_a_plugin_without_hooks_is_told_what_is_missing(installed):
 )
 def test_a_bad_record_leaves_the_good_ones_usable(installed, record, said):
     installed("records", icbench_distances=lambda: [GOOD, record])
-    host, status = broken_host()
+    manager, status = broken_manager()
     assert (status.state, status.stage) == ("broken", "bad record")
     assert said in status.reason
-    assert host.find("distance", "good")
+    assert manager.find("distance", "good")
 
 
 def test_a_refused_component_answers_with_its_reason(installed):
     installed("refused", icbench_distances=lambda: [Component("odd-one", "math", "x")])
-    host, _ = broken_host()
+    manager, _ = broken_manager()
     with pytest.raises(PluginError, match=r"package\.module:name"):
-        host.find("distance", "odd-one")
+        manager.find("distance", "odd-one")
 
 
 def test_the_components_a_broken_plugin_would_have_had_answer_with_its_reason(monkeypatch):
@@ -206,43 +206,43 @@ def test_the_components_a_broken_plugin_would_have_had_answer_with_its_reason(mo
     monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "soon_broken.py")
     monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
     with pytest.warns(PluginWarning):
-        host = plugin_manager()
+        manager = plugin_manager()
     with pytest.raises(PluginError, match="nothing_like_this"):
-        host.find("distance", "promised")
+        manager.find("distance", "promised")
     with pytest.raises(UsageError, match="there is no distance 'unrelated'"):
-        host.find("distance", "unrelated")
+        manager.find("distance", "unrelated")
 
 
 def test_a_plugin_for_another_icbench_is_not_imported(installed, monkeypatch):
     installed("newer", requires=">=99")
     monkeypatch.setitem(sys.modules, "newer", None)
-    host, status = broken_host()
+    manager, status = broken_manager()
     assert status.state == "incompatible"
     assert "icbench>=99" in status.reason
     with pytest.raises(PluginError, match="icbench>=99"):
-        host.find("distance", "newer")
+        manager.find("distance", "newer")
 
 
 def test_a_builtin_keeps_its_name_and_a_plugin_is_used_with_its_distribution(installed):
     installed("second", icbench_distances=lambda: [Component("mse", "math:sqrt", "another")])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        host = plugin_manager()
-    assert host.statuses[1].state == "conflict"
-    assert "icbench-second/NAME" in host.statuses[1].reason
-    assert host.find("distance", "mse").dist == "icbench"
-    assert host.find("distance", "icbench-second/mse").dist == "icbench-second"
+        manager = plugin_manager()
+    assert manager.statuses[1].state == "conflict"
+    assert "icbench-second/NAME" in manager.statuses[1].reason
+    assert manager.find("distance", "mse").dist == "icbench"
+    assert manager.find("distance", "icbench-second/mse").dist == "icbench-second"
 
 
 def test_a_name_from_two_plugins_needs_its_distribution(installed):
     installed("first", icbench_distances=lambda: [GOOD])
     installed("second", icbench_distances=lambda: [GOOD])
-    host = plugin_manager()
-    assert [status.state for status in host.statuses] == ["active", "conflict", "conflict"]
+    manager = plugin_manager()
+    assert [status.state for status in manager.statuses] == ["active", "conflict", "conflict"]
     with pytest.raises(UsageError, match="several plugins") as caught:
-        host.find("distance", "good")
+        manager.find("distance", "good")
     assert "icbench-first/good or icbench-second/good" in caught.value.hint
-    assert host.find("distance", "icbench-second/good").dist == "icbench-second"
+    assert manager.find("distance", "icbench-second/good").dist == "icbench-second"
 
 
 def test_one_distribution_may_have_several_entry_points_and_each_fails_alone(installed, monkeypatch):
@@ -250,9 +250,9 @@ def test_one_distribution_may_have_several_entry_points_and_each_fails_alone(ins
     installed("other", dist="icbench-two")
     monkeypatch.setitem(sys.modules, "other", None)
     with pytest.warns(PluginWarning):
-        host = plugin_manager()
-    assert [status.state for status in host.statuses[1:]] == ["active", "broken"]
-    assert host.find("distance", "icbench-two/good")
+        manager = plugin_manager()
+    assert [status.state for status in manager.statuses[1:]] == ["active", "broken"]
+    assert manager.find("distance", "icbench-two/good")
 
 
 def test_what_a_plugin_prints_does_not_reach_stdout(installed, capsys):
@@ -271,10 +271,10 @@ def test_a_disabled_plugin_is_not_imported_and_says_so(installed, monkeypatch):
     installed("quiet", icbench_distances=lambda: [GOOD])
     monkeypatch.setitem(sys.modules, "quiet", None)
     set_disabled("icbench_quiet", True)
-    host = plugin_manager()
-    assert host.statuses[1].state == "disabled"
+    manager = plugin_manager()
+    assert manager.statuses[1].state == "disabled"
     with pytest.raises(PluginError, match="disabled"):
-        host.find("distance", "quiet")
+        manager.find("distance", "quiet")
     set_disabled("icbench-quiet", False)
     assert disabled_plugins() == set()
 
@@ -350,10 +350,10 @@ def test_a_file_may_be_called_and_lie_as_it_likes(monkeypatch, place):
     monkeypatch.syspath_prepend(str(file.parent))
     monkeypatch.setenv("ICBENCH_PLUGIN_FILES", os.pathsep.join(["", place, f"./{place}"]))
     monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
-    host = plugin_manager()
-    assert [status.state for status in host.statuses] == ["active", "active"]
-    dist = host.find("distance", "l4").dist
-    assert host.select("distance", f"{dist}/l4:power=3").build().power == 3
+    manager = plugin_manager()
+    assert [status.state for status in manager.statuses] == ["active", "active"]
+    dist = manager.find("distance", "l4").dist
+    assert manager.select("distance", f"{dist}/l4:power=3").build().power == 3
 
 
 def test_a_file_that_was_changed_is_read_anew(monkeypatch):
@@ -405,9 +405,9 @@ def test_a_broken_line_is_a_broken_plugin_and_the_lines_beside_it_count(of_distr
     monkeypatch.setitem(sys.modules, "half_plugin", module)
     monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: list(plugin_sources()))
     with pytest.warns(PluginWarning, match="'nonsense'"):
-        host = plugin_manager()
-    assert [(status.state, status.stage) for status in host.statuses[1:]] == [("active", ""), ("broken", "metadata")]
-    assert host.find("distance", "good")
+        manager = plugin_manager()
+    assert [(status.state, status.stage) for status in manager.statuses[1:]] == [("active", ""), ("broken", "metadata")]
+    assert manager.find("distance", "good")
 
 
 def test_libraries_that_ask_for_entry_points_are_spared_a_broken_distribution(of_distributions):
@@ -420,10 +420,10 @@ def test_two_entry_points_of_one_module_are_one_plugin(installed, monkeypatch):
     installed("once", icbench_distances=lambda: [GOOD])
     sources = [PluginSource(name, "icbench-once", "1", "once") for name in ("first", "second")]
     monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
-    host = plugin_manager()
-    assert [status.state for status in host.statuses] == ["active", "active", "active"]
-    assert "the same as icbench-once:first" in host.statuses[2].reason
-    assert host.find("distance", "good").dist == "icbench-once"
+    manager = plugin_manager()
+    assert [status.state for status in manager.statuses] == ["active", "active", "active"]
+    assert "the same as icbench-once:first" in manager.statuses[2].reason
+    assert manager.find("distance", "good").dist == "icbench-once"
 
 
 class Panic(BaseException):
@@ -440,10 +440,10 @@ def test_whatever_a_plugin_ends_with_is_its_own_failure(installed, monkeypatch, 
 
     installed("ending", icbench_distances=lambda: [Component("ending", "ending:make", "x")], icbench_schedules=end)
     sys.modules["ending"].make = make
-    host, status = broken_host()
+    manager, status = broken_manager()
     assert (status.stage, type(failure).__name__ in status.reason) == ("hook call", True)
     with pytest.raises(PluginError, match="cannot be made"):
-        host.select("distance", "ending").build()
+        manager.select("distance", "ending").build()
 
 
 def test_stopping_from_the_keyboard_is_no_plugin_s_failure(installed):
@@ -469,9 +469,9 @@ def test_a_warning_breaks_no_plugin_where_warnings_are_errors(monkeypatch):
     monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "old.py")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("error")
-        host = plugin_manager()
+        manager = plugin_manager()
     assert [str(warning.message) for warning in caught] == ["old"]
-    assert host.find("distance", "l4")
+    assert manager.find("distance", "l4")
 
 
 def test_the_builtin_source_is_first_and_active():

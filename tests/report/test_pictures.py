@@ -97,8 +97,8 @@ def test_samples_and_differences_have_the_polarity_that_is_said():
 
 
 @pytest.mark.parametrize(("name", "said"), [("mnist", True), ("fashion-mnist", True), ("kmnist", True)])
-def test_built_in_datasets_say_that_they_are_light_on_dark(host, name, said):
-    assert host.select("dataset", name).build().light_on_dark is said
+def test_built_in_datasets_say_that_they_are_light_on_dark(manager, name, said):
+    assert manager.select("dataset", name).build().light_on_dark is said
 
 
 def test_the_tiles_are_the_images_that_only_one_has_right():

@@ -67,9 +67,9 @@ def test_a_new_distribution_has_every_file_and_a_sound_project(kind):
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "generator"])
 def test_its_component_is_found_and_built(installed, kind):
     installed(kind)
-    host = plugin_manager()
-    assert host.statuses[1].state == "active"
-    host.select(kind, "fresh").build()
+    manager = plugin_manager()
+    assert manager.statuses[1].state == "active"
+    manager.select(kind, "fresh").build()
 
 
 class FewDigits(MNIST):

@@ -101,17 +101,17 @@ def suites():
 
 
 @pytest.mark.parametrize("name", suites())
-def test_every_spec_of_a_built_in_suite_is_one_that_icbench_has(name, host):
-    suite = host.select("suite", name).build()
+def test_every_spec_of_a_built_in_suite_is_one_that_icbench_has(name, manager):
+    suite = manager.select("suite", name).build()
     cells = [*suite.cells(), *(cell for claim in suite.claims for cell in (claim.cell, claim.than) if cell)]
     for cell in cells:
         for kind, spec in cell.specs.items():
-            host.select(kind, spec)
-    assert host.select("dataset", suite.dataset)
+            manager.select(kind, spec)
+    assert manager.select("dataset", suite.dataset)
 
 
-def test_the_published_values_of_the_post_are_the_ones_in_its_tables(host):
-    suite = host.select("suite", "hobbhahn2020").build()
+def test_the_published_values_of_the_post_are_the_ones_in_its_tables(manager):
+    suite = manager.select("suite", "hobbhahn2020").build()
     means = {
         experiment.name: {cell.label: round(sum(cell.published) / 5, 4) for cell in experiment.cells}
         for experiment in suite.experiments

@@ -7,19 +7,19 @@ from icbench.running.options import Options
 from icbench.suites import planned, run_jobs
 
 
-def jobs(host, *cells, **options):
+def jobs(manager, *cells, **options):
     suite = Suite("mine", "mnist", "test", (Experiment("one", "first", "setting", cells),))
-    return planned(host, suite, suite.cells(), Options(), **options)
+    return planned(manager, suite, suite.cells(), Options(), **options)
 
 
-def test_cells_of_one_configuration_are_one_job_with_the_most_seeds(host):
-    (job,) = jobs(host, Cell("a", seeds=2), Cell("b", schedule="joint:noise_rate=1", seeds=3))
+def test_cells_of_one_configuration_are_one_job_with_the_most_seeds(manager):
+    (job,) = jobs(manager, Cell("a", seeds=2), Cell("b", schedule="joint:noise_rate=1", seeds=3))
     assert job.options.seeds == (0, 1, 2)
     assert [len(seeds) for seeds in job.cells.values()] == [2, 3]
-    assert jobs(host, Cell("a", seeds=5), most_seeds=2)[0].options.seeds == (0, 1)
+    assert jobs(manager, Cell("a", seeds=5), most_seeds=2)[0].options.seeds == (0, 1)
 
 
-def test_what_differs_is_a_job_of_its_own(host):
+def test_what_differs_is_a_job_of_its_own(manager):
     cells = [
         Cell("a"),
         Cell("b", steps=0),
@@ -27,11 +27,11 @@ def test_what_differs_is_a_job_of_its_own(host):
         Cell("d", batch_size=4),
         Cell("e", precision="float32"),
     ]
-    assert len(jobs(host, *cells, Cell("f", optimizer="sgd"), Cell("g", classifier="class-mean"))) == 7
+    assert len(jobs(manager, *cells, Cell("f", optimizer="sgd"), Cell("g", classifier="class-mean"))) == 7
 
 
-def test_files_of_one_name_in_two_folders_are_two(host):
-    assert len(jobs(host, *(Cell(folder, generator=f"cgan:weights={folder}/w.safetensors") for folder in "ab"))) == 2
+def test_files_of_one_name_in_two_folders_are_two(manager):
+    assert len(jobs(manager, *(Cell(folder, generator=f"cgan:weights={folder}/w.safetensors") for folder in "ab"))) == 2
 
 
 def test_each_record_comes_with_the_cells_it_counts_for(toy_plugin):

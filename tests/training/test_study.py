@@ -81,10 +81,10 @@ def test_the_score_is_the_one_a_training_without_study_finds(validation, referen
     assert {"drawing", "classifying", "comparing", "covering"} <= set(snapshot.seconds)
 
 
-def test_error_and_margin_are_those_of_the_short_inversion(host, validation, reference):
+def test_error_and_margin_are_those_of_the_short_inversion(manager, validation, reference):
     _, snapshot = measured(generator(blur=0.2), validation, reference)
-    parts = [host.select(kind, name).build() for kind, name in (("distance", "mse"), ("optimizer", "adam"))]
-    whole = Components(generator(blur=0.2), *parts, host.select("schedule", "exhaustive").build())
+    parts = [manager.select(kind, name).build() for kind, name in (("distance", "mse"), ("optimizer", "adam"))]
+    whole = Components(generator(blur=0.2), *parts, manager.select("schedule", "exhaustive").build())
     (run,) = invert(whole, validation.images, np.arange(20), Settings(2))
     margins = []
     for scores, label in zip(run.class_scores, validation.labels[:20], strict=True):

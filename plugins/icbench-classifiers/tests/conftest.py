@@ -23,14 +23,14 @@ def _without_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.fixture(scope="session")
-def host() -> PluginManager:
+def manager() -> PluginManager:
     return plugin_manager(warn=False)
 
 
 @pytest.fixture(scope="session")
-def build(host: PluginManager) -> Build:
+def build(manager: PluginManager) -> Build:
     """`build("knn:k=5")` is the classifier, not fitted yet."""
-    return lambda spec: host.select("classifier", spec).build()
+    return lambda spec: manager.select("classifier", spec).build()
 
 
 @pytest.fixture(scope="session")

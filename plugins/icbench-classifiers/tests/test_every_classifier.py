@@ -24,8 +24,8 @@ WRONG = {
 every = pytest.mark.parametrize("name", NAMES)
 
 
-def test_these_are_all_that_the_distribution_brings(host):
-    brought = [item.name for item in host.components("classifier") if item.dist == "icbench-classifiers"]
+def test_these_are_all_that_the_distribution_brings(manager):
+    brought = [item.name for item in manager.components("classifier") if item.dist == "icbench-classifiers"]
     assert sorted(brought) == sorted(NAMES)
 
 
@@ -35,9 +35,9 @@ def test_registering_imports_no_torch():
 
 
 @pytest.mark.parametrize("spec", WRONG)
-def test_a_wrong_parameter_is_one_line_that_names_the_valid_values(host, spec):
+def test_a_wrong_parameter_is_one_line_that_names_the_valid_values(manager, spec):
     with pytest.raises(UsageError) as error:
-        host.select("classifier", spec)
+        manager.select("classifier", spec)
     assert error.value.message == WRONG[spec]
     assert error.value.hint
     assert "\n" not in error.value.hint

@@ -18,7 +18,7 @@ def test_with_the_squared_error_it_is_the_plain_nearest_neighbour(build, digits)
     torch.testing.assert_close(784 * reranked, plain, rtol=1e-3, atol=1e-2)
 
 
-def test_the_distance_decides_among_the_candidates(build, digits, host):
+def test_the_distance_decides_among_the_candidates(build, digits, manager):
     """By hand: the nearest by the distance of the few that are nearest by the Euclidean one."""
     images, labels = digits("train", 400)
     asked, _ = digits("validation", 20)

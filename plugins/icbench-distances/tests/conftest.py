@@ -22,16 +22,16 @@ def _without_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.fixture(scope="session")
-def host() -> PluginManager:
+def manager() -> PluginManager:
     return plugin_manager(warn=False)
 
 
 @pytest.fixture(scope="session")
-def build(host: PluginManager) -> Build:
+def build(manager: PluginManager) -> Build:
     """`build("blur", levels=1)` is the distance, its parameters checked and completed."""
 
     def built(name: str, **params: bool | int | float | str) -> Distance:
-        registered = host.select("distance", name).registered
+        registered = manager.select("distance", name).registered
         return Selection(registered, registered.component.complete(params)).build()
 
     return built

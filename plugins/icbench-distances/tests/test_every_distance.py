@@ -25,8 +25,8 @@ SHAPES = [(1, 28, 28), (3, 32, 32), (2, 5, 9), (1, 2, 2), (1, 1, 1)]
 every = pytest.mark.parametrize("name", NAMES)
 
 
-def test_these_are_all_that_the_distribution_brings(host):
-    brought = [item.name for item in host.components("distance") if item.dist == "icbench-distances"]
+def test_these_are_all_that_the_distribution_brings(manager):
+    brought = [item.name for item in manager.components("distance") if item.dist == "icbench-distances"]
     assert sorted(brought) == sorted(NAMES)
 
 
@@ -67,8 +67,8 @@ def test_black_white_and_equal_images_give_finite_values_and_gradients(build, di
 
 
 @every
-def test_equal_images_have_distance_zero_where_that_is_declared(build, host, digits, name):
-    declared = "zero-at-equality" in host.select("distance", name).registered.component.traits
+def test_equal_images_have_distance_zero_where_that_is_declared(build, manager, digits, name):
+    declared = "zero-at-equality" in manager.select("distance", name).registered.component.traits
     zero = bool((build(name)(digits.float(), digits.float()).abs() < 1e-7).all())
     assert zero == declared
     assert declared == (name != "bernoulli")

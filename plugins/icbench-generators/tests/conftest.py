@@ -41,16 +41,16 @@ def _without_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.fixture(scope="session")
-def host() -> PluginManager:
+def manager() -> PluginManager:
     return plugin_manager(warn=False)
 
 
 @pytest.fixture(scope="session")
-def build(host: PluginManager) -> Build:
+def build(manager: PluginManager) -> Build:
     """`build("lstm:picks=random", weights=file)` is the generator, its parameters checked and completed."""
 
     def built(spec: str, **params: int | str) -> Generator:
-        selection = host.select("generator", spec)
+        selection = manager.select("generator", spec)
         given = {**selection.params, **params}
         return Selection(selection.registered, selection.registered.component.complete(given)).build()
 

@@ -13,18 +13,18 @@ OTHERS = ("icbench_classifiers", "icbench_distances")
 
 
 @pytest.fixture(scope="module")
-def host():
+def manager():
     return plugin_manager()
 
 
 @pytest.mark.parametrize("name", SUITES)
-def test_every_spec_is_one_that_is_registered(host, name):
+def test_every_spec_is_one_that_is_registered(manager, name):
     if name != "hobbhahn2019" and not all(map(find_spec, OTHERS)):
         pytest.skip(f"needs {' and '.join(OTHERS)}")
-    suite = host.select("suite", name).build()
+    suite = manager.select("suite", name).build()
     for cell in suite.cells():
         for kind, spec in cell.specs.items():
-            host.select(kind, spec)
+            manager.select(kind, spec)
 
 
 def test_the_published_values_are_of_the_first_thousand_images():

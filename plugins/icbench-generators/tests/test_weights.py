@@ -63,12 +63,12 @@ def test_weights_are_at_most_8_megabytes_each_and_24_together():
 
 
 @pytest.mark.parametrize("stem", SHIPPED)
-def test_weights_are_half_precision_and_match_their_record(build, host, stem):
+def test_weights_are_half_precision_and_match_their_record(build, manager, stem):
     file = FOLDER / f"{stem}.safetensors"
     assert {tensor.dtype for tensor in load_file(file).values()} == {torch.float16}
     record = json.loads(file.with_suffix(".json").read_text())
     assert record["weights"]["sha256"] == build(SHIPPED[stem]).weights_digest
-    selection = host.select("generator", SHIPPED[stem])
+    selection = manager.select("generator", SHIPPED[stem])
     assert (record["generator"], record["params"]) == (selection.name, selection.params)
     assert record["dataset"]["digest"] == MNIST().split("train", Path()).digest
 
@@ -113,10 +113,10 @@ def test_the_class_vaes_say_how_large_their_residuals_are_and_what_they_were_fit
     assert factor.argmax() == summand.argmin() == 1
 
 
-def test_traits_say_what_the_weights_have_seen(host):
+def test_traits_say_what_the_weights_have_seen(manager):
     for stem, spec in SHIPPED.items():
         record = json.loads((FOLDER / f"{stem}.json").read_text())
-        traits = host.select("generator", spec).registered.component.traits
+        traits = manager.select("generator", spec).registered.component.traits
         assert "trained-on:mnist/train" in traits
         assert ("selected-on:mnist/validation" in traits) >= (len(record["checks"]) > 1)
 

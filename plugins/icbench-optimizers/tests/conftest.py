@@ -25,16 +25,16 @@ def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def host() -> PluginManager:
+def manager() -> PluginManager:
     return plugin_manager(warn=False)
 
 
 @pytest.fixture(scope="session")
-def build(host: PluginManager) -> Build:
+def build(manager: PluginManager) -> Build:
     """`build("lbfgs", lr=0.5)` is the optimizer, its parameters checked and completed."""
 
     def built(name: str, **params: bool | int | float | str) -> Optimizer:
-        registered = host.select("optimizer", name).registered
+        registered = manager.select("optimizer", name).registered
         return Selection(registered, registered.component.complete(params)).build()
 
     return built

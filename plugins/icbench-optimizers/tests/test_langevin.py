@@ -69,9 +69,9 @@ def test_an_image_takes_its_path_whatever_it_is_computed_with(build):
     assert (run(everything, seed=1) != run(everything)).all()
 
 
-def test_a_run_is_the_same_in_every_batch_size(build, host):
+def test_a_run_is_the_same_in_every_batch_size(build, manager):
     images = np.random.default_rng(0).integers(0, 255, (6, 1, 28, 28)).astype(np.uint8)
-    distance, schedule = (host.select(*spec).build() for spec in (("distance", "mse"), ("schedule", "exhaustive")))
+    distance, schedule = (manager.select(*spec).build() for spec in (("distance", "mse"), ("schedule", "exhaustive")))
     cgan = prepare(load_cgan(), torch.device("cpu"))
     parts = Components(cgan, distance, build("langevin", lr=0.5, temperature=0.01), schedule)
     results = [
