@@ -27,7 +27,7 @@ def command(name: str, experiments: tuple[str, ...], ablate: bool, **given: Any)
     """
     from icbench.errors import UsageError
     from icbench.plugins.manager import plugin_manager
-    from icbench.suites import chosen
+    from icbench.suites import select_experiments
 
     manager = plugin_manager()
     suite = find_suite(manager, name)
@@ -36,4 +36,4 @@ def command(name: str, experiments: tuple[str, ...], ablate: bool, **given: Any)
     optional = [experiment.name for experiment in suite.experiments if experiment.optional]
     if ablate and not optional:
         raise UsageError(f"suite {name} has no ablation", f"`icbench suite show {name}` shows what it has.")
-    return run_suite(manager, name, chosen(suite, [*experiments, *(optional if ablate else [])]), given)
+    return run_suite(manager, name, select_experiments(suite, [*experiments, *(optional if ablate else [])]), given)

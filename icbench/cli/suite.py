@@ -66,7 +66,7 @@ def show_suite(name: str, as_json: bool) -> None:
 def run(name: str, experiments: tuple[str, ...], **given: Any) -> int:
     """Run suite NAME; what was run before is taken from its record."""
     from icbench.plugins.manager import plugin_manager
-    from icbench.suites import chosen
+    from icbench.suites import select_experiments
 
     manager = plugin_manager()
-    return run_suite(manager, name, chosen(find_suite(manager, name), experiments), given)
+    return run_suite(manager, name, select_experiments(find_suite(manager, name), experiments), given)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from icbench.plugins.manager import PluginManager
     from icbench.records import Record
     from icbench.running.options import Options
-    from icbench.suites import Chosen, SuiteOutcome
+    from icbench.suites import SelectedExperiments, SuiteOutcome
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -63,15 +63,15 @@ def find_suite(manager: "PluginManager", name: str) -> "Suite":
     return suite
 
 
-def run_suite(manager: "PluginManager", name: str, part: "Chosen", given: dict[str, Any]) -> int:
+def run_suite(manager: "PluginManager", name: str, part: "SelectedExperiments", given: dict[str, Any]) -> int:
     """Run what was chosen of suite `name`, print its tables, and return the exit code."""
     from icbench.compute.allocator import keep_freed_memory
     from icbench.report.progress import RunProgress
-    from icbench.suites import judged, planned, run_jobs
+    from icbench.suites import evaluate_suite, plan_jobs, run_jobs
 
     keep_freed_memory()
     options = replace(_options(given), suite=manager.select("suite", name).name)
-    jobs = planned(manager, part.suite, part.cells(), options, given["seeds"])
+    jobs = plan_jobs(manager, part.suite, part.cells(), options, given["seeds"])
     count = sum(len(job.options.seeds) for job in jobs)
     with RunProgress(messages(), given["quiet"], runs=count) as progress:
         runs, interrupted = collect(run_jobs(jobs, progress))
@@ -79,7 +79,7 @@ def run_suite(manager: "PluginManager", name: str, part: "Chosen", given: dict[s
     for run in runs:
         for cell in run.cells:
             records[cell].append(run.record)
-    outcome = judged(part, records, {cell: len(seeds) for job in jobs for cell, seeds in job.cells.items()})
+    outcome = evaluate_suite(part, records, {cell: len(seeds) for job in jobs for cell, seeds in job.cells.items()})
     lacking = _draw(manager, outcome, given)
     _print(outcome, progress.warnings, lacking, given["as_json"])
     if interrupted:

@@ -1,20 +1,20 @@
 """Suites: their entries run, and what comes out held against what was published."""
 
-from icbench.suites.outcomes import CellOutcome, ClaimOutcome, ExperimentOutcome, SuiteOutcome, judged
-from icbench.suites.running import Chosen, Job, chosen, planned, run_jobs
+from icbench.suites.outcomes import CellOutcome, ClaimOutcome, ExperimentOutcome, SuiteOutcome, evaluate_suite
+from icbench.suites.running import Job, SelectedExperiments, plan_jobs, run_jobs, select_experiments
 from icbench.suites.shown import ShownEntry, shown_entry
 
 __all__ = [
     "CellOutcome",
-    "Chosen",
     "ClaimOutcome",
     "ExperimentOutcome",
     "Job",
+    "SelectedExperiments",
     "ShownEntry",
     "SuiteOutcome",
-    "chosen",
-    "judged",
-    "planned",
+    "evaluate_suite",
+    "plan_jobs",
     "run_jobs",
+    "select_experiments",
     "shown_entry",
 ]

@@ -12,7 +12,7 @@ from icbench.kinds.suite import Cell, Claim, Experiment, Suite
 from icbench.ranking.rows import Row, Track, correct_images
 from icbench.records import Record
 from icbench.statistics import Correlation, Estimate, bootstrap_order, difference_estimate, kendall_tau
-from icbench.suites.running import Chosen
+from icbench.suites.running import SelectedExperiments
 
 ROUNDING = 1e-9
 
@@ -179,8 +179,8 @@ class SuiteOutcome:
         ]
 
 
-def judged(
-    part: Chosen, records: Mapping[Cell, Sequence[Record]], seeds: Mapping[Cell, int] | None = None
+def evaluate_suite(
+    part: SelectedExperiments, records: Mapping[Cell, Sequence[Record]], seeds: Mapping[Cell, int] | None = None
 ) -> SuiteOutcome:
     """The outcome of the records that were made for each cell.
 

@@ -18,7 +18,7 @@ SHARED = ("steps", "limit", "batch_size", "precision")
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedExperiments:
     """The part of a suite that is run.
 
     Args:
@@ -49,22 +49,22 @@ class Job:
     cells: dict[Cell, tuple[int, ...]]
 
 
-def chosen(suite: Suite, names: Sequence[str] = ()) -> Chosen:
+def select_experiments(suite: Suite, names: Sequence[str] = ()) -> SelectedExperiments:
     """The experiments called `names`, or without names all that are not optional, and the claims.
 
     Raises:
         UsageError: there is no experiment of such a name.
     """
     if not names:
-        return Chosen(suite, tuple(part for part in suite.experiments if not part.optional), suite.claims)
+        return SelectedExperiments(suite, tuple(part for part in suite.experiments if not part.optional), suite.claims)
     known = [experiment.name for experiment in suite.experiments]
     for name in names:
         if name not in known:
             raise UsageError(f"the suite has no experiment '{name}'", suggestion(name, known, "experiments"))
-    return Chosen(suite, tuple(part for part in suite.experiments if part.name in names), ())
+    return SelectedExperiments(suite, tuple(part for part in suite.experiments if part.name in names), ())
 
 
-def planned(
+def plan_jobs(
     manager: PluginManager, suite: Suite, cells: Iterable[Cell], options: Options, most_seeds: int | None = None
 ) -> list[Job]:
     """What has to be run for cells, each configuration once.

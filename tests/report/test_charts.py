@@ -10,7 +10,7 @@ from record_factory import finished
 from icbench.kinds.suite import Cell, Experiment, Suite
 from icbench.report.charts import draw_class_paths, draw_suite
 from icbench.running.reconstructions import ClassPaths
-from icbench.suites import chosen, judged
+from icbench.suites import evaluate_suite, select_experiments
 
 
 @pytest.fixture
@@ -32,7 +32,9 @@ def test_the_legend_lies_within_the_picture(figures, tables):
     cells = tuple(Cell(label, published=(0.9,)) for label in ("10", "25"))
     experiments = tuple(Experiment(str(number), "sizes", "size", cells) for number in range(tables))
     records = {cell: [finished(np.arange(20) < 19, label=cell.label)] for cell in cells}
-    draw_suite(judged(chosen(Suite("suite", "digits", "test", experiments)), records), Path("out.png"))
+    draw_suite(
+        evaluate_suite(select_experiments(Suite("suite", "digits", "test", experiments)), records), Path("out.png")
+    )
     (figure,) = figures
     (legend,) = figure.legends
     assert legend.get_window_extent().x1 <= figure.bbox.x1

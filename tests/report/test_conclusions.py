@@ -6,7 +6,7 @@ from record_factory import finished
 
 from icbench.kinds.suite import Cell, Claim, Experiment, Suite
 from icbench.report.conclusions import conclusions
-from icbench.suites import chosen, judged
+from icbench.suites import evaluate_suite, select_experiments
 
 IMAGES = 1000
 
@@ -23,7 +23,7 @@ def outcome(accuracies, published=(), claims=(), **experiment):
         for cell, accuracy in zip(cells, accuracies, strict=True)
         if accuracy is not None
     }
-    return judged(chosen(suite), records)
+    return evaluate_suite(select_experiments(suite), records)
 
 
 def test_settings_are_held_against_what_was_published():

@@ -13,7 +13,7 @@ from record_factory import finished
 from icbench.kinds.suite import Cell, Experiment, Mark, Suite
 from icbench.report.charts import draw_suite
 from icbench.report.cost_chart import COLOURS, Ladder
-from icbench.suites import chosen, judged
+from icbench.suites import evaluate_suite, select_experiments
 
 IMAGES = 1000
 ENTRIES = {
@@ -37,7 +37,7 @@ def outcome():
         cell: [finished(np.arange(IMAGES) < accuracy * IMAGES, label=cell.label, nfe=nfe, tier=tier, direct=not nfe)]
         for cell, (accuracy, nfe, tier) in zip(cells, ENTRIES.values(), strict=True)
     }
-    return judged(chosen(suite), records)
+    return evaluate_suite(select_experiments(suite), records)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from record_factory import finished
 from icbench.kinds.suite import Cell, Claim, Experiment, Suite
 from icbench.records import read_record
 from icbench.statistics import bootstrap_order, kendall_tau
-from icbench.suites import chosen, judged
+from icbench.suites import evaluate_suite, select_experiments
 
 IMAGES = 400
 RANDOM = np.random.default_rng(0)
@@ -35,7 +35,7 @@ def outcome(accuracies, published, peak_inside=False, baseline="", tolerance=0.0
     experiment = Experiment("one", "first", "setting", cells, peak_inside=peak_inside, baseline=baseline)
     suite = Suite("mine", "digits", "test", (experiment,), tolerance=tolerance)
     records = {cell: runs(cell, *own) for cell, own in zip(cells, accuracies, strict=False)}
-    return judged(chosen(suite), records)
+    return evaluate_suite(select_experiments(suite), records)
 
 
 def first(*given, **options):
@@ -110,7 +110,7 @@ def test_the_others_are_compared_with_the_baseline_on_the_images_that_both_have(
     experiment = Experiment("one", "first", "setting", cells, baseline="a")
     few = finished(accurate(0.7)[:100], label="b · mse · adam · joint")
     records = {cells[0]: runs(cells[0], 0.5), cells[1]: [few]}
-    found = judged(chosen(Suite("mine", "digits", "test", (experiment,))), records).experiments[0]
+    found = evaluate_suite(select_experiments(Suite("mine", "digits", "test", (experiment,))), records).experiments[0]
     assert found.cells[0].to_baseline is None
     difference = accurate(0.7)[:100].mean() - accurate(0.5)[:100].mean()
     assert found.cells[1].to_baseline.value == pytest.approx(difference)
@@ -132,15 +132,15 @@ def test_a_claim_about_accuracy(accuracies, by, verdict):
     claim = Claim("a beats b", cell, than, by)
     suite = Suite("mine", "digits", "test", (), (claim,))
     records = {one: runs(one, accuracy) for one, accuracy in zip((cell, than), accuracies, strict=True)}
-    assert judged(chosen(suite), records).claims[0].verdict == verdict
-    assert judged(chosen(suite), {cell: records[cell]}).claims[0].verdict == "not run"
+    assert evaluate_suite(select_experiments(suite), records).claims[0].verdict == verdict
+    assert evaluate_suite(select_experiments(suite), {cell: records[cell]}).claims[0].verdict == "not run"
 
 
 @pytest.mark.parametrize(("distance", "verdict"), [(0.01, "holds"), (0.03, "does not hold")])
 def test_a_claim_about_reconstructions(distance, verdict):
     cell = Cell("a")
     suite = Suite("mine", "digits", "test", (), (Claim("nearly perfect", cell, median_distance=0.02),))
-    found = judged(chosen(suite), {cell: runs(cell, 0.5, 0.6, distance=distance)}).claims[0]
+    found = evaluate_suite(select_experiments(suite), {cell: runs(cell, 0.5, 0.6, distance=distance)}).claims[0]
     assert found.verdict == verdict
     assert found.median_distance == pytest.approx(distance)
 
@@ -150,7 +150,7 @@ def test_what_is_not_complete_is_left_open_and_is_a_failure():
     suite = Suite("mine", "digits", "test", (Experiment("one", "first", "setting", cells),))
     stopped = runs(cells[1], 0.5)[0]
     stopped = replace(read_record(stopped.path), metadata=replace(stopped.metadata, status="interrupted"))
-    found = judged(chosen(suite), {cells[0]: runs(cells[0], 0.5), cells[1]: [stopped]})
+    found = evaluate_suite(select_experiments(suite), {cells[0]: runs(cells[0], 0.5), cells[1]: [stopped]})
     assert not found.experiments[0].complete
     assert found.experiments[0].best is None
     assert found.experiments[0].cells[1].row is None
@@ -164,4 +164,4 @@ def test_the_tiers_are_those_of_the_entries_that_are_complete():
         cells[0]: [finished(accurate(0.5), label="a", tier="pixels")],
         cells[1]: [finished(accurate(0.6), label="b", tier="label features")],
     }
-    assert judged(chosen(suite), records).tiers == {"pixels", "label features"}
+    assert evaluate_suite(select_experiments(suite), records).tiers == {"pixels", "label features"}

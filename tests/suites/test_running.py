@@ -4,12 +4,12 @@ from icbench.kinds.suite import Cell, Experiment, Suite
 from icbench.plugins.manager import plugin_manager
 from icbench.running.observer import Observer
 from icbench.running.options import Options
-from icbench.suites import planned, run_jobs
+from icbench.suites import plan_jobs, run_jobs
 
 
 def jobs(manager, *cells, **options):
     suite = Suite("mine", "mnist", "test", (Experiment("one", "first", "setting", cells),))
-    return planned(manager, suite, suite.cells(), Options(), **options)
+    return plan_jobs(manager, suite, suite.cells(), Options(), **options)
 
 
 def test_cells_of_one_configuration_are_one_job_with_the_most_seeds(manager):
@@ -39,7 +39,7 @@ def test_each_record_comes_with_the_cells_it_counts_for(toy_plugin):
     also = Cell("c", generator="linear", schedule="joint:noise_rate=1", steps=1, seeds=1)
     suite = Suite("mine", "toy", "test", (Experiment("one", "first", "setting", (*cells, also)),))
     options = Options(limit=4, device="cpu", precision="float32", batch_size=10)
-    runs = list(run_jobs(planned(plugin_manager(), suite, suite.cells(), options), Observer()))
+    runs = list(run_jobs(plan_jobs(plugin_manager(), suite, suite.cells(), options), Observer()))
     found = [
         ([cell.label for cell in run.cells], run.record.metadata.entry.steps, run.record.metadata.seed) for run in runs
     ]
