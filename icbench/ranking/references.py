@@ -8,7 +8,7 @@ FILE = Path(__file__).parent / "references.json"
 
 
 @dataclass(frozen=True)
-class Mark:
+class Reference:
     """One published accuracy, and on how many images of which split it was measured."""
 
     name: str
@@ -18,12 +18,12 @@ class Mark:
     accuracy: float
 
 
-def published_marks(dataset: str, split: str) -> list[Mark]:
-    """The marks for a dataset's split that were read in a primary source, the best first."""
+def published_references(dataset: str, split: str) -> list[Reference]:
+    """The references for a dataset's split that were read in a primary source, the best first."""
     fields = ("name", "dataset", "split", "images", "accuracy")
-    marks = [
-        Mark(**{field: mark[field] for field in fields})
-        for mark in json.loads(FILE.read_text(encoding="utf-8"))["marks"]
-        if mark["status"] == "checked" and (mark["dataset"], mark["split"]) == (dataset, split)
+    references = [
+        Reference(**{field: reference[field] for field in fields})
+        for reference in json.loads(FILE.read_text(encoding="utf-8"))["marks"]
+        if reference["status"] == "checked" and (reference["dataset"], reference["split"]) == (dataset, split)
     ]
-    return sorted(marks, key=lambda mark: -mark.accuracy)
+    return sorted(references, key=lambda reference: -reference.accuracy)

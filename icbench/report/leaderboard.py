@@ -7,7 +7,7 @@ from typing import Any
 
 from icbench.ranking.gate import GateResult, packed
 from icbench.ranking.leaderboard import Leaderboard, RankedTrack, Standing
-from icbench.ranking.references import Mark, published_marks
+from icbench.ranking.references import Reference, published_references
 from icbench.ranking.rows import PartialRun, Row, Track
 from icbench.report.table import Column, Footnote, Grid, Section, printable
 from icbench.statistics import Estimate
@@ -64,11 +64,11 @@ def track_grids(board: Leaderboard, reference: bool = False) -> list[Grid]:
 
 
 def _track_grid(table: RankedTrack, title: str, reference: bool) -> Grid:
-    marks = published_marks(table.track.dataset, table.track.split) if reference else []
+    references = published_references(table.track.dataset, table.track.split) if reference else []
     sections = [
         Section([_standing_row(standing) for standing in table.standings]),
         Section([_standing_row(standing) for standing in table.direct], "direct classifiers"),
-        Section([_mark_row(mark, table.track) for mark in marks], "published elsewhere"),
+        Section([_reference_row(published, table.track) for published in references], "published elsewhere"),
         Section([_partial_row(run, table.track) for run in table.partial], "not complete, not ranked"),
     ]
     full = Grid(title, list(COLUMNS), sections, _footnotes(table))
@@ -107,9 +107,9 @@ def _standing_row(standing: Standing) -> list[str]:
     ]
 
 
-def _mark_row(mark: Mark, track: Track) -> list[str]:
-    elsewhere = "" if mark.images == track.images else f" (on {mark.images:,} images)"
-    return _cells(entry=printable(mark.name) + elsewhere, accuracy=f"{mark.accuracy:.3f}")
+def _reference_row(reference: Reference, track: Track) -> list[str]:
+    elsewhere = "" if reference.images == track.images else f" (on {reference.images:,} images)"
+    return _cells(entry=printable(reference.name) + elsewhere, accuracy=f"{reference.accuracy:.3f}")
 
 
 def _partial_row(run: PartialRun, track: Track) -> list[str]:
@@ -183,12 +183,12 @@ def leaderboard_data(board: Leaderboard, reference: bool = False) -> dict[str, A
 
 
 def _track_data(table: RankedTrack, reference: bool) -> dict[str, Any]:
-    marks = published_marks(table.track.dataset, table.track.split) if reference else []
+    references = published_references(table.track.dataset, table.track.split) if reference else []
     return {
         **vars(table.track),
         "rows": [_standing_data(standing) for standing in table.standings],
         "direct": [_standing_data(standing) for standing in table.direct],
-        "published": [vars(mark) for mark in marks],
+        "published": [vars(published) for published in references],
         "partial": [
             {"label": run.label, "seed": run.seed, "status": run.status, "done": run.done, "path": str(run.record.path)}
             for run in table.partial
@@ -253,8 +253,8 @@ def _csv_rows(table: RankedTrack, reference: bool) -> Iterator[dict[str, Any]]:
         yield {"section": "inversion", **_csv_standing(standing, table.track)}
     for standing in table.direct:
         yield {"section": "direct", **_csv_standing(standing, table.track)}
-    for mark in published_marks(table.track.dataset, table.track.split) if reference else []:
-        figures = {"entry": mark.name, "images_done": mark.images, "accuracy": mark.accuracy}
+    for published in published_references(table.track.dataset, table.track.split) if reference else []:
+        figures = {"entry": published.name, "images_done": published.images, "accuracy": published.accuracy}
         yield {"section": "published", **figures}
     for run in table.partial:
         yield {"section": "partial", "entry": run.label, "seeds": 1, "images_done": run.done}
