@@ -119,7 +119,7 @@ def gate(board: Leaderboard, baseline: Path, margin: float) -> list[GateResult]:
     entries = _read(baseline)
     if not entries:
         raise UsageError(f"the baseline {baseline} has no entries", "Make one from a folder with records.")
-    present = {table.track: [standing.row for standing in table.standings] for table in board.tracks}
+    present = {table.track: [entry.row for entry in table.standings] for table in board.tracks}
     results = []
     for then in entries:
         rows = _matching(then, present.get(then.track, []))

@@ -15,7 +15,7 @@ ORDERS: tuple[By, ...] = ("accuracy", "nfe", "speed", "distance")
 
 
 @dataclass(frozen=True)
-class Standing:
+class RankedEntry:
     """A row and how it stands in its track.
 
     Args:
@@ -46,8 +46,8 @@ class RankedTrack:
     """
 
     track: Track
-    standings: list[Standing]
-    direct: list[Standing]
+    standings: list[RankedEntry]
+    direct: list[RankedEntry]
     partial: list[PartialRun]
     beyond_budget: int
 
@@ -90,20 +90,20 @@ def _ranked_track(track: Track, records: Sequence[Record], by: By, budget: int |
     afforded = [row for row in inverting if budget is None or row.nfe <= budget]
     direct = [row for row in rows if row.direct]
     machine = _most_common_machine(afforded or direct)
-    standings = _standings(afforded, machine)
-    standings.sort(key=lambda standing: _order(standing, by))
-    beside = _beside(direct, afforded[0] if afforded else None, machine)
+    standings = _rank_inversions(afforded, machine)
+    standings.sort(key=lambda entry: _order(entry, by))
+    beside = _rank_direct(direct, afforded[0] if afforded else None, machine)
     return RankedTrack(track, standings, beside, partial, len(inverting) - len(afforded)), problems
 
 
-def _standings(rows: Sequence[Row], machine: str | None) -> list[Standing]:
+def _rank_inversions(rows: Sequence[Row], machine: str | None) -> list[RankedEntry]:
     """The standings of rows that are in the order of their accuracy."""
     if not rows:
         return []
     tests = pairwise_tests([row.correct for row in rows])
     ranges = rank_ranges(tests.better)
     return [
-        Standing(
+        RankedEntry(
             row=row,
             ranks=ranges[place],
             to_best=_to_best(row, rows[0], float(tests.p[place, 0])) if place else None,
@@ -114,11 +114,11 @@ def _standings(rows: Sequence[Row], machine: str | None) -> list[Standing]:
     ]
 
 
-def _beside(rows: Sequence[Row], best: Row | None, machine: str | None) -> list[Standing]:
+def _rank_direct(rows: Sequence[Row], best: Row | None, machine: str | None) -> list[RankedEntry]:
     """Direct classifiers, tested against the best inversion and corrected for their own number."""
     p = pairwise_tests([best.correct, *(row.correct for row in rows)]).p[0] if best and rows else None
     return [
-        Standing(
+        RankedEntry(
             row=row,
             ranks=None,
             to_best=_to_best(row, best, float(p[place])) if best and p is not None else None,
@@ -144,10 +144,10 @@ def _most_common_machine(rows: Sequence[Row]) -> str | None:
     return max(counts, key=lambda machine: (counts[machine], machine), default=None)
 
 
-def _order(standing: Standing, by: By) -> tuple[float, ...]:
+def _order(entry: RankedEntry, by: By) -> tuple[float, ...]:
     """The sort key; what has no value comes last, ties keep the order of accuracy."""
-    row = standing.row
-    speed = row.images_per_second if standing.comparable_speed else None
+    row = entry.row
+    speed = row.images_per_second if entry.comparable_speed else None
     value = {"accuracy": -row.accuracy.value, "nfe": row.nfe, "distance": row.mean_distance}.get(by)
     if by == "speed":
         value = None if speed is None else -speed

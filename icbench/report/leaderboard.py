@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from icbench.ranking.gate import GateResult, packed
-from icbench.ranking.leaderboard import Leaderboard, RankedTrack, Standing
+from icbench.ranking.leaderboard import Leaderboard, RankedEntry, RankedTrack
 from icbench.ranking.references import Reference, published_references
 from icbench.ranking.rows import PartialRun, Row, Track
 from icbench.report.table import Column, Footnote, Grid, Section, printable
@@ -66,8 +66,8 @@ def track_grids(board: Leaderboard, reference: bool = False) -> list[Grid]:
 def _track_grid(table: RankedTrack, title: str, reference: bool) -> Grid:
     references = published_references(table.track.dataset, table.track.split) if reference else []
     sections = [
-        Section([_standing_row(standing) for standing in table.standings]),
-        Section([_standing_row(standing) for standing in table.direct], "direct classifiers"),
+        Section([_entry_row(entry) for entry in table.standings]),
+        Section([_entry_row(entry) for entry in table.direct], "direct classifiers"),
         Section([_reference_row(published, table.track) for published in references], "published elsewhere"),
         Section([_partial_row(run, table.track) for run in table.partial], "not complete, not ranked"),
     ]
@@ -85,11 +85,11 @@ def _without_empty(grid: Grid) -> Grid:
     return grid.only(kept)
 
 
-def _standing_row(standing: Standing) -> list[str]:
-    row = standing.row
-    accuracy, to_best = row.accuracy, standing.to_best
+def _entry_row(entry: RankedEntry) -> list[str]:
+    row = entry.row
+    accuracy, to_best = row.accuracy, entry.to_best
     return [
-        _ranks(standing),
+        _ranks(entry),
         printable(row.label),
         f"{accuracy.value:.4f}",
         interval(accuracy),
@@ -98,8 +98,8 @@ def _standing_row(standing: Standing) -> list[str]:
         "" if to_best is None else signed(to_best.value),
         "" if to_best is None else f"{signed(to_best.low)} to {signed(to_best.high)}",
         "" if to_best is None or to_best.p is None else p_value(to_best.p),
-        (f"{PARETO} " if standing.pareto else "") + (f"{row.nfe:,}" if row.nfe else ""),
-        f"{row.images_per_second:,.0f}" if standing.comparable_speed and row.images_per_second else "",
+        (f"{PARETO} " if entry.pareto else "") + (f"{row.nfe:,}" if row.nfe else ""),
+        f"{row.images_per_second:,.0f}" if entry.comparable_speed and row.images_per_second else "",
         "" if row.mean_distance is None else f"{row.mean_distance:.5f}",
         _size(row.parameters),
         "" if row.direct else printable(row.tier),
@@ -130,8 +130,8 @@ def _footnotes(table: RankedTrack) -> list[Footnote]:
             Footnote("rank, p: McNemar on the same images (t test with several seeds), Holm for all pairs, 5 %")
         )
         notes.append(Footnote(f"{PARETO} no other entry is as accurate with fewer evaluations (NFE)", "NFE"))
-    if any(not standing.comparable_speed for standing in standings):
-        shown = next((standing.row for standing in standings if standing.comparable_speed), None)
+    if any(not entry.comparable_speed for entry in standings):
+        shown = next((entry.row for entry in standings if entry.comparable_speed), None)
         where = f": those of {_machine(shown)} are shown" if shown else ""
         text = f"images/s of different machines or precisions cannot be compared{where}"
         notes.append(Footnote(text, "images/s"))
@@ -146,10 +146,10 @@ def _machine(row: Row) -> str:
     return printable(f"{name}, {metadata.device} {metadata.precision}")
 
 
-def _ranks(standing: Standing) -> str:
-    if standing.ranks is None:
+def _ranks(entry: RankedEntry) -> str:
+    if entry.ranks is None:
         return ""
-    first, last = standing.ranks
+    first, last = entry.ranks
     return str(first) if first == last else f"{first}–{last}"
 
 
@@ -186,8 +186,8 @@ def _track_data(table: RankedTrack, reference: bool) -> dict[str, Any]:
     references = published_references(table.track.dataset, table.track.split) if reference else []
     return {
         **vars(table.track),
-        "rows": [_standing_data(standing) for standing in table.standings],
-        "direct": [_standing_data(standing) for standing in table.direct],
+        "rows": [_entry_data(entry) for entry in table.standings],
+        "direct": [_entry_data(entry) for entry in table.direct],
         "published": [vars(published) for published in references],
         "partial": [
             {"label": run.label, "seed": run.seed, "status": run.status, "done": run.done, "path": str(run.record.path)}
@@ -197,8 +197,8 @@ def _track_data(table: RankedTrack, reference: bool) -> dict[str, Any]:
     }
 
 
-def _standing_data(standing: Standing) -> dict[str, Any]:
-    row = standing.row
+def _entry_data(entry: RankedEntry) -> dict[str, Any]:
+    row = entry.row
     return {
         "label": row.label,
         "name": row.name,
@@ -206,13 +206,13 @@ def _standing_data(standing: Standing) -> dict[str, Any]:
         "entry": row.metadata.entry.document(),
         "precision": row.metadata.precision,
         "device": row.metadata.device,
-        "rank": list(standing.ranks) if standing.ranks else None,
+        "rank": list(entry.ranks) if entry.ranks else None,
         "accuracy": _estimate_data(row.accuracy),
-        "to_best": _estimate_data(standing.to_best) if standing.to_best else None,
+        "to_best": _estimate_data(entry.to_best) if entry.to_best else None,
         "nfe": row.nfe,
-        "pareto": standing.pareto,
+        "pareto": entry.pareto,
         "images_per_second": row.images_per_second,
-        "comparable_speed": standing.comparable_speed,
+        "comparable_speed": entry.comparable_speed,
         "mean_distance": row.mean_distance,
         "parameters": row.parameters,
         "tier": row.tier,
@@ -249,10 +249,10 @@ def leaderboard_csv(board: Leaderboard, reference: bool = False) -> str:
 
 
 def _csv_rows(table: RankedTrack, reference: bool) -> Iterator[dict[str, Any]]:
-    for standing in table.standings:
-        yield {"section": "inversion", **_csv_standing(standing, table.track)}
-    for standing in table.direct:
-        yield {"section": "direct", **_csv_standing(standing, table.track)}
+    for entry in table.standings:
+        yield {"section": "inversion", **_csv_entry(entry, table.track)}
+    for entry in table.direct:
+        yield {"section": "direct", **_csv_entry(entry, table.track)}
     for published in published_references(table.track.dataset, table.track.split) if reference else []:
         figures = {"entry": published.name, "images_done": published.images, "accuracy": published.accuracy}
         yield {"section": "published", **figures}
@@ -260,9 +260,9 @@ def _csv_rows(table: RankedTrack, reference: bool) -> Iterator[dict[str, Any]]:
         yield {"section": "partial", "entry": run.label, "seeds": 1, "images_done": run.done}
 
 
-def _csv_standing(standing: Standing, track: Track) -> dict[str, Any]:
-    row, best = standing.row, standing.to_best
-    first, last = standing.ranks or ("", "")
+def _csv_entry(entry: RankedEntry, track: Track) -> dict[str, Any]:
+    row, best = entry.row, entry.to_best
+    first, last = entry.ranks or ("", "")
     figures: dict[str, Any] = {"rank_first": first, "rank_last": last, "accuracy": row.accuracy.value}
     figures |= {"accuracy_low": row.accuracy.low, "accuracy_high": row.accuracy.high}
     if best:
@@ -274,9 +274,9 @@ def _csv_standing(standing: Standing, track: Track) -> dict[str, Any]:
         "images_done": track.images,
         "accuracy_deviation": row.accuracy.deviation,
         "nfe": row.nfe,
-        "pareto": standing.pareto,
+        "pareto": entry.pareto,
         "images_per_second": row.images_per_second,
-        "comparable_speed": standing.comparable_speed,
+        "comparable_speed": entry.comparable_speed,
         "mean_distance": row.mean_distance,
         "parameters": row.parameters,
         "tier": row.tier,

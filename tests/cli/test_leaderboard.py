@@ -76,7 +76,7 @@ def test_python_has_the_same_leaderboard(capsys):
     board = package.leaderboard(RESULTS, by="nfe", budget=100)
     _, out, _ = icbench(capsys, "leaderboard", RESULTS, "--by", "nfe", "--budget", "100", "--json")
     assert json.loads(json.dumps(leaderboard_data(board))) == document(out)["data"]
-    assert [standing.row.label for standing in board.tracks[0].standings] == ["a"]
+    assert [entry.row.label for entry in board.tracks[0].standings] == ["a"]
 
 
 def test_python_takes_the_default_folder_and_several(capsys):

@@ -25,7 +25,7 @@ def ranked(**options):
 
 
 def by_name(standings):
-    return {standing.row.name: standing for standing in standings}
+    return {entry.row.name: entry for entry in standings}
 
 
 def printed(board):
@@ -40,7 +40,7 @@ def printed(board):
 def test_entries_that_cannot_be_told_apart_share_a_range_of_ranks():
     for name, correct in [("a", 100), ("b", 99), ("c", 98), ("d", 40), ("e", 39), ("f", 2)]:
         finished(first(correct, 100), label=name)
-    ranks = [(standing.row.name, standing.ranks) for standing in ranked().standings]
+    ranks = [(entry.row.name, entry.ranks) for entry in ranked().standings]
     assert ranks == [("a", (1, 3)), ("b", (1, 3)), ("c", (1, 3)), ("d", (4, 5)), ("e", (4, 5)), ("f", (6, 6))]
 
 
@@ -48,7 +48,7 @@ def test_ranges_overlap_where_the_middle_is_apart_from_neither_end():
     finished(first(100, 100), label="a")
     finished(first(95, 100), label="b")
     finished(first(90, 100), label="c")
-    ranks = {name: standing.ranks for name, standing in by_name(ranked().standings).items()}
+    ranks = {name: entry.ranks for name, entry in by_name(ranked().standings).items()}
     # Ten images for a and none for c: p = 2 / 2^10, times 3. Five for a and none for b: p = 2 / 2^5.
     assert ranks == {"a": (1, 2), "b": (1, 3), "c": (2, 3)}
 
@@ -58,7 +58,7 @@ def test_the_same_accuracy_is_no_reason_to_share_a_rank_and_pairs_decide():
     finished(first(60, 100), label="best")
     finished(first(50, 100), label="within")
     finished(~first(48, 100), label="without")
-    ranks = {name: standing.ranks for name, standing in by_name(ranked().standings).items()}
+    ranks = {name: entry.ranks for name, entry in by_name(ranked().standings).items()}
     assert ranks["within"] == (2, 3)
     assert ranks["without"] == (1, 3)
 
@@ -79,9 +79,9 @@ def test_p_is_mcnemar_of_the_best_corrected_for_all_pairs():
 def test_several_seeds_are_one_row_with_mean_deviation_and_interval():
     runs = [first(18, 20), first(14, 20), first(16, 20)]
     seeds(runs)
-    (standing,) = ranked().standings
-    accuracy = standing.row.accuracy
-    assert standing.row.seeds == [0, 1, 2]
+    (entry,) = ranked().standings
+    accuracy = entry.row.accuracy
+    assert entry.row.seeds == [0, 1, 2]
     assert accuracy.value == pytest.approx(0.8)
     assert accuracy.deviation == pytest.approx(0.1)
     assert accuracy == accuracy_estimate(np.stack(runs))
@@ -101,20 +101,20 @@ def test_the_difference_of_several_seeds_has_their_interval():
 def test_seeds_that_scatter_widely_are_not_told_apart_from_what_one_of_them_beats():
     finished(first(60, 100), label="a")
     seeds([first(100, 100), first(10, 100)], label="b")
-    assert all(standing.ranks == (1, 2) for standing in ranked().standings)
+    assert all(entry.ranks == (1, 2) for entry in ranked().standings)
 
 
 def test_a_track_of_one_entry_ranks_it_first():
     finished(right(20))
-    (standing,) = ranked().standings
-    assert (standing.ranks, standing.to_best, standing.pareto) == ((1, 1), None, True)
+    (entry,) = ranked().standings
+    assert (entry.ranks, entry.to_best, entry.pareto) == ((1, 1), None, True)
 
 
 def test_the_pareto_mark_is_for_what_nothing_beats_in_both():
     for name, correct, nfe in [("a", 90, 400), ("b", 80, 400), ("c", 80, 100), ("d", 70, 100), ("e", 60, 50)]:
         finished(first(correct, 100), label=name, nfe=nfe)
     finished(first(90, 100), label="a too", nfe=400)
-    marked = {name for name, standing in by_name(ranked().standings).items() if standing.pareto}
+    marked = {name for name, entry in by_name(ranked().standings).items() if entry.pareto}
     assert marked == {"a", "a too", "c", "e"}
 
 
@@ -132,14 +132,14 @@ def test_rows_are_in_the_order_asked_for_and_ranks_stay_those_by_accuracy(by, or
         machine = {"cpu": "another processor"} if name == "c" else {}
         finished(first(correct, 100), label=name, nfe=nfe, rate=rate, distance=distance, **machine)
     table = ranked(by=by)
-    assert "".join(standing.row.name for standing in table.standings) == order
-    assert {standing.row.name: standing.ranks[0] for standing in table.standings} == {"a": 1, "b": 2, "c": 3, "d": 4}
+    assert "".join(entry.row.name for entry in table.standings) == order
+    assert {entry.row.name: entry.ranks[0] for entry in table.standings} == {"a": 1, "b": 2, "c": 3, "d": 4}
 
 
 def test_like_accuracies_are_in_the_order_of_their_cost_and_then_of_their_names():
     for name, nfe in [("d", 200), ("a", 200), ("c", 100), ("b", 300)]:
         finished(first(50, 100), label=name, nfe=nfe)
-    assert "".join(standing.row.name for standing in ranked().standings) == "cadb"
+    assert "".join(entry.row.name for entry in ranked().standings) == "cadb"
 
 
 def test_a_budget_ranks_only_what_it_affords():
@@ -161,30 +161,30 @@ def test_a_budget_leaves_direct_classifiers_beside():
     finished(first(80, 100), label="class-mean", direct=True)
     table = ranked(budget=10)
     assert table.standings == []
-    assert [standing.to_best for standing in table.direct] == [None]
+    assert [entry.to_best for entry in table.direct] == [None]
 
 
 def test_direct_classifiers_stand_beside_and_change_no_rank():
     finished(first(90, 100), label="a")
     finished(first(88, 100), label="b")
-    before = [(standing.ranks, standing.to_best) for standing in ranked().standings]
+    before = [(entry.ranks, entry.to_best) for entry in ranked().standings]
     finished(first(99, 100), label="nearest-neighbour", direct=True)
     finished(first(10, 100), label="class-mean", direct=True)
     table = ranked()
-    assert [(standing.ranks, standing.to_best) for standing in table.standings] == before
-    assert [(standing.row.name, standing.ranks) for standing in table.direct] == [
+    assert [(entry.ranks, entry.to_best) for entry in table.standings] == before
+    assert [(entry.row.name, entry.ranks) for entry in table.direct] == [
         ("nearest-neighbour", None),
         ("class-mean", None),
     ]
     assert table.direct[0].to_best.value == pytest.approx(0.09)
-    assert not any(standing.pareto for standing in table.direct)
+    assert not any(entry.pareto for entry in table.direct)
 
 
 def test_partial_runs_are_never_ranked():
     finished(first(10, 20), label="whole")
     unfinished(right(19), label="almost")
     table = ranked()
-    assert [standing.row.name for standing in table.standings] == ["whole"]
+    assert [entry.row.name for entry in table.standings] == ["whole"]
     assert [(run.label, run.done) for run in table.partial] == [("almost", 19)]
 
 
@@ -195,7 +195,7 @@ def test_speeds_are_compared_on_the_machine_that_most_inversions_share():
     finished(right(20), label="d", precision="bfloat16")
     seeds([right(20), right(20)], label="e")
     finished(right(20), label="e", seed=2, cpu="rare")
-    comparable = {name for name, standing in by_name(ranked().standings).items() if standing.comparable_speed}
+    comparable = {name for name, entry in by_name(ranked().standings).items() if entry.comparable_speed}
     assert comparable == {"b", "c"}
 
 
@@ -204,7 +204,7 @@ def test_rows_of_several_machines_do_not_decide_whose_speed_is_shown():
         finished(right(20), label=name)
         finished(right(20), label=name, seed=1, cpu="another processor")
     finished(right(20), label="c")
-    assert [name for name, standing in by_name(ranked().standings).items() if standing.comparable_speed] == ["c"]
+    assert [name for name, entry in by_name(ranked().standings).items() if entry.comparable_speed] == ["c"]
 
 
 def test_direct_classifiers_do_not_decide_whose_speed_is_shown():
@@ -212,13 +212,13 @@ def test_direct_classifiers_do_not_decide_whose_speed_is_shown():
     for name in ("class-mean", "nearest-neighbour"):
         finished(right(20), label=name, direct=True)
     table = ranked()
-    assert [standing.comparable_speed for standing in table.standings] == [True]
-    assert [standing.comparable_speed for standing in table.direct] == [False, False]
+    assert [entry.comparable_speed for entry in table.standings] == [True]
+    assert [entry.comparable_speed for entry in table.direct] == [False, False]
 
 
 def test_speeds_of_direct_classifiers_are_shown_where_nothing_is_inverted():
     finished(right(20), label="class-mean", direct=True)
-    assert [standing.comparable_speed for standing in ranked().direct] == [True]
+    assert [entry.comparable_speed for entry in ranked().direct] == [True]
 
 
 def test_no_row_takes_part_in_another_track():
@@ -231,8 +231,8 @@ def test_no_row_takes_part_in_another_track():
     board = rank(collect([RESULTS]))
     assert len(board.tracks) == 4
     (same,) = (table for table in board.tracks if table.track == alone.track)
-    assert [standing.ranks for standing in same.standings] == [standing.ranks for standing in alone.standings]
-    assert [standing.row.accuracy for standing in same.standings] == [s.row.accuracy for s in alone.standings]
+    assert [entry.ranks for entry in same.standings] == [entry.ranks for entry in alone.standings]
+    assert [entry.row.accuracy for entry in same.standings] == [s.row.accuracy for s in alone.standings]
 
 
 ENTRY = st.tuples(
