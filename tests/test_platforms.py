@@ -11,7 +11,7 @@ import os, pkgutil, sys
 from importlib import import_module
 from pathlib import Path
 
-import click, filelock, jinja2, matplotlib.figure, numpy, platformdirs, rich.console, rich.progress, scipy.stats
+import click, filelock, jinja2, matplotlib.figure, numpy, platformdirs, psutil, rich.console, rich.progress, scipy.stats
 import torch, torchvision
 
 platform, folder = sys.argv[1:]

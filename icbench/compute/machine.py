@@ -6,6 +6,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 PROCESS = Path("/proc/self")
 CPUINFO = Path("/proc/cpuinfo")
 BFLOAT16_FLAGS = ("amx_bf16", "avx512_bf16", "bf16", "svebf16")
@@ -36,14 +38,18 @@ def peak_memory_bytes() -> int:
         lines = dict(line.split(":", 1) for line in (PROCESS / "status").read_text().splitlines())
         return int(lines["VmHWM"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):
-        return _largest_by_the_c_library()
+        return _largest_elsewhere()
 
 
-def _largest_by_the_c_library() -> int:
+def _largest_elsewhere() -> int:
+    """The largest resident size since the process began, as Windows tells it or else the C library; 0 if neither."""
+    on_windows: int | None = getattr(psutil.Process().memory_info(), "peak_wset", None)
+    if on_windows is not None:
+        return on_windows
     try:
         import resource
     except ImportError:
-        return 0  # Windows has no such module
+        return 0
     # On Linux this would be that of the process that started this one, where that was larger.
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,7 +1,6 @@
 """How much memory a batch takes, known before it is inverted."""
 
-from pathlib import Path
-
+import psutil
 import torch
 from torch import Tensor
 
@@ -61,11 +60,8 @@ def free_bytes(device: torch.device) -> int:
     """The memory that is free: of the device on CUDA, of the machine on the CPU."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    try:
-        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        return int(lines["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError):
-        return 2**31
+    free: int = psutil.virtual_memory().available
+    return free
 
 
 def _targets(parts: Components, rows: int, settings: Settings) -> Tensor:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -42,6 +43,13 @@ def test_where_the_system_does_not_tell_the_c_library_does(monkeypatch, tmp_path
     monkeypatch.setattr(machine, "PROCESS", tmp_path / "nowhere")
     forget_peak_memory()
     assert peak_memory_bytes() > 2**20
+
+
+def test_windows_tells_the_peak_of_the_working_set(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "PROCESS", tmp_path / "nowhere")
+    told = SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=5, peak_wset=7))
+    monkeypatch.setattr(machine.psutil, "Process", lambda: told)
+    assert peak_memory_bytes() == 7
 
 
 @pytest.mark.parametrize("content", ["", "VmRSS: 12 kB", "VmHWM: some kB"])
