@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from icbench.compute import onednn
 from icbench.compute.probe import onednn_pays
 from icbench.engine.decode import generate
-from icbench.engine.invert import Components, Settings
+from icbench.engine.settings import Components, Settings
 
 PRODUCT, COPY = 2048, 2**26
 """The side of the measured matrix product, and the bytes of the measured copy, which no cache holds."""

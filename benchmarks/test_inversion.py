@@ -16,8 +16,9 @@ from torch import Tensor
 
 from icbench.builtin.datasets.mnist import MNIST
 from icbench.builtin.generators.cgan import CGAN, load_cgan
-from icbench.engine.invert import Components, Settings, invert
+from icbench.engine.invert import invert
 from icbench.engine.prepare import prepare
+from icbench.engine.settings import Components, Settings
 from icbench.errors import UsageError
 from icbench.kinds.generator import Generator
 from icbench.plugins.manager import PluginManager, plugin_manager

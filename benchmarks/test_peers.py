@@ -28,8 +28,10 @@ from icbench.builtin.datasets.mnist import MNIST
 from icbench.builtin.generators.cgan import load_cgan
 from icbench.compute.allocator import keep_freed_memory
 from icbench.engine.batch_size import measured_batch_size
-from icbench.engine.invert import Components, Settings, concatenate, invert
+from icbench.engine.invert import invert
 from icbench.engine.prepare import prepare
+from icbench.engine.result import concatenate
+from icbench.engine.settings import Components, Settings
 from icbench.kinds.generator import Generator
 from icbench.plugins.manager import PluginManager
 

@@ -19,7 +19,7 @@ from icbench.running.observer import Observer
 from icbench.running.options import Options
 
 if TYPE_CHECKING:
-    from icbench.engine.invert import InversionResult
+    from icbench.engine.result import InversionResult
 
 
 class RunOptions(TypedDict, total=False):

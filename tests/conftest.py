@@ -8,8 +8,8 @@ import pytest
 import torch
 from toy import LinearGenerator, ToyDigits
 
-from icbench.engine.invert import Components
 from icbench.engine.prepare import prepare
+from icbench.engine.settings import Components
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.manager import PluginManager, load_plugins
 

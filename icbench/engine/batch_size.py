@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from icbench.engine.invert import Components, Settings, invert
+from icbench.engine.invert import invert
 from icbench.engine.memory import batch_bytes, free_bytes
+from icbench.engine.settings import Components, Settings
 from icbench.engine.targets import Pixels
 
 CANDIDATES = (128, 256, 512, 1024, 2048)

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from icbench.engine.decode import generate
 from icbench.engine.initialization import drawn_noise
-from icbench.engine.invert import Components, InversionResult, Settings, concatenate, invert
+from icbench.engine.invert import invert
+from icbench.engine.result import InversionResult, concatenate
+from icbench.engine.settings import Components, Settings
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.kinds.schedule import Beginning, Rates, Schedule, Starts

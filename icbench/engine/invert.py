@@ -16,21 +16,9 @@ from icbench.compute.devices import float32_products
 from icbench.engine.batch import BatchInversion
 from icbench.engine.initialization import NoiseBank
 from icbench.engine.readout import group_by_class
-from icbench.engine.result import NOT_FINITE, PER_IMAGE, InversionResult, concatenate
+from icbench.engine.result import InversionResult
 from icbench.engine.settings import Components, Settings
 from icbench.engine.targets import Pixels
-
-__all__ = [
-    "NOT_FINITE",
-    "PER_IMAGE",
-    "Components",
-    "InversionResult",
-    "Settings",
-    "class_paths",
-    "concatenate",
-    "invert",
-    "whole_groups",
-]
 
 
 def invert(

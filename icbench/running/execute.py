@@ -21,7 +21,7 @@ from icbench.running.runners import InversionRunner
 from icbench.running.session import Session
 
 if TYPE_CHECKING:
-    from icbench.engine.invert import InversionResult
+    from icbench.engine.result import InversionResult
 
 
 def entries_from_specs(
@@ -120,7 +120,8 @@ def invert_images(
     precision: str = "auto",
 ) -> "InversionResult":
     """Invert images that need not be of any dataset; see `icbench.invert`."""
-    from icbench.engine.invert import concatenate, invert
+    from icbench.engine.invert import invert
+    from icbench.engine.result import concatenate
 
     options = Options(steps=steps, seeds=(seed,), precision=precision)
     check_options(options)

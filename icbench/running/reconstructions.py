@@ -60,7 +60,8 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
     Images that depend on their mates are always inverted once more, beside them: a run of a few images kept no latents
     of the last one's mates. Their winning hypotheses are drawn beside each other, whatever was beside them before.
     """
-    from icbench.engine.invert import concatenate, invert, whole_groups
+    from icbench.engine.invert import invert, whole_groups
+    from icbench.engine.result import concatenate
 
     split = _split(entry, record, options)
     runner = InversionRunner(entry, chosen_device(options.device))

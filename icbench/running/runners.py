@@ -36,7 +36,7 @@ class Result:
     """What one batch of images came to.
 
     Args:
-        arrays: per image, as in `icbench.engine.invert.InversionResult`, by name.
+        arrays: per image, as in `icbench.engine.result.InversionResult`, by name.
         forward, backward: generator evaluations per image, on average.
     """
 
@@ -109,8 +109,8 @@ class InversionRunner(Runner):
 
     @isolated()
     def __init__(self, entry: Entry, device: "torch.device") -> None:
-        from icbench.engine.invert import Components
         from icbench.engine.prepare import prepare
+        from icbench.engine.settings import Components
 
         self.entry, self.device = entry, device
         built = {kind: entry.parts[kind].build() for kind in PARTS}
@@ -166,7 +166,8 @@ class InversionRunner(Runner):
     def results(
         self, images: Pixels, index: Index, settings: "Settings", batch_size: int, on_step: OnStep
     ) -> Iterator[Result]:
-        from icbench.engine.invert import PER_IMAGE, invert
+        from icbench.engine.invert import invert
+        from icbench.engine.result import PER_IMAGE
 
         left_out = set() if self._drops(settings.steps) else {"class_dropped_at"}
         left_out |= {"forwards", "backwards"} if settings.stop_when is None else set()

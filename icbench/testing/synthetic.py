@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from icbench.engine.invert import Components, InversionResult, Settings, concatenate, invert
+from icbench.engine.invert import invert
 from icbench.engine.prepare import prepare
+from icbench.engine.result import InversionResult, concatenate
+from icbench.engine.settings import Components, Settings
 from icbench.kinds.distance import Distance, Features, LeastSquares
 from icbench.kinds.generator import Generator
 from icbench.kinds.optimizer import Optimizer

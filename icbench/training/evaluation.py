@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from icbench.engine.invert import Settings
 from icbench.engine.prepare import prepare
+from icbench.engine.settings import Settings
 from icbench.errors import UsageError
 from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from icbench.engine.decode import as_target, generate
 from icbench.engine.diagnosis import noise_share
-from icbench.engine.invert import Settings
+from icbench.engine.settings import Settings
 from icbench.engine.targets import Pixels
 from icbench.kinds.generator import Generator
 from icbench.training.frechet import frechet_distance

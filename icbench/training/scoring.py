@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from icbench.engine.invert import Components, InversionResult, invert
-from icbench.engine.result import concatenate
-from icbench.engine.settings import Settings
+from icbench.engine.invert import invert
+from icbench.engine.result import InversionResult, concatenate
+from icbench.engine.settings import Components, Settings
 from icbench.engine.targets import Pixels
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator

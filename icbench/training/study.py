@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from icbench.engine.invert import InversionResult
+from icbench.engine.result import InversionResult
 from icbench.errors import UsageError
 from icbench.kinds.generator import Generator
 from icbench.storage import write_output

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from icbench.compute.probe import speeds
-from icbench.engine.invert import Components, Settings
 from icbench.engine.prepare import prepare
+from icbench.engine.settings import Components, Settings
 from icbench.kinds.generator import Generator
 from icbench.plugins.manager import PluginManager
 

@@ -10,8 +10,8 @@ from torch import nn
 
 from icbench.builtin.generators.cgan import CGAN, WEIGHTS, load_cgan, shipped_sizes
 from icbench.compute.machine import available_cores, bfloat16_instructions
-from icbench.engine.invert import Settings
 from icbench.engine.prepare import prepare
+from icbench.engine.settings import Settings
 from icbench.errors import IntegrityError, UsageError
 from icbench.kinds.dataset import Split
 from icbench.training.scoring import inversion_accuracy

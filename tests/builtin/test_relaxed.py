@@ -10,7 +10,9 @@ from toy import ToyDigits
 from icbench.builtin.schedules.joint import Joint
 from icbench.builtin.schedules.relaxed import Relaxed, sparsemax
 from icbench.engine.initialization import drawn_noise
-from icbench.engine.invert import Settings, class_paths, concatenate, invert
+from icbench.engine.invert import class_paths, invert
+from icbench.engine.result import concatenate
+from icbench.engine.settings import Settings
 from icbench.kinds.optimizer import Optimizer
 
 SETTINGS = Settings(steps=30)

@@ -7,7 +7,9 @@ import torch
 from toy import ToyDigits
 
 from icbench.builtin.schedules.joint import Alternating, MultiVertex
-from icbench.engine.invert import Settings, class_paths, concatenate, invert
+from icbench.engine.invert import class_paths, invert
+from icbench.engine.result import concatenate
+from icbench.engine.settings import Settings
 
 SETTINGS = Settings(steps=12)
 IMAGES = ToyDigits().split("test", None).images

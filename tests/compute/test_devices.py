@@ -8,8 +8,9 @@ import torch
 from toy import LinearGenerator
 
 from icbench.compute.devices import chosen_precision, float32_products, precision_reason
-from icbench.engine.invert import Components, Settings, invert
+from icbench.engine.invert import invert
 from icbench.engine.prepare import prepare
+from icbench.engine.settings import Components, Settings
 from icbench.errors import UsageError
 from icbench.plugins.manager import PluginManager
 

@@ -11,9 +11,11 @@ from toy import NormedGenerator, ToyDigits
 
 from icbench.builtin.schedules.exhaustive import Exhaustive, Halving
 from icbench.engine.active_set import SEARCHED, ActiveSet
-from icbench.engine.invert import Settings, concatenate, invert
+from icbench.engine.invert import invert
 from icbench.engine.optimizer_state import transfer_state
 from icbench.engine.prepare import prepare
+from icbench.engine.result import concatenate
+from icbench.engine.settings import Settings
 from icbench.errors import UsageError
 from icbench.kinds.optimizer import Optimizer
 from icbench.plugins.manager import PluginManager

@@ -11,11 +11,11 @@ from icbench.builtin.schedules.exhaustive import Exhaustive, Halving
 from icbench.builtin.schedules.joint import Joint
 from icbench.engine.batch import BatchInversion
 from icbench.engine.initialization import NoiseBank
-from icbench.engine.invert import Settings
 from icbench.engine.latents import select_features
 from icbench.engine.objective import EvaluationCounter
 from icbench.engine.prepare import prepare
 from icbench.engine.result import in_order
+from icbench.engine.settings import Settings
 from icbench.kinds.distance import Distance
 
 SPLIT = ToyDigits().split("test", None)

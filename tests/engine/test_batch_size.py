@@ -8,8 +8,9 @@ import torch
 
 from icbench.engine import batch_size
 from icbench.engine.batch_size import measured_batch_size
-from icbench.engine.invert import Settings, invert
+from icbench.engine.invert import invert
 from icbench.engine.memory import batch_bytes
+from icbench.engine.settings import Settings
 from icbench.plugins.manager import PluginManager
 
 SETTINGS = Settings(steps=5)

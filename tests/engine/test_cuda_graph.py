@@ -11,8 +11,10 @@ from icbench.builtin.schedules.exhaustive import Exhaustive, Halving
 from icbench.builtin.schedules.joint import Alternating, Joint
 from icbench.builtin.schedules.relaxed import Relaxed
 from icbench.engine.cuda_graph import GraphedStep, make_capturable, supports_cuda_graph
-from icbench.engine.invert import Settings, concatenate, invert
+from icbench.engine.invert import invert
 from icbench.engine.prepare import prepare
+from icbench.engine.result import concatenate
+from icbench.engine.settings import Settings
 from icbench.kinds.optimizer import Optimizer
 
 STEPS = 60

@@ -10,8 +10,10 @@ from toy import CLASSES, SHAPE, FragileDistance, LinearGenerator, ToyDigits
 from icbench.builtin.schedules.exhaustive import Exhaustive
 from icbench.builtin.schedules.joint import ClassOnly
 from icbench.engine.diagnosis import HeldClasses, diagnose
-from icbench.engine.invert import Settings, concatenate, invert
+from icbench.engine.invert import invert
 from icbench.engine.prepare import prepare
+from icbench.engine.result import concatenate
+from icbench.engine.settings import Settings
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
 from icbench.kinds.schedule import Rates

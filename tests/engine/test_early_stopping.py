@@ -12,8 +12,10 @@ from toy import NormedGenerator, ToyDigits
 from icbench.builtin.schedules.exhaustive import Exhaustive, Halving
 from icbench.builtin.schedules.joint import Joint
 from icbench.engine.early_stopping import EarlyStopping
-from icbench.engine.invert import Settings, concatenate, invert
+from icbench.engine.invert import invert
 from icbench.engine.prepare import prepare
+from icbench.engine.result import concatenate
+from icbench.engine.settings import Settings
 from icbench.kinds.schedule import Rates
 
 STEPS = 60

@@ -7,10 +7,12 @@ import pytest
 import torch
 from toy import NormedGenerator, ToyDigits
 
-from icbench.engine.invert import Settings, concatenate, invert
+from icbench.engine.invert import invert
 from icbench.engine.preflight.compatibility import check_parts
 from icbench.engine.prepare import prepare
+from icbench.engine.result import concatenate
 from icbench.engine.rng import normal, philox
+from icbench.engine.settings import Settings
 from icbench.errors import ComponentError, UsageError
 from icbench.kinds.distance import Distance, LeastSquares
 from icbench.kinds.optimizer import Optimizer

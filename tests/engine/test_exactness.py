@@ -12,8 +12,10 @@ from icbench.builtin.generators.cgan import load_cgan
 from icbench.compute.probe import speeds
 from icbench.engine.decode import as_target
 from icbench.engine.initialization import drawn_noise
-from icbench.engine.invert import Components, Settings, concatenate, invert
+from icbench.engine.invert import invert
 from icbench.engine.prepare import prepare
+from icbench.engine.result import concatenate
+from icbench.engine.settings import Components, Settings
 from icbench.plugins.manager import PluginManager
 
 IMAGES = 64

@@ -10,9 +10,11 @@ from toy import NormedGenerator, ToyDigits
 from icbench.builtin.schedules.exhaustive import SPREAD, Exhaustive
 from icbench.engine.decode import as_target, generate
 from icbench.engine.initialization import BANK, NoiseBank, drawn_noise
-from icbench.engine.invert import Settings, concatenate, invert
+from icbench.engine.invert import invert
 from icbench.engine.preflight.compatibility import check_parts
 from icbench.engine.prepare import prepare
+from icbench.engine.result import concatenate
+from icbench.engine.settings import Settings
 from icbench.errors import ComponentError, UsageError
 from icbench.plugins.manager import PluginManager
 

@@ -10,8 +10,10 @@ from toy import FragileDistance, LinearGenerator, NormedGenerator
 
 from icbench.builtin.schedules.joint import Joint
 from icbench.engine.initialization import drawn_noise
-from icbench.engine.invert import NOT_FINITE, Components, Settings, concatenate, invert
+from icbench.engine.invert import invert
 from icbench.engine.prepare import prepare
+from icbench.engine.result import NOT_FINITE, concatenate
+from icbench.engine.settings import Components, Settings
 from icbench.kinds.optimizer import Optimizer
 from icbench.kinds.schedule import Starts, clamp_and_normalise, uniform_point
 from icbench.plugins.manager import PluginManager

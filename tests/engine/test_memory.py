@@ -11,9 +11,10 @@ from toy import NormedGenerator, ToyDigits
 
 import icbench
 from icbench.compute.machine import peak_memory_bytes
-from icbench.engine.invert import Settings, invert
+from icbench.engine.invert import invert
 from icbench.engine.memory import activation_bytes, batch_bytes, feature_bytes
 from icbench.engine.prepare import prepare
+from icbench.engine.settings import Settings
 from icbench.plugins.manager import PluginManager, plugin_manager
 from icbench.running.datasets import Source
 from icbench.running.observer import Observer

@@ -9,9 +9,11 @@ from toy import NormedGenerator, ScheduleFree, ToyDigits
 
 from icbench.builtin.schedules.exhaustive import Exhaustive, Halving
 from icbench.engine.decode import as_target, generate
-from icbench.engine.invert import Settings, class_paths, concatenate, invert
+from icbench.engine.invert import class_paths, invert
 from icbench.engine.preflight.compatibility import check_parts
 from icbench.engine.prepare import prepare
+from icbench.engine.result import concatenate
+from icbench.engine.settings import Settings
 from icbench.errors import ComponentError
 from icbench.kinds.optimizer import Optimizer
 

@@ -9,9 +9,11 @@ from toy import LinearGenerator
 
 from icbench.builtin.schedules.evidence import Evidence
 from icbench.builtin.schedules.exhaustive import Exhaustive
-from icbench.engine.invert import Settings, concatenate, invert
+from icbench.engine.invert import invert
 from icbench.engine.preflight.compatibility import check_parts
 from icbench.engine.prepare import prepare
+from icbench.engine.result import concatenate
+from icbench.engine.settings import Settings
 from icbench.errors import UsageError
 
 CPU = torch.device("cpu")

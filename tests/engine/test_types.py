@@ -13,8 +13,10 @@ from icbench.builtin.schedules.exhaustive import Exhaustive, Halving
 from icbench.builtin.schedules.joint import Joint
 from icbench.builtin.schedules.relaxed import Relaxed
 from icbench.engine.decode import sample_vectors
-from icbench.engine.invert import Settings, class_paths, concatenate, invert
+from icbench.engine.invert import class_paths, invert
 from icbench.engine.prepare import prepare
+from icbench.engine.result import concatenate
+from icbench.engine.settings import Settings
 from icbench.plugins.discovery import PluginSource
 from icbench.training.samples import draw_samples
 

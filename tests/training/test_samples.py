@@ -8,8 +8,8 @@ import pytest
 import torch
 from toy import CLASSES, SHAPE, LinearGenerator, NaNGenerator, ToyDigits, patterns
 
-from icbench.engine.invert import Settings
 from icbench.engine.prepare import prepare
+from icbench.engine.settings import Settings
 from icbench.kinds.generator import Generator
 from icbench.training.reference_cnn import train_reference_cnn
 from icbench.training.samples import draw_samples, measure_samples

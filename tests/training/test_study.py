@@ -11,8 +11,9 @@ import torch
 from toy import LinearGenerator, NaNGenerator, ToyDigits, patterns
 from toy_training import SMALL, Stop, ToyTrainer
 
-from icbench.engine.invert import Components, Settings, invert
+from icbench.engine.invert import invert
 from icbench.engine.prepare import prepare
+from icbench.engine.settings import Components, Settings
 from icbench.errors import OutputError, UsageError
 from icbench.training import study
 from icbench.training.budget import InversionBudget

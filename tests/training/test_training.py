@@ -11,7 +11,7 @@ from toy_training import Stop
 
 from icbench.builtin.generators.cgan import CGAN, load_cgan
 from icbench.builtin.generators.cgan_training import BATCH, CGANTrainer
-from icbench.engine.invert import Settings
+from icbench.engine.settings import Settings
 from icbench.kinds.dataset import Dataset, Split
 from icbench.training.budget import EvalBudget, InversionBudget
 from icbench.training.loop import TrainingObserver, train

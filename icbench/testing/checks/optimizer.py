@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from icbench.engine.invert import InversionResult
+from icbench.engine.result import InversionResult
 from icbench.testing.assertions import Skipped, expect, expect_close
 from icbench.testing.subject import Check, Subject
 from icbench.testing.synthetic import (

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from icbench.builtin.datasets.mnist import MNIST
-from icbench.engine.invert import Settings
 from icbench.engine.prepare import prepare
+from icbench.engine.settings import Settings
 from icbench.errors import IntegrityError, UsageError
 from icbench.training.scoring import inversion_accuracy
 from safetensors.torch import load_file

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 from icbench.builtin.generators.cgan import load_cgan
-from icbench.engine.invert import Components, Settings, concatenate, invert
+from icbench.engine.invert import invert
 from icbench.engine.prepare import prepare
+from icbench.engine.result import concatenate
+from icbench.engine.settings import Components, Settings
 from problems import Problem, starts
 
 CURVATURES = torch.tensor([0.5, 2.0, 8.0], dtype=torch.float64)

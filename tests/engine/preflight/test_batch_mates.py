@@ -12,8 +12,10 @@ from toy import NormedGenerator, ToyDigits
 from icbench import Component, hookimpl
 from icbench import invert as inverted
 from icbench.engine.batch_size import measured_batch_size
-from icbench.engine.invert import Settings, class_paths, concatenate, invert, whole_groups
+from icbench.engine.invert import class_paths, invert, whole_groups
 from icbench.engine.prepare import prepare
+from icbench.engine.result import concatenate
+from icbench.engine.settings import Settings
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.manager import PluginManager, plugin_manager
 from icbench.running.entry import DEFAULTS

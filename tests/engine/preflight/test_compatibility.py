@@ -10,9 +10,9 @@ from toy import LinearGenerator, ToyDigits
 from icbench import Component, Param, hookimpl
 from icbench.builtin.schedules.joint import Joint
 from icbench.engine.blame import described
-from icbench.engine.invert import Settings
 from icbench.engine.preflight.compatibility import METHODS, check_parts
 from icbench.engine.prepare import prepare
+from icbench.engine.settings import Settings
 from icbench.errors import ComponentError, UsageError
 from icbench.kinds.distance import Distance
 from icbench.kinds.generator import Generator

@@ -10,9 +10,9 @@ from toy import LinearGenerator, NormedGenerator, ToyDigits
 from icbench.builtin.distances import MSE
 from icbench.builtin.schedules.exhaustive import Exhaustive
 from icbench.builtin.schedules.joint import ClassOnly, Joint
-from icbench.engine.invert import Settings
 from icbench.engine.preflight.compatibility import check_parts
 from icbench.engine.prepare import prepare
+from icbench.engine.settings import Settings
 from icbench.errors import ComponentError
 from icbench.kinds.distance import Distance
 from icbench.kinds.optimizer import Optimizer

@@ -13,9 +13,9 @@ from icbench.builtin.distances import MSE
 from icbench.builtin.schedules.exhaustive import Exhaustive
 from icbench.builtin.schedules.joint import Joint
 from icbench.engine.blame import expose
-from icbench.engine.invert import Settings
 from icbench.engine.preflight.compatibility import check_parts
 from icbench.engine.prepare import prepare
+from icbench.engine.settings import Settings
 from icbench.errors import ComponentError
 from icbench.kinds.optimizer import Optimizer
 from icbench.plugins.manager import PluginManager
