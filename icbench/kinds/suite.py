@@ -1,10 +1,13 @@
 """What a suite is: entries that belong together, read from a declarative file, with the values published for them."""
 
+import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
 
 from icbench.errors import ComponentError, suggestion
 from icbench.kinds.names import PARTS
@@ -14,13 +17,11 @@ FORMS = ("cells", "nfe")
 
 MOST_SEEDS = 10_000
 
-LISTS: dict[object, type] = {tuple[float, ...]: float, tuple[str, ...]: str}
+CELLS = ("cells", "cell", "than", "show")
+"""The keys of a file that cells are at; all but the first are also the label of a cell that has none."""
 
-T = TypeVar("T")
 
-
-@dataclass(frozen=True)
-class Cell:
+class Cell(Struct, frozen=True, forbid_unknown_fields=True):
     """One entry of a suite.
 
     Args:
@@ -42,7 +43,7 @@ class Cell:
     schedule: str = ""
     classifier: str = ""
     steps: int = -1
-    seeds: int = 1
+    seeds: Annotated[int, Meta(ge=1, le=MOST_SEEDS)] = 1
     images: int = 0
     batch_size: int = 0
     precision: str = "auto"
@@ -56,8 +57,7 @@ class Cell:
         return {kind: spec for kind in PARTS if (spec := getattr(self, kind))}
 
 
-@dataclass(frozen=True)
-class Experiment:
+class Experiment(Struct, frozen=True, forbid_unknown_fields=True):
     """Cells that make one table.
 
     Args:
@@ -82,9 +82,18 @@ class Experiment:
     note: str = ""
     chart: str = FORMS[0]
 
+    def __post_init__(self) -> None:
+        labels = [cell.label for cell in self.cells]
+        if not labels:
+            raise ValueError(f"experiment {self.name} has no cells")
+        _check_unique(labels, f"in experiment {self.name} cell")
+        if self.chart not in FORMS:
+            raise ValueError(f"experiment {self.name} has chart='{self.chart}', which is not {' or '.join(FORMS)}")
+        if self.baseline and self.baseline not in labels:
+            raise ValueError(f"the baseline '{self.baseline}' of experiment {self.name} is none of its cells")
 
-@dataclass(frozen=True)
-class Mark:
+
+class Mark(Struct, frozen=True, forbid_unknown_fields=True):
     """A published accuracy to see the own ones beside; nothing is held against it.
 
     Args:
@@ -98,8 +107,7 @@ class Mark:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(Struct, frozen=True, forbid_unknown_fields=True):
     """A statement to check: that one cell is more accurate than another, or reconstructs well.
 
     Args:
@@ -116,9 +124,12 @@ class Claim:
     by: float = 0.0
     median_distance: float = 0.0
 
+    def __post_init__(self) -> None:
+        if (self.than is None) == (not self.median_distance):
+            raise ValueError(f"claim '{self.text}' needs either 'than' or 'median_distance'")
 
-@dataclass(frozen=True)
-class Suite:
+
+class Suite(Struct, frozen=True, forbid_unknown_fields=True):
     """A declared set of entries.
 
     Args:
@@ -138,9 +149,9 @@ class Suite:
     title: str
     dataset: str
     split: str
-    experiments: tuple[Experiment, ...]
-    claims: tuple[Claim, ...] = ()
-    marks: tuple[Mark, ...] = ()
+    experiments: tuple[Experiment, ...] = msgspec.field(default=(), name="experiment")
+    claims: tuple[Claim, ...] = msgspec.field(default=(), name="claim")
+    marks: tuple[Mark, ...] = msgspec.field(default=(), name="mark")
     images: int = 0
     author: str = ""
     year: int = 0
@@ -148,6 +159,9 @@ class Suite:
     tolerance: float = 0.0
     show: Cell | None = None
     conclusion: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_unique([experiment.name for experiment in self.experiments], "experiment")
 
     @property
     def published(self) -> bool:
@@ -173,106 +187,54 @@ def read_suite(file: Path) -> Suite:
         written = tomllib.loads(file.read_text("utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ComponentError(f"the suite {file.name} cannot be read: {error}") from error
-    return _Reader(file.name).suite(written)
+    try:
+        written = _with_setting(written, {})
+        return msgspec.convert(written, Suite)
+    except msgspec.ValidationError as error:
+        reason, hint = _fault(str(error), written)
+        raise ComponentError(f"the suite {file.name} is not sound: {reason}", hint) from None
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Makes records of tables, and says where in the file something is wrong."""
-
-    file: str
-
-    def suite(self, written: Mapping[str, Any]) -> Suite:
-        values = dict(written)
-        setting = values.pop("setting", {})
-        experiments = [self.experiment(table, setting) for table in values.pop("experiment", [])]
-        claims = [self.claim(table, setting) for table in values.pop("claim", [])]
-        marks = [self.record(Mark, table, f"mark {table.get('name', '?')}") for table in values.pop("mark", [])]
-        if "show" in values:
-            values["show"] = self.cell({"label": "show", **values["show"]}, setting, "show")
-        lists = {"experiments": tuple(experiments), "claims": tuple(claims), "marks": tuple(marks)}
-        suite = self.record(Suite, {**values, **lists}, "the suite")
-        self._unique([experiment.name for experiment in experiments], "experiment")
-        return suite
-
-    def experiment(self, table: Mapping[str, Any], setting: Mapping[str, Any]) -> Experiment:
-        values = dict(table)
-        where = f"experiment {values.get('name', '?')}"
-        own = {**setting, **values.pop("setting", {})}
-        cells = tuple(self.cell(cell, own, where) for cell in values.pop("cells", []))
-        experiment = self.record(Experiment, {**values, "cells": cells}, where)
-        labels = [cell.label for cell in cells]
-        self._unique(labels, f"in {where} cell")
-        if not cells:
-            raise self._wrong(f"{where} has no cells")
-        if experiment.chart not in FORMS:
-            raise self._wrong(f"{where} has chart='{experiment.chart}'", f"It may be {' or '.join(FORMS)}.")
-        if experiment.baseline and experiment.baseline not in labels:
-            raise self._wrong(f"the baseline '{experiment.baseline}' of {where} is none of its cells")
-        return experiment
-
-    def claim(self, table: Mapping[str, Any], setting: Mapping[str, Any]) -> Claim:
-        values = dict(table)
-        where = f"claim '{values.get('text', '?')}'"
-        for name in ("cell", "than"):
-            if name in values:
-                values[name] = self.cell({"label": name, **values[name]}, setting, where)
-        claim = self.record(Claim, values, where)
-        if (claim.than is None) == (not claim.median_distance):
-            raise self._wrong(f"{where} needs either 'than' or 'median_distance'")
-        return claim
-
-    def cell(self, table: Mapping[str, Any], setting: Mapping[str, Any], where: str) -> Cell:
-        values = {**setting, **table}
-        cell = self.record(Cell, values, f"cell {table.get('label', '?')} of {where}")
-        if not 1 <= cell.seeds <= MOST_SEEDS:
-            raise self._wrong(f"cell {cell.label} of {where} has seeds={cell.seeds}, not 1 to {MOST_SEEDS:,}")
-        return cell
-
-    def record(self, kind: type[T], values: Mapping[str, Any], where: str) -> T:
-        """An instance of a dataclass, its keys and types checked.
-
-        Raises:
-            ComponentError: a key is unknown, missing or of the wrong type.
-        """
-        known = {entry.name: entry for entry in fields(cast(Any, kind))}
-        for name, value in values.items():
-            if name not in known:
-                raise self._wrong(f"{where} has an unknown key '{name}'", suggestion(name, known, "keys"))
-            if not _fits(value, known[name].type):
-                raise self._wrong(f"{where} has {name}={value!r}, which is no {_described(known[name].type)}")
-        missing = [name for name, entry in known.items() if entry.default is MISSING and name not in values]
-        if missing:
-            raise self._wrong(f"{where} lacks {', '.join(missing)}")
-        return kind(**{name: _frozen(value) for name, value in values.items()})
-
-    def _unique(self, names: list[str], what: str) -> None:
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise self._wrong(f"{what} '{twice[0]}' is there more than once")
-
-    def _wrong(self, reason: str, hint: str = "") -> ComponentError:
-        return ComponentError(f"the suite {self.file} is not sound: {reason}", hint)
+TABLES: dict[str, type[Struct]] = {"": Suite, "experiment": Experiment, "claim": Claim, "mark": Mark}
+TABLES |= dict.fromkeys(CELLS, Cell)
 
 
-def _fits(value: object, kind: object) -> bool:
-    """Whether a value read from TOML is of the type that a field is annotated with."""
-    if kind is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    if kind in (str, int, bool):
-        return type(value) is kind
-    if kind in LISTS:
-        return isinstance(value, (list, tuple)) and all(_fits(one, LISTS[kind]) for one in value)
-    return not isinstance(value, (str, int, float, bool))
+def _with_setting(written: Any, setting: dict[str, Any], key: str = "") -> Any:
+    """What stands at a key of a file, with the setting in each of its cells."""
+    if isinstance(written, list):
+        return [_with_setting(each, setting, key) for each in written]
+    if not isinstance(written, dict):
+        return written
+    if key in CELLS:
+        return ({} if key == CELLS[0] else {"label": key}) | setting | written
+    own = written.pop("setting", {}) if key in ("", "experiment") else {}
+    if not isinstance(own, dict):
+        raise msgspec.ValidationError(f"setting={own!r} is no table")
+    return {name: _with_setting(value, setting | own, name) for name, value in written.items()}
 
 
-def _frozen(value: object) -> object:
-    if not isinstance(value, list):
-        return value
-    return tuple(float(one) if isinstance(one, int) else one for one in value)
+def _check_unique(names: Sequence[str], what: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{what} '{twice[0]}' is there more than once")
 
 
-def _described(kind: object) -> str:
-    names: dict[object, str] = {str: "text", int: "integer", float: "number", bool: "true or false"}
-    names |= {tuple[float, ...]: "list of numbers", tuple[str, ...]: "list of texts"}
-    return names.get(kind, "table")
+def _fault(message: str, written: Any) -> tuple[str, str]:
+    """What is wrong where in a file, from what msgspec says of it, and a hint."""
+    reason, _, path = message.partition(" - at `$")
+    places, kind, key = ["the suite"], TABLES[""], ""
+    for step in re.findall(r"\w+", path):
+        written = written[int(step) if isinstance(written, list) else step]
+        key = key if step.isdecimal() else step
+        if isinstance(written, dict) and key in TABLES:
+            kind = TABLES[key]
+            name = next((str(written[name]) for name in ("name", "label", "text") if name in written), "?")
+            places.insert(0, f"{key.removesuffix('s')} {name}")
+    where = " of ".join(places[:-1] or places)
+    if unknown := re.search("unknown field `(.+)`", reason):
+        known = [each.encode_name for each in msgspec.structs.fields(kind)]
+        return f"{where} has an unknown key '{unknown[1]}'", suggestion(unknown[1], known, "keys")
+    if missing := re.search("missing required field `(.+)`", reason):
+        return f"{where} lacks {missing[1]}", ""
+    expected = reason.replace(" | null", "").replace("object", "table").replace("Expected", "expected")
+    return f"{where} has {key}={written!r:.60}: {expected}" if reason.startswith("Expected") else reason, ""

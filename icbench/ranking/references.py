@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 FILE = Path(__file__).parent / "references.json"
 
 
@@ -20,9 +22,8 @@ class Reference:
 
 def published_references(dataset: str, split: str) -> list[Reference]:
     """The references for a dataset's split that were read in a primary source, the best first."""
-    fields = ("name", "dataset", "split", "images", "accuracy")
     references = [
-        Reference(**{field: reference[field] for field in fields})
+        msgspec.convert(reference, Reference)
         for reference in json.loads(FILE.read_text(encoding="utf-8"))["marks"]
         if reference["status"] == "checked" and (reference["dataset"], reference["split"]) == (dataset, split)
     ]

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import asdict
+
 from icbench.kinds.suite import Cell, Suite
 from icbench.report.leaderboard import interval, p_value, signed, track_title
 from icbench.report.table import Column, Footnote, Grid, Section, printable
@@ -136,7 +138,7 @@ def suite_data(outcome: SuiteOutcome) -> dict[str, Any]:
         "url": suite.url,
         "dataset": vars(outcome.track) if outcome.track else None,
         "tolerance": suite.tolerance,
-        "marks": [vars(mark) for mark in suite.marks],
+        "marks": [asdict(mark) for mark in suite.marks],
         "experiments": [_experiment_data(experiment) for experiment in outcome.experiments],
         "claims": [_claim_data(claim) for claim in outcome.claims],
         "runs": [record.summary() for record in outcome.records],
