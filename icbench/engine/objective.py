@@ -55,17 +55,19 @@ class Objective:
         self.generator, self.distance = components.generator, components.distance
         self.schedule = components.schedule
 
-    def evaluate(self, state: LatentState, progress: float, precision: torch.dtype) -> Evaluation:
+    def evaluate(self, state: LatentState, progress: float, precision: torch.dtype, final: bool = False) -> Evaluation:
         """Evaluate the latents as they are.
 
         Args:
             state: of N rows.
             progress: the share of the steps that are done, 1 after the last.
             precision: of the generator's products.
+            final: by the distance that the class is read from, instead of that of the steps.
         """
         class_vector = self.class_vectors(state, progress)
         images = generate(self.generator, class_vector, state.noise, precision)
-        distance = self.distance.compare(images, state.features)
+        compare = self.distance.compare_final if final else self.distance.compare
+        distance = compare(images, state.features)
         state.finite &= distance.isfinite().view(-1, state.hypotheses).all(dim=1)
         prior = self.schedule.prior(class_vector, state.noise, progress)
         data_term = self._data_term(distance, class_vector)

@@ -46,7 +46,7 @@ class Readout:
             progress: the share of the steps that are done.
         """
         counter = replace(counter)
-        evaluation = self.objective.evaluate(state, progress, torch.float32)
+        evaluation = self.objective.evaluate(state, progress, torch.float32, final=True)
         counter.add(EvaluationCounter(forward=1), state.hypotheses)
         if self.components.schedule.linearises:
             corrected = evaluation.energy + self._occam(state, counter, progress)

@@ -34,6 +34,20 @@ class Distance(ABC):
             (B,), each depending on its own row only.
         """
 
+    def compare_final(self, reconstruction: Tensor, features: Features) -> Tensor:
+        """The distances that the class is read from, after the last step. The default is those of the steps.
+
+        A distance that is too dear for every step, or has no useful gradient, can leave the steps to a cheap one.
+
+        Args:
+            reconstruction: (B, C, H, W) in [0, 1]; nothing is differentiated here.
+            features: what `features` returned, row by row for the same images.
+
+        Returns:
+            (B,), each depending on its own row only.
+        """
+        return self.compare(reconstruction, features)
+
     @final
     def __call__(self, reconstruction: Tensor, target: Tensor) -> Tensor:
         """The distances (B,) between two batches of images (B, C, H, W)."""

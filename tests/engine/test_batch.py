@@ -135,3 +135,27 @@ def test_features_are_one_tensor_or_several():
     rows, feature = torch.tensor([2, 0]), torch.arange(3)
     assert select_features(feature, rows).tolist() == [2, 0]
     assert [part.tolist() for part in select_features((feature, feature + 5), rows)] == [[2, 0], [7, 5]]
+
+
+class Squared(Distance):
+    """The mean squared error."""
+
+    def compare(self, reconstruction, features):
+        return (reconstruction - features).square().flatten(1).mean(dim=1)
+
+
+class ReadOtherwise(Squared):
+    """Steps by the squared error; the class is read from 1 less it."""
+
+    def compare_final(self, reconstruction, features):
+        return 1 - self.compare(reconstruction, features)
+
+
+def test_the_class_is_read_by_the_final_distance_and_the_steps_are_those_of_the_other(parts):
+    schedule = Exhaustive(prior_weight=0.0)
+    usual, otherwise = (
+        begin(parts, schedule=schedule, distance=distance).run(lambda images: None)
+        for distance in (Squared(), ReadOtherwise())
+    )
+    np.testing.assert_allclose(otherwise.class_scores, -1 - usual.class_scores, rtol=1e-5)
+    assert (otherwise.prediction == usual.class_scores.argmin(axis=1)).all()

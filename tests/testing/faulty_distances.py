@@ -52,7 +52,7 @@ class Infinite(Sound):
         return (super().compare(reconstruction, features)[:, None] / features.flatten(1)).sum(dim=1)
 
 
-@FAULTS("one_image_gives_one_number", "rows_are_independent", traits=ZERO)
+@FAULTS("one_image_gives_one_number", "rows_are_independent", "final_distances_are_like_any", traits=ZERO)
 class Squeezed(Sound):
     """a batch of one gives a number without dimensions"""
 
@@ -98,6 +98,7 @@ class HalfDetached(Sound):
     "gradient_is_right",
     "rows_are_independent",
     "gradients_stay_in_their_row",
+    "final_distances_are_like_any",
     "a_bad_row_leaves_the_others_alone",
     "features_can_be_repeated",
     traits=ZERO,
@@ -108,6 +109,15 @@ class BatchScaled(Sound):
     def compare(self, reconstruction, features):
         values = super().compare(reconstruction, features)
         return values / (values.sum() + 1)
+
+
+@FAULTS("final_distances_are_like_any", traits=ZERO)
+class Centred(Sound):
+    """reads the class from distances less the batch's mean"""
+
+    def compare_final(self, reconstruction, features):
+        values = self.compare(reconstruction, features)
+        return values - values.mean()
 
 
 @FAULTS("a_bad_row_leaves_the_others_alone", traits=ZERO)

@@ -26,7 +26,7 @@ TOLERANCE = 1e-3
 
 METHODS: Mapping[str, Methods] = {
     "generator": {"forward": (Tensor,), "encode": (Tensor, NoneType), "residual_scale": (tuple, NoneType)},
-    "distance": {"features": (Tensor, tuple), "compare": (Tensor,), "residuals": (Tensor,)},
+    "distance": {"features": (Tensor, tuple), "compare": (Tensor,), "compare_final": (Tensor,), "residuals": (Tensor,)},
     "optimizer": {"over": (torch.optim.Optimizer,)},
     "schedule": {
         "starts": (Starts,),
@@ -91,8 +91,10 @@ def _check_contracts(parts: Components, images: Pixels, settings: Settings, name
     with torch.no_grad():
         generated = generate(generator, *latents, settings.precision)
         _check_images(generated, target.shape, names["generator"])
-        _check_features(parts.distance.features(target), len(target), names["distance"])
-        _check_distance(parts.distance(generated, target), len(target), names["distance"])
+        features = parts.distance.features(target)
+        _check_features(features, len(target), names["distance"])
+        for compare in (parts.distance.compare, parts.distance.compare_final):
+            _check_distance(compare(generated, features), len(target), names["distance"])
         _check_schedule(parts.schedule, generator, names["schedule"])
         _check_start(parts, images, settings)
         if parts.schedule.calibrates and generator.residual_scale(latents[0]) is None:

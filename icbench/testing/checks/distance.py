@@ -89,6 +89,18 @@ def gradients_stay_in_their_row(subject: Subject) -> None:
     expect_own_row_only(lambda point: distance.compare(point, features), reconstructions(ROWS), "image")
 
 
+def final_distances_are_like_any(subject: Subject) -> None:
+    """What the class is read from is a finite number for each image, the same alone as in a batch."""
+    subject.needs_independent_rows()
+    first, second = reconstructions(ROWS), targets(ROWS)
+    values = _final_values(subject, first, second)
+    expect(tuple(values.shape) == (ROWS,), f"{ROWS} images give final distances of shape {tuple(values.shape)}")
+    expect(values.isfinite().all(), f"some final distances are not finite: {values.tolist()}")
+    for row in range(ROWS):
+        alone = _final_values(subject, first[row : row + 1], second[row : row + 1])
+        expect_close(alone, values[row : row + 1], f"image {row} has another final distance alone than in a batch")
+
+
 def a_bad_row_leaves_the_others_alone(subject: Subject) -> None:
     """A reconstruction that is not a number spoils its own distance alone."""
     subject.needs_independent_rows()
@@ -235,6 +247,7 @@ CHECKS: tuple[Check, ...] = (
     gradient_is_right,
     rows_are_independent,
     gradients_stay_in_their_row,
+    final_distances_are_like_any,
     a_bad_row_leaves_the_others_alone,
     features_once_suffice,
     features_can_be_repeated,
@@ -253,6 +266,12 @@ def _values(subject: Subject, reconstruction: Tensor, target: Tensor) -> Tensor:
     distance: Distance = subject.component
     with torch.no_grad():
         return distance(reconstruction, target)
+
+
+def _final_values(subject: Subject, reconstruction: Tensor, target: Tensor) -> Tensor:
+    distance: Distance = subject.component
+    with torch.no_grad():
+        return distance.compare_final(reconstruction, distance.features(target))
 
 
 def _parts(features: Features) -> tuple[Tensor, ...]:

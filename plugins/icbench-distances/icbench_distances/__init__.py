@@ -74,14 +74,19 @@ def _deforming() -> Iterator[Component]:
         ),
         traits=SQUARES,
     )
+    context = Param("context", 1, "radius of the square of slopes that is compared", low=0, high=4)
     yield Component(
         "idm",
         "icbench_distances.distortion:IDM",
         "image distortion model: each pixel is matched nearby by the slopes around it",
-        params=(
-            Param("warp", 2, "how many pixels away a match may be", low=0, high=5),
-            Param("context", 1, "radius of the square of slopes that is compared", low=0, high=4),
-        ),
+        params=(Param("warp", 2, "how many pixels away a match may be", low=0, high=5), context),
+        traits=SQUARES,
+    )
+    yield Component(
+        "mse-idm",
+        "icbench_distances.distortion:MSEThenIDM",
+        "mse at every step; the class is read by idm",
+        params=(Param("warp", 1, "how many pixels away a match may be", low=0, high=5), context),
         traits=SQUARES,
     )
 

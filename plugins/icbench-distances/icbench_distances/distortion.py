@@ -3,6 +3,7 @@
 from math import hypot, sqrt
 
 import torch
+from icbench.builtin.distances import MSE
 from icbench.kinds.distance import Features, LeastSquares
 from torch import Tensor
 
@@ -131,6 +132,34 @@ class IDM(LeastSquares):
         offsets = [down * slopes.shape[-1] + right for down, right in self._context_offsets()]
         index = (starts[..., None] + torch.tensor(offsets, device=slopes.device)).flatten(1)
         return slopes.flatten(2).gather(2, index[:, None].expand(-1, slopes.shape[1], -1))
+
+
+class MSEThenIDM(MSE):
+    """The mean squared error at every step, and the image distortion model where the class is read.
+
+    The model's price is then paid once for each hypothesis, and it still decides between classes: of reconstructions
+    that differ from the target by small shifts, it finds the one of the right shape.
+
+    Features: the target, and those of `IDM`.
+
+    Args:
+        warp, context: those of `IDM`.
+    """
+
+    def __init__(self, warp: int = 1, context: int = 1) -> None:
+        self.model = IDM(warp, context)
+
+    def features(self, target: Tensor) -> Features:
+        return target, self.model.features(target)
+
+    def compare(self, reconstruction: Tensor, features: Features) -> Tensor:
+        return super().compare(reconstruction, features[0])
+
+    def residuals(self, reconstruction: Tensor, features: Features) -> Tensor:
+        return super().residuals(reconstruction, features[0])
+
+    def compare_final(self, reconstruction: Tensor, features: Features) -> Tensor:
+        return self.model.compare(reconstruction, features[1])
 
 
 def _positions(plane: Tensor, height: int, width: int) -> Tensor:

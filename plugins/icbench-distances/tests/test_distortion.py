@@ -80,3 +80,10 @@ def test_the_value_and_gradient_are_those_of_the_residuals(build, digits, contex
 def test_more_images_than_are_searched_together_keep_their_distances(build, digits):
     idm, many = build("idm"), digits.repeat(4, 1, 1, 1)
     torch.testing.assert_close(idm(many, many.flip(0)), idm(digits, digits.flip(0)).repeat(4))
+
+
+def test_mse_idm_steps_by_the_squared_error_and_reads_by_the_distortion_model(build, digits):
+    found, first, second = build("mse-idm", warp=2), digits[:6], digits[6:]
+    features = found.features(second)
+    torch.testing.assert_close(found.compare(first, features), (first - second).square().flatten(1).mean(dim=1))
+    torch.testing.assert_close(found.compare_final(first, features), build("idm", warp=2)(first, second))

@@ -18,6 +18,8 @@ SPECS = [
     "tangent:sigma=2.0,spring=0.5",
     "idm",
     "idm:warp=1,context=2",
+    "mse-idm",
+    "mse-idm:warp=2,context=0",
     "ssim",
     "ssim:sigma=0.8,k2=0.2",
     "ms-ssim",
