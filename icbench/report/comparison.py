@@ -3,7 +3,8 @@
 from typing import Any
 
 from icbench.ranking.comparison import Comparison
-from icbench.report.leaderboard import interval, p_value, signed, track_title
+from icbench.report.estimates import interval, p_value, signed
+from icbench.report.leaderboard import track_title
 from icbench.report.table import Column, Grid, Section, printable
 
 LISTED = 20

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from icbench.report.leaderboard import interval, signed
+from icbench.report.estimates import difference, interval, lead
 from icbench.report.table import printable
 from icbench.suites import ClaimOutcome, ExperimentOutcome, SuiteOutcome
 from icbench.suites.outcomes import Best, Peak
@@ -58,24 +58,22 @@ def _best(best: Best) -> str:
     if best.lead is None:
         return f"The best setting is the published one, {printable(best.published)}."
     measured, published = printable(best.measured), printable(best.published)
-    lead = f"{signed(best.lead.value)} ({signed(best.lead.low)} to {signed(best.lead.high)})"
+    by = lead(best.lead)
     if best.verdict == "undecided":
-        return f"The best setting here, {measured}, and the published one, {published}, cannot be told apart: {lead}."
-    return f"The best setting is {measured} and not {published}, as published: {lead}."
+        return f"The best setting here, {measured}, and the published one, {published}, cannot be told apart: {by}."
+    return f"The best setting is {measured} and not {published}, as published: {by}."
 
 
 def _peak(peak: Peak) -> str:
     said = {"holds": "There is a maximum inside", "does not hold": "There is no maximum inside"}
-    lead = f"{signed(peak.lead.value)} ({signed(peak.lead.low)} to {signed(peak.lead.high)})"
     start = said.get(peak.verdict, "Whether there is a maximum inside is undecided")
-    return f"{start}: {printable(peak.inside)} against {printable(peak.end)}, {lead}."
+    return f"{start}: {printable(peak.inside)} against {printable(peak.end)}, {lead(peak.lead)}."
 
 
 def _statement(outcome: ClaimOutcome) -> str:
     measured = ""
     if outcome.difference:
-        found = outcome.difference
-        measured = f" ({signed(found.value)}, 95 % interval {signed(found.low)} to {signed(found.high)})"
+        measured = " ({}, 95 % interval {})".format(*difference(outcome.difference))
     elif outcome.median_distance is not None:
         measured = f" (median distance {outcome.median_distance:.5f})"
     return f"{SAID[outcome.verdict]}: {printable(outcome.claim.text)}{measured}."

@@ -2,36 +2,17 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from icbench.ranking.gate import GateResult, packed
 from icbench.ranking.leaderboard import Leaderboard, RankedEntry, RankedTrack
 from icbench.ranking.references import Reference, published_references
 from icbench.ranking.rows import PartialRun, Row, Track
+from icbench.report.estimates import difference, estimate_data, interval, p_value
 from icbench.report.table import Column, Footnote, Grid, Section, printable
-from icbench.statistics import Estimate
 
 PARETO = "◆"
-
-COLUMNS = (
-    Column("rank", 0),
-    Column("entry", 0, words=26),
-    Column("accuracy", 0),
-    Column("95 % interval", 2),
-    Column("± seeds", 4),
-    Column("suite", 4, words=14),
-    Column("to best", 3),
-    Column("its interval", 7),
-    Column("p", 3),
-    Column("NFE", 5),
-    Column("images/s", 6),
-    Column("distance", 8),
-    Column("size", 9),
-    Column("tier", 10, words=14),
-    Column("flags", 0, words=12),
-)
-"""All columns; where a terminal is too narrow, those of the highest numbers go first, and of equal ones the last."""
 
 ALWAYS = ("rank", "entry", "accuracy")
 """Columns that are there even if no row has anything in them."""
@@ -41,7 +22,6 @@ CSV_FIELDS += ["accuracy", "accuracy_low", "accuracy_high", "accuracy_deviation"
 CSV_FIELDS += ["to_best", "to_best_low", "to_best_high", "p_holm", "nfe", "pareto", "images_per_second"]
 CSV_FIELDS += ["comparable_speed", "mean_distance", "parameters", "tier", "suites", "flags"]
 
-LEAST_P = 0.001
 EVERYONE_S_TIER = "pixels"
 
 
@@ -71,7 +51,7 @@ def _track_grid(table: RankedTrack, title: str, reference: bool) -> Grid:
         Section([_reference_row(published, table.track) for published in references], "published elsewhere"),
         Section([_partial_row(run, table.track) for run in table.partial], "not complete, not ranked"),
     ]
-    full = Grid(title, list(COLUMNS), sections, _footnotes(table))
+    full = Grid(title, list(CELLS), sections, _footnotes(table))
     return _without_empty(full)
 
 
@@ -86,25 +66,7 @@ def _without_empty(grid: Grid) -> Grid:
 
 
 def _entry_row(entry: RankedEntry) -> list[str]:
-    row = entry.row
-    accuracy, to_best = row.accuracy, entry.to_best
-    return [
-        _ranks(entry),
-        printable(row.label),
-        f"{accuracy.value:.4f}",
-        interval(accuracy),
-        "" if accuracy.deviation is None else f"{accuracy.deviation:.4f} ({len(row.seeds)})",
-        ", ".join(map(printable, row.suites)),
-        "" if to_best is None else signed(to_best.value),
-        "" if to_best is None else f"{signed(to_best.low)} to {signed(to_best.high)}",
-        "" if to_best is None or to_best.p is None else p_value(to_best.p),
-        (f"{PARETO} " if entry.pareto else "") + (f"{row.nfe:,}" if row.nfe else ""),
-        f"{row.images_per_second:,.0f}" if entry.comparable_speed and row.images_per_second else "",
-        "" if row.mean_distance is None else f"{row.mean_distance:.5f}",
-        _size(row.parameters),
-        "" if row.direct else printable(row.tier),
-        ", ".join(map(printable, row.flags)),
-    ]
+    return [cell(entry) for cell in CELLS.values()]
 
 
 def _reference_row(reference: Reference, track: Track) -> list[str]:
@@ -119,7 +81,7 @@ def _partial_row(run: PartialRun, track: Track) -> list[str]:
 
 
 def _cells(**given: str) -> list[str]:
-    return [given.get(column.heading, "") for column in COLUMNS]
+    return [given.get(column.heading, "") for column in CELLS]
 
 
 def _footnotes(table: RankedTrack) -> list[Footnote]:
@@ -147,25 +109,28 @@ def _machine(row: Row) -> str:
 
 
 def _ranks(entry: RankedEntry) -> str:
-    if entry.ranks is None:
-        return ""
-    first, last = entry.ranks
-    return str(first) if first == last else f"{first}–{last}"
+    return "–".join(map(str, dict.fromkeys(entry.ranks or ())))
 
 
-def interval(estimate: Estimate) -> str:
-    """The interval of an accuracy."""
-    return f"{estimate.low:.4f}–{estimate.high:.4f}"
+def _deviation(row: Row) -> str:
+    return "" if row.accuracy.deviation is None else f"{row.accuracy.deviation:.4f} ({len(row.seeds)})"
 
 
-def signed(value: float) -> str:
-    """A difference of accuracies with its sign."""
-    return f"{value:+.4f}".replace("-", "−")
+def _evaluations(entry: RankedEntry) -> str:
+    return (f"{PARETO} " if entry.pareto else "") + (f"{entry.row.nfe:,}" if entry.row.nfe else "")
 
 
-def p_value(p: float) -> str:
-    """A p value, not more exactly than it is of use."""
-    return f"<{LEAST_P}" if p < LEAST_P else f"{p:.3f}"
+def _speed(entry: RankedEntry) -> str:
+    speed = entry.row.images_per_second if entry.comparable_speed else None
+    return f"{speed:,.0f}" if speed else ""
+
+
+def _distance(mean: float | None) -> str:
+    return "" if mean is None else f"{mean:.5f}"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return ", ".join(map(printable, texts))
 
 
 def _size(parameters: int | None) -> str:
@@ -175,6 +140,27 @@ def _size(parameters: int | None) -> str:
         if parameters >= unit:
             return f"{parameters / unit:.1f} {name}"
     return str(parameters)
+
+
+CELLS: dict[Column, Callable[[RankedEntry], str]] = {
+    Column("rank", 0): _ranks,
+    Column("entry", 0, words=26): lambda entry: printable(entry.row.label),
+    Column("accuracy", 0): lambda entry: f"{entry.row.accuracy.value:.4f}",
+    Column("95 % interval", 2): lambda entry: interval(entry.row.accuracy),
+    Column("± seeds", 4): lambda entry: _deviation(entry.row),
+    Column("suite", 4, words=14): lambda entry: _listed(entry.row.suites),
+    Column("to best", 3): lambda entry: difference(entry.to_best)[0],
+    Column("its interval", 7): lambda entry: difference(entry.to_best)[1],
+    Column("p", 3): lambda entry: p_value(entry.to_best.p if entry.to_best else None),
+    Column("NFE", 5): _evaluations,
+    Column("images/s", 6): _speed,
+    Column("distance", 8): lambda entry: _distance(entry.row.mean_distance),
+    Column("size", 9): lambda entry: _size(entry.row.parameters),
+    Column("tier", 10, words=14): lambda entry: "" if entry.row.direct else printable(entry.row.tier),
+    Column("flags", 0, words=12): lambda entry: _listed(entry.row.flags),
+}
+"""All columns with an entry's cell; where a terminal is too narrow, those of the highest numbers go first, and of equal
+ones the last."""
 
 
 def leaderboard_data(board: Leaderboard, reference: bool = False) -> dict[str, Any]:
@@ -207,8 +193,8 @@ def _entry_data(entry: RankedEntry) -> dict[str, Any]:
         "precision": row.metadata.precision,
         "device": row.metadata.device,
         "rank": list(entry.ranks) if entry.ranks else None,
-        "accuracy": _estimate_data(row.accuracy),
-        "to_best": _estimate_data(entry.to_best) if entry.to_best else None,
+        "accuracy": estimate_data(row.accuracy),
+        "to_best": estimate_data(entry.to_best),
         "nfe": row.nfe,
         "pareto": entry.pareto,
         "images_per_second": row.images_per_second,
@@ -231,58 +217,41 @@ def _entry_data(entry: RankedEntry) -> dict[str, Any]:
     }
 
 
-def _estimate_data(estimate: Estimate) -> dict[str, float | None]:
-    return {name: value for name, value in vars(estimate).items() if value is not None}
-
-
 def leaderboard_csv(board: Leaderboard, reference: bool = False) -> str:
     """Every row of every track as one CSV file, with full numbers."""
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, CSV_FIELDS, lineterminator="\n")
+    writer = csv.DictWriter(stream, CSV_FIELDS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    for table in board.tracks:
-        track = {name: getattr(table.track, name) for name in ("dataset", "split", "images")}
-        for row in _csv_rows(table, reference):
-            cells = {**track, **row}.items()
+    for table in leaderboard_data(board, reference)["tracks"]:
+        track = {name: table[name] for name in ("dataset", "split", "images")}
+        for row in _csv_rows(table):
+            cells = {**row, **track}.items()
             writer.writerow({name: printable(cell) if isinstance(cell, str) else cell for name, cell in cells})
     return stream.getvalue()
 
 
-def _csv_rows(table: RankedTrack, reference: bool) -> Iterator[dict[str, Any]]:
-    for entry in table.standings:
-        yield {"section": "inversion", **_csv_entry(entry, table.track)}
-    for entry in table.direct:
-        yield {"section": "direct", **_csv_entry(entry, table.track)}
-    for published in published_references(table.track.dataset, table.track.split) if reference else []:
-        figures = {"entry": published.name, "images_done": published.images, "accuracy": published.accuracy}
-        yield {"section": "published", **figures}
-    for run in table.partial:
-        yield {"section": "partial", "entry": run.label, "seeds": 1, "images_done": run.done}
+def _csv_rows(table: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for section, rows in (("inversion", table["rows"]), ("direct", table["direct"])):
+        for row in rows:
+            yield {"section": section, "images_done": table["images"], **_csv_entry(row)}
+    for published in table["published"]:
+        figures = {"images_done": published["images"], "accuracy": published["accuracy"]}
+        yield {"section": "published", "entry": published["name"], **figures}
+    for run in table["partial"]:
+        yield {"section": "partial", "entry": run["label"], "seeds": 1, "images_done": run["done"]}
 
 
-def _csv_entry(entry: RankedEntry, track: Track) -> dict[str, Any]:
-    row, best = entry.row, entry.to_best
-    first, last = entry.ranks or ("", "")
-    figures: dict[str, Any] = {"rank_first": first, "rank_last": last, "accuracy": row.accuracy.value}
-    figures |= {"accuracy_low": row.accuracy.low, "accuracy_high": row.accuracy.high}
-    if best:
-        figures |= {"to_best": best.value, "to_best_low": best.low, "to_best_high": best.high, "p_holm": best.p}
-    return {
-        **figures,
-        "entry": row.label,
-        "seeds": len(row.seeds),
-        "images_done": track.images,
-        "accuracy_deviation": row.accuracy.deviation,
-        "nfe": row.nfe,
-        "pareto": entry.pareto,
-        "images_per_second": row.images_per_second,
-        "comparable_speed": entry.comparable_speed,
-        "mean_distance": row.mean_distance,
-        "parameters": row.parameters,
-        "tier": row.tier,
-        "suites": "; ".join(row.suites),
-        "flags": "; ".join(row.flags),
+def _csv_entry(row: dict[str, Any]) -> dict[str, Any]:
+    """An entry's data without lists and objects."""
+    first, last = row["rank"] or ("", "")
+    texts = {name: "; ".join(row[name]) for name in ("suites", "flags")}
+    figures = {
+        f"{name}_{part}".removesuffix("_value"): value
+        for name in ("accuracy", "to_best")
+        for part, value in {"value": "", **(row[name] or {})}.items()
     }
+    own = {"entry": row["label"], "seeds": len(row["runs"]), "rank_first": first, "rank_last": last}
+    return {**row, **figures, **texts, **own, "p_holm": figures.get("to_best_p")}
 
 
 def gate_grid(results: Sequence[GateResult], margin: float) -> Grid:
@@ -293,8 +262,7 @@ def gate_grid(results: Sequence[GateResult], margin: float) -> Grid:
         [
             result.verdict,
             printable(result.label),
-            signed(result.difference.value) if result.difference else "",
-            f"{signed(result.difference.low)} to {signed(result.difference.high)}" if result.difference else "",
+            *difference(result.difference),
             track_title(result.track),
         ]
         for result in results

@@ -1,14 +1,14 @@
 """A suite's outcome as tables, as lines and as data."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec.structs import asdict
 
 from icbench.kinds.suite import Cell, Suite
-from icbench.report.leaderboard import interval, p_value, signed, track_title
+from icbench.report.estimates import difference, estimate_data, interval, lead, p_value, signed
+from icbench.report.leaderboard import track_title
 from icbench.report.table import Column, Footnote, Grid, Section, printable
-from icbench.statistics import Estimate
 from icbench.suites import CellOutcome, ClaimOutcome, ExperimentOutcome, SuiteOutcome
 
 HELD = {"holds": "yes", "does not hold": "no", "undecided": "undecided", "not run": "not run"}
@@ -48,15 +48,13 @@ def _values(outcome: CellOutcome, whole: SuiteOutcome) -> list[str]:
     row = outcome.row
     if row is None:
         return ["not complete", *[""] * (len(VALUES) - 1)]
-    base = outcome.to_baseline
     images = row.correct.shape[1]
     return [
         _mean(outcome.measured, len(row.seeds)),
         interval(row.accuracy),
-        signed(base.value) if base else "",
-        f"{signed(base.low)} to {signed(base.high)}" if base else "",
+        *difference(outcome.to_baseline),
         _mean(outcome.published, len(outcome.cell.published)),
-        "" if outcome.difference is None else signed(outcome.difference),
+        signed(outcome.difference),
         printable(row.tier) if len(whole.tiers) > 1 else "",
         f"{row.nfe:,}" if row.nfe else "",
         f"{row.images_per_second:,.0f}" if row.images_per_second else "",
@@ -80,7 +78,7 @@ def verdicts(outcome: ExperimentOutcome) -> list[str]:
 def _verdicts(outcome: ExperimentOutcome) -> Iterator[str]:
     best, order, peak = outcome.best, outcome.order, outcome.peak
     if best and best.lead:
-        yield f"same best setting? {HELD[best.verdict]}: {best.measured}, not {best.published}, {_lead(best.lead)}"
+        yield f"same best setting? {HELD[best.verdict]}: {best.measured}, not {best.published}, {lead(best.lead)}"
     elif best:
         yield f"same best setting? yes: {best.published}"
     if order and order.low is not None and order.high is not None:
@@ -93,31 +91,20 @@ def _verdicts(outcome: ExperimentOutcome) -> Iterator[str]:
             f"no: {below}" if below else "yes"
         )
     if peak:
-        yield f"a maximum inside? {HELD[peak.verdict]}: {peak.inside} against {peak.end}, {_lead(peak.lead)}"
-
-
-def _lead(lead: Estimate) -> str:
-    return f"{signed(lead.value)} ({signed(lead.low)} to {signed(lead.high)})"
+        yield f"a maximum inside? {HELD[peak.verdict]}: {peak.inside} against {peak.end}, {lead(peak.lead)}"
 
 
 def _claims_grid(outcome: SuiteOutcome) -> Grid:
     columns = [Column("statement", 0, words=34), Column("holds?", 0), Column("measured", 0), Column("95 % interval", 1)]
-    rows = [
-        [printable(claim.claim.text), HELD[claim.verdict], _measured(claim), _interval(claim)]
-        for claim in outcome.claims
-    ]
+    rows = [[printable(claim.claim.text), HELD[claim.verdict], *_measured(claim)] for claim in outcome.claims]
     note = "measured: the difference of the two accuracies, or the median distance of the reconstructions"
     return Grid("statements without a number", columns, [Section(rows)], [Footnote(note)])
 
 
-def _measured(claim: ClaimOutcome) -> str:
-    if claim.difference:
-        return signed(claim.difference.value)
-    return "" if claim.median_distance is None else f"{claim.median_distance:.5f}"
-
-
-def _interval(claim: ClaimOutcome) -> str:
-    return f"{signed(claim.difference.low)} to {signed(claim.difference.high)}" if claim.difference else ""
+def _measured(claim: ClaimOutcome) -> tuple[str, str]:
+    if claim.median_distance is not None:
+        return f"{claim.median_distance:.5f}", ""
+    return difference(claim.difference)
 
 
 def suite_heading(outcome: SuiteOutcome) -> str:
@@ -152,7 +139,7 @@ def _experiment_data(outcome: ExperimentOutcome) -> dict[str, Any]:
     content |= {"complete": outcome.complete, "below_tolerance": outcome.below}
     for name in ("best", "peak"):
         found = getattr(outcome, name)
-        content[name] = {**vars(found), "lead": _estimate(found.lead), "verdict": found.verdict} if found else None
+        content[name] = {**vars(found), "lead": estimate_data(found.lead), "verdict": found.verdict} if found else None
     content["kendall_tau"] = vars(outcome.order) if outcome.order else None
     return content
 
@@ -165,9 +152,9 @@ def _cell_data(outcome: CellOutcome) -> dict[str, Any]:
         "published": list(outcome.cell.published),
         "images": row.correct.shape[1] if row else None,
         "accuracies": row.correct.mean(axis=1).tolist() if row else None,
-        "accuracy": _estimate(row.accuracy) if row else None,
+        "accuracy": estimate_data(row.accuracy if row else None),
         "difference": outcome.difference,
-        "to_baseline": _estimate(outcome.to_baseline),
+        "to_baseline": estimate_data(outcome.to_baseline),
         "tier": row.tier if row else None,
         "nfe": row.nfe if row else None,
         "images_per_second": row.images_per_second if row else None,
@@ -178,12 +165,8 @@ def _cell_data(outcome: CellOutcome) -> dict[str, Any]:
 
 def _claim_data(outcome: ClaimOutcome) -> dict[str, Any]:
     content: dict[str, Any] = {"text": outcome.claim.text, "verdict": outcome.verdict}
-    content |= {"difference": _estimate(outcome.difference), "at_least": outcome.claim.by}
+    content |= {"difference": estimate_data(outcome.difference), "at_least": outcome.claim.by}
     return {**content, "median_distance": outcome.median_distance, "at_most": outcome.claim.median_distance or None}
-
-
-def _estimate(estimate: Estimate | None) -> Mapping[str, float] | None:
-    return None if estimate is None else {key: value for key, value in vars(estimate).items() if value is not None}
 
 
 def suite_grid(name: str, suite: Suite) -> Grid:

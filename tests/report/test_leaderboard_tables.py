@@ -17,7 +17,7 @@ from icbench.cli.leaderboard import command
 from icbench.ranking import collect, rank
 from icbench.records import RECORD_FILE
 from icbench.report.document import html_table
-from icbench.report.leaderboard import COLUMNS, leaderboard_csv, leaderboard_data, track_grids
+from icbench.report.leaderboard import CELLS, leaderboard_csv, leaderboard_data, track_grids
 from icbench.report.table import latex_table, markdown_table, terminal_table
 
 NAMES_IN_HELP = {
@@ -78,8 +78,8 @@ def full():
 def test_the_help_states_the_order_in_which_columns_go():
     stated = " ".join(command.help.split()).partition("in this order: ")[2].partition(";")[0]
     order = [NAMES_IN_HELP[name.strip()] for name in stated.split(", ")]
-    dropped = [column for column in COLUMNS if column.priority]
-    expected = sorted(dropped, key=lambda column: (column.priority, COLUMNS.index(column)), reverse=True)
+    dropped = [column for column in CELLS if column.priority]
+    expected = sorted(dropped, key=lambda column: (column.priority, list(CELLS).index(column)), reverse=True)
     assert order == [column.heading for column in expected]
 
 
