@@ -35,8 +35,8 @@ class EvalBudget:
     """
 
     check: InversionBudget = InversionBudget(1_000, {"joint": 100, "relaxed": 100, "exhaustive": 20})
-    final: InversionBudget = InversionBudget(1_000, {"joint": 200, "relaxed": 200, "exhaustive": 60})
-    full: InversionBudget = InversionBudget(2_000, {"joint": 200, "relaxed": 200, "exhaustive": 60})
+    final: InversionBudget = InversionBudget(1_000, {"joint": 200, "relaxed": 200, "exhaustive": 30})
+    full: InversionBudget = InversionBudget(2_000, {"joint": 200, "relaxed": 200, "exhaustive": 30})
     reserved: int = 1_000
     samples: int = 3_000
     differentiated: int = 256

@@ -22,7 +22,7 @@ from icbench.plugins.manager import PluginManager
 
 SETTINGS = Settings(steps=12)
 SPLIT = ToyDigits().split("test", None)
-PLAN = {"at": "3/6", "keep": "5/2"}
+PLAN = {"at": "3/6", "keep": "5/2", "start": "drawn", "decay": "none"}
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def run(parts, schedule, index=range(20), settings=SETTINGS):
 
 def test_the_plan_says_how_many_go_on():
     schedule = Halving()
-    counts = [schedule.survivors(step, 60, 10) for step in (0, 4, 5, 14, 15, 49, 50, 59)]
-    assert counts == [10, 10, 5, 5, 2, 2, 1, 1]
-    assert schedule.survivors(5, 60, 3) == 3
+    counts = [schedule.survivors(step, 30, 10) for step in (0, 4, 5, 9, 10, 19, 20, 29)]
+    assert counts == [10, 10, 5, 5, 3, 3, 2, 2]
+    assert schedule.survivors(5, 30, 3) == 3
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_what_is_dropped_costs_nothing_more(normed):
 )
 def test_what_goes_on_goes_on_as_if_nothing_had_been_dropped(normed, optimizer):
     parts = replace(normed, optimizer=optimizer)
-    whole, found = run(parts, Exhaustive()), run(parts, Halving(**PLAN))
+    whole, found = run(parts, Exhaustive(start="drawn", decay="none")), run(parts, Halving(**PLAN))
     same = whole.prediction == found.prediction
     assert same.sum() >= 10
     np.testing.assert_allclose(found.noise[same], whole.noise[same], atol=2e-5)
@@ -112,7 +112,7 @@ def test_what_is_dropped_does_not_depend_on_the_batch(normed, index):
 
 
 def test_before_the_first_step_the_starts_are_compared(normed):
-    found = run(normed, Halving(at="0", keep="4"))
+    found = run(normed, Halving(at="0", keep="4", start="drawn"))
     # Once for all ten, then four at each step and at the end.
     assert found.forward == 10 + 4 * SETTINGS.steps + 4
 

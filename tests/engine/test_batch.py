@@ -70,7 +70,7 @@ def test_the_best_hypotheses_take_their_rows_along(normed):
 
 
 def test_an_evaluation_is_returned_and_not_left_behind(normed):
-    inversion = begin(normed, schedule=Exhaustive())
+    inversion = begin(normed, schedule=Exhaustive(start="drawn"))
     found = inversion.evaluate(0, torch.float32)
     prior = Exhaustive().prior(found.class_vector, inversion.state.noise, 0.0)
     torch.testing.assert_close(found.energy, found.distance + prior)
@@ -99,7 +99,7 @@ def test_coordinates_are_constrained_once_until_they_move(normed):
 
 
 def test_steps_and_drops_count_each_hypothesis_that_is_evaluated(normed):
-    inversion = begin(normed, schedule=Halving(at="0/1", keep="4/2"))
+    inversion = begin(normed, schedule=Halving(at="0/1", keep="4/2", start="drawn"))
     inversion.drop_hypotheses(0)
     assert inversion.counter == EvaluationCounter(forward=10)
     inversion.make_step(0)
@@ -111,7 +111,10 @@ def test_steps_and_drops_count_each_hypothesis_that_is_evaluated(normed):
 
 
 def test_reading_early_changes_nothing_for_those_that_go_on(normed):
-    inversion, other = begin(normed, schedule=Exhaustive()), begin(normed, schedule=Exhaustive())
+    inversion, other = (
+        begin(normed, schedule=Exhaustive(start="drawn")),
+        begin(normed, schedule=Exhaustive(start="drawn")),
+    )
     for step in range(3):
         inversion.make_step(step)
         other.make_step(step)

@@ -168,7 +168,6 @@ def test_a_falling_rate_ends_at_nothing():
     assert rates[-1] > 0
 
 
-def test_the_defaults_are_what_they_were():
-    schedule = PluginManager().select("schedule", "exhaustive").build()
-    assert (schedule.start, schedule.decay) == ("drawn", "none")
+def test_without_a_decay_the_rate_stays():
+    schedule = PluginManager().select("schedule", "exhaustive:decay=none").build()
     assert schedule.rates(59, 60).noise == 4

@@ -89,7 +89,12 @@ def test_starts_are_standard_normal():
 
 @pytest.mark.parametrize(
     ("schedule", "steps", "forward", "backward"),
-    [("joint", 40, 41, 40), ("class-only", 7, 8, 7), ("exhaustive", 5, 60, 50), ("exhaustive:restarts=3", 5, 180, 150)],
+    [
+        ("joint", 40, 41, 40),
+        ("class-only", 7, 8, 7),
+        ("exhaustive:start=drawn", 5, 60, 50),
+        ("exhaustive:start=drawn,restarts=3", 5, 180, 150),
+    ],
 )
 def test_nfe_equals_the_hand_count(parts, manager, digits, schedule, steps, forward, backward):
     result = run(with_schedule(parts, manager, schedule), digits[0], range(4), replace(SETTINGS, steps=steps))
@@ -237,9 +242,15 @@ def test_restarts_give_each_class_its_best_energy(parts, manager):
 
 def test_the_prior_enters_the_energy_and_not_the_distance(normed, manager, digits):
     images, _ = digits
-    plain = run(with_schedule(normed, manager, "exhaustive"), images, range(4), replace(SETTINGS, steps=20))
-    held = run(
-        with_schedule(normed, manager, "exhaustive:prior_weight=10"), images, range(4), replace(SETTINGS, steps=20)
+    settings = replace(SETTINGS, steps=20)
+    plain, held = (
+        run(
+            with_schedule(normed, manager, f"exhaustive:start=drawn,decay=none,prior_weight={weight}"),
+            images,
+            range(4),
+            settings,
+        )
+        for weight in (0.03, 10)
     )
     assert (np.square(held.noise).sum(axis=1) < np.square(plain.noise).sum(axis=1)).all()
     assert (held.class_scores.max(axis=1) < -held.distance).all()

@@ -8,9 +8,9 @@ EXHAUSTIVE = (
     Param("restarts", 1, "noise draws tried per class", low=1, high=1000),
     Param("prior_weight", 0.03, "weight of the noise's Gaussian prior in the energy", low=0.0),
     Param("noise_rate", 4.0, "the noise's learning rate, as a factor on the optimizer's", low=0.0),
-    Param("start", "drawn", "where the noise starts", choices=("drawn", "encoder", "bank")),
-    Param("bank", 256, "draws of the noise in the bank", low=1, high=100_000),
-    Param("decay", "none", "how the rate falls over the steps", choices=("none", "cosine")),
+    Param("start", "bank", "where the noise starts", choices=("drawn", "encoder", "bank")),
+    Param("bank", 1024, "draws of the noise in the bank", low=1, high=100_000),
+    Param("decay", "cosine", "how the rate falls over the steps", choices=("none", "cosine")),
     Param("calibrate", False, "weigh distances by how large the generator's residuals usually are"),
 )
 
@@ -64,8 +64,8 @@ SCHEDULES = (
         "exhaustive, and hypotheses are dropped on the way",
         params=(
             *EXHAUSTIVE,
-            Param("at", "5/15/50", "steps before which hypotheses are dropped"),
-            Param("keep", "5/2/1", "how many of an image go on from each"),
+            Param("at", "5/10/20", "steps before which hypotheses are dropped"),
+            Param("keep", "5/3/2", "how many of an image go on from each"),
         ),
     ),
     Component(

@@ -26,22 +26,22 @@ class Exhaustive(Schedule):
             the noise has few steps and no competitor.
         start: where the noise starts: as "drawn"; where the generator's own "encoder" finds the class; or at the
             nearest of a "bank" of draws (Schott et al. take 8,000). Of these two, restarts after the first start beside
-            them, by `SPREAD` of their draw.
+            them, by `SPREAD` of their draw. From a bank, half the steps do what twice as many do from a drawn noise.
         bank: the number of draws in the bank.
         decay: the rate stays with "none", and falls to zero with "cosine".
         calibrate: weigh a class's distance by how large the generator's residuals usually are there.
     """
 
-    default_steps = 60
+    default_steps = 30
 
     def __init__(
         self,
         restarts: int = 1,
         prior_weight: float = 0.03,
         noise_rate: float = 4.0,
-        start: str = "drawn",
-        bank: int = 256,
-        decay: str = "none",
+        start: str = "bank",
+        bank: int = 1024,
+        decay: str = "cosine",
         calibrate: bool = False,
     ) -> None:
         self.restarts = restarts
@@ -89,15 +89,15 @@ class Halving(Exhaustive):
     the true class is dropped wrongly is counted in the record.
 
     Args:
-        at: the steps before which hypotheses are dropped, such as "5/15/50"; none are where both are empty.
-        keep: how many of an image's hypotheses go on from each, such as "5/2/1".
+        at: the steps before which hypotheses are dropped, such as "5/10/20"; none are where both are empty.
+        keep: how many of an image's hypotheses go on from each, such as "5/3/2".
         options: those of `Exhaustive`.
 
     Raises:
         UsageError: `at` does not rise, `keep` does not fall, or they are not of one length.
     """
 
-    def __init__(self, at: str = "5/15/50", keep: str = "5/2/1", **options: Any) -> None:
+    def __init__(self, at: str = "5/10/20", keep: str = "5/3/2", **options: Any) -> None:
         super().__init__(**options)
         steps, counts = _numbers(at), _numbers(keep)
         rising = all(one < other for one, other in pairwise(steps))
@@ -106,7 +106,7 @@ class Halving(Exhaustive):
         if unclear or len(steps) != len(counts) or not rising or not falling or counts[-1:] == [0]:
             raise UsageError(
                 f"at={at},keep={keep} is no plan of halving",
-                "Give as many rising steps as falling counts, such as at=5/15/50,keep=5/2/1.",
+                "Give as many rising steps as falling counts, such as at=5/10/20,keep=5/3/2.",
             )
         self.plan = list(zip(steps, counts, strict=True))
 
@@ -116,6 +116,6 @@ class Halving(Exhaustive):
 
 
 def _numbers(text: str) -> list[int]:
-    """The numbers in "5/15/50"; empty where it is something else."""
+    """The numbers in "5/10/20"; empty where it is something else."""
     parts = text.split("/")
     return [int(part) for part in parts] if all(part.isascii() and part.isdigit() for part in parts) else []

@@ -1,6 +1,7 @@
 """Image distances for icbench, registered through the hook that any plugin uses."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from icbench import Component, Param, hookimpl
 
@@ -74,19 +75,24 @@ def _deforming() -> Iterator[Component]:
         ),
         traits=SQUARES,
     )
+    warp = Param("warp", 2, "how many pixels away a match may be", low=0, high=5)
     context = Param("context", 1, "radius of the square of slopes that is compared", low=0, high=4)
     yield Component(
         "idm",
         "icbench_distances.distortion:IDM",
         "image distortion model: each pixel is matched nearby by the slopes around it",
-        params=(Param("warp", 2, "how many pixels away a match may be", low=0, high=5), context),
+        params=(warp, context),
         traits=SQUARES,
     )
     yield Component(
         "mse-idm",
         "icbench_distances.distortion:MSEThenIDM",
         "mse at every step; the class is read by idm",
-        params=(Param("warp", 1, "how many pixels away a match may be", low=0, high=5), context),
+        params=(
+            warp,
+            replace(context, default=2),
+            Param("pixels", 0.1, "weight of the mse where the class is read", low=0.0, high=1e6),
+        ),
         traits=SQUARES,
     )
 

@@ -33,7 +33,7 @@ class LSTMTrainer(BatchTrainer):
 
     default_epochs = 20
     check_every = 5
-    schedules = ("exhaustive",)
+    schedules = ("exhaustive:start=drawn,decay=none",)
     losses = ("reconstruction",)
     trained = ("generator", "optimizer")
 
