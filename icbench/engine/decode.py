@@ -27,3 +27,13 @@ def sample_vectors(generator: Generator, columns: int) -> Tensor:
     """Class vectors (classes * columns, K) of samples, class by class; several types of a class take turns."""
     number = torch.arange(generator.num_classes * columns)
     return torch.eye(generator.entries)[number // columns * generator.types + number % columns % generator.types]
+
+
+@torch.no_grad()
+def sample_images(generator: Generator, columns: int, device: torch.device) -> Tensor:
+    """The generator's images (K, N, C, H, W) of each class for N noises, the same for every class."""
+    noise = np.random.default_rng(0).standard_normal((columns, generator.noise_dim), dtype=np.float32)
+    rows = torch.from_numpy(noise).repeat(generator.num_classes, 1)
+    vectors = sample_vectors(generator, columns)
+    images = generate(generator, vectors.to(device), rows.to(device), torch.float32)
+    return images.reshape(generator.num_classes, columns, *images.shape[1:])

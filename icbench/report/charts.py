@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from icbench.errors import OutputError
 from icbench.kinds.suite import Mark
 from icbench.report.cost_chart import Ladder
-from icbench.report.pictures import as_drawn
+from icbench.running.image_grid import as_drawn
 from icbench.storage import write_output
 from icbench.suites import ExperimentOutcome, SuiteOutcome
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from icbench.report.charts import draw_class_paths, draw_suite
 from icbench.report.conclusions import conclusions
 from icbench.report.document import render
-from icbench.report.pictures import draw_reconstructions, draw_samples
+from icbench.report.pictures import draw_reconstructions
 from icbench.report.suites import suite_grids, suite_heading
+from icbench.running.image_grid import image_grid, save_picture
 from icbench.storage import write_output
 from icbench.suites import ShownEntry, SuiteOutcome
 
@@ -62,7 +63,7 @@ def _draw(outcome: SuiteOutcome, shown: ShownEntry | None, scratch: Path) -> Ite
         yield "Accuracies here with their 95 % intervals, and as published."
     if not shown:
         return
-    draw_samples(shown.samples, scratch, shown.light_on_dark)
+    save_picture(image_grid(shown.samples, shown.light_on_dark), scratch)
     yield f"Samples of {shown.generator}: a row for each class, a column for each noise."
     draw_reconstructions([shown.reconstructions], scratch)
     yield f"The first images and their reconstructions by {shown.label}."

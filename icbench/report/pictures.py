@@ -1,6 +1,5 @@
 """Pictures of results, as PNG files."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from icbench.report.table import printable
-from icbench.storage import write_output
+from icbench.running.image_grid import CELL, FAINT, GAP, INK, MARGIN, PAPER, font, save_picture, tile
 
 if TYPE_CHECKING:
     from icbench.kinds.dataset import Split
@@ -21,10 +20,8 @@ if TYPE_CHECKING:
 
 COLUMNS = 20
 MOST = 60
-CELL, GAP, MARGIN = 56, 6, 14
-COLOURS = 3
 TALL = CELL + 42
-PAPER, INK, FAINT, RIGHT, WRONG = (255, 255, 255), (32, 32, 32), (110, 110, 110), (16, 122, 72), (196, 30, 58)
+RIGHT, WRONG = (16, 122, 72), (196, 30, 58)
 
 
 def draw_reconstructions(entries: "Sequence[Reconstructions]", file: Path) -> None:
@@ -43,30 +40,7 @@ def draw_reconstructions(entries: "Sequence[Reconstructions]", file: Path) -> No
     picture = Image.new("RGB", size, PAPER)
     for number, entry in enumerate(entries):
         _draw_band(picture, entry, MARGIN + number * band)
-    _save(picture, file)
-
-
-def draw_samples(images: NDArray[np.float32], file: Path, light_on_dark: bool = False) -> None:
-    """A generator's images, one row for each class and one column for each noise.
-
-    Args:
-        images: (K, N, C, H, W) in [0, 1].
-        file: the PNG to write.
-        light_on_dark: as the dataset's; such images are drawn dark on light.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    classes, columns = images.shape[:2]
-    side = CELL + GAP
-    picture = Image.new("RGB", (2 * MARGIN + 24 + columns * side, 2 * MARGIN + classes * side), PAPER)
-    pen = ImageDraw.Draw(picture)
-    for label in range(classes):
-        top = MARGIN + label * side
-        pen.text((MARGIN + 6, top + CELL / 2), str(label), FAINT, font=_font(14), anchor="lm")
-        for column in range(columns):
-            picture.paste(_tile(images[label, column], light_on_dark), (MARGIN + 24 + column * side, top))
-    _save(picture, file)
+    save_picture(picture, file)
 
 
 def draw_differences(comparison: "Comparison", split: "Split", file: Path, light_on_dark: bool = False) -> None:
@@ -91,7 +65,7 @@ def draw_differences(comparison: "Comparison", split: "Split", file: Path, light
     for number, (title, index, other) in enumerate(bands):
         tiles = _Tiles(split, light_on_dark)
         _draw_differing(picture, title, index, other, tiles, MARGIN + sum(heights[:number]))
-    _save(picture, file)
+    save_picture(picture, file)
 
 
 def _draw_differing(
@@ -101,7 +75,7 @@ def _draw_differing(
     pen = ImageDraw.Draw(picture)
     shown = index[:MOST]
     more = f" (the first {MOST} of {len(index)})" if len(index) > MOST else f" ({len(index)})"
-    pen.text((MARGIN, top), printable(title) + more, INK, font=_font(14))
+    pen.text((MARGIN, top), printable(title) + more, INK, font=font(14))
     predictions = np.stack([record.images(["prediction"])["prediction"] for record in other.records])
     for place, image in enumerate(shown):
         left = MARGIN + place % COLUMNS * (CELL + GAP)
@@ -109,8 +83,8 @@ def _draw_differing(
         picture.paste(tiles[image], (left, upper))
         truth = int(tiles.split.labels[image])
         middle, said = left + CELL / 2, f"{truth} not {_usual_error(predictions[:, image], truth)}"
-        pen.text((middle, upper + CELL + 4), said, INK, font=_font(13), anchor="mt")
-        pen.text((middle, upper + CELL + 20), f"#{image}", FAINT, font=_font(11), anchor="mt")
+        pen.text((middle, upper + CELL + 4), said, INK, font=font(13), anchor="mt")
+        pen.text((middle, upper + CELL + 20), f"#{image}", FAINT, font=font(11), anchor="mt")
 
 
 @dataclass(frozen=True)
@@ -121,7 +95,7 @@ class _Tiles:
     light_on_dark: bool
 
     def __getitem__(self, image: int) -> Image.Image:
-        return _tile(self.split.images[image].astype(np.float32) / np.float32(255), self.light_on_dark)
+        return tile(self.split.images[image].astype(np.float32) / np.float32(255), self.light_on_dark)
 
 
 def _usual_error(predictions: NDArray[np.integer], truth: int) -> str:
@@ -131,22 +105,16 @@ def _usual_error(predictions: NDArray[np.integer], truth: int) -> str:
     return "?" if usual < 0 else str(usual)
 
 
-def _save(picture: Image.Image, file: Path) -> None:
-    stream = io.BytesIO()
-    picture.save(stream, Image.registered_extensions()[file.suffix.lower()])
-    write_output(file, stream.getvalue())
-
-
 def _draw_band(picture: Image.Image, entry: "Reconstructions", top: int) -> None:
     pen = ImageDraw.Draw(picture)
-    pen.text((MARGIN, top), printable(f"{entry.label}: targets above, reconstructions below"), INK, font=_font(14))
+    pen.text((MARGIN, top), printable(f"{entry.label}: targets above, reconstructions below"), INK, font=font(14))
     for column in range(len(entry.truth)):
         left = MARGIN + column * (CELL + GAP)
-        picture.paste(_tile(entry.targets[column], entry.light_on_dark), (left, top + 22))
-        picture.paste(_tile(entry.images[column], entry.light_on_dark), (left, top + 22 + CELL + 2))
+        picture.paste(tile(entry.targets[column], entry.light_on_dark), (left, top + 22))
+        picture.paste(tile(entry.images[column], entry.light_on_dark), (left, top + 22 + CELL + 2))
         right = entry.truth[column] == entry.prediction[column]
         where = (left + CELL / 2, top + 22 + 2 * CELL + 6)
-        pen.text(where, _verdict(entry, column), RIGHT if right else WRONG, font=_font(14), anchor="mt")
+        pen.text(where, _verdict(entry, column), RIGHT if right else WRONG, font=font(14), anchor="mt")
 
 
 def _verdict(entry: "Reconstructions", column: int) -> str:
@@ -154,26 +122,3 @@ def _verdict(entry: "Reconstructions", column: int) -> str:
     truth, prediction = int(entry.truth[column]), int(entry.prediction[column])
     shown = "?" if prediction < 0 else str(prediction)
     return shown if truth == prediction else f"{shown} not {truth}"
-
-
-def _tile(image: NDArray[np.float32], light_on_dark: bool) -> Image.Image:
-    """An image (C, H, W) in [0, 1] in a square of the cell's size; what is light on dark as it would be printed."""
-    shown = as_drawn(image, light_on_dark)
-    tile = Image.fromarray((255 * shown).round().astype(np.uint8)).convert("RGB")
-    longest = max(tile.size)
-    width, height = (max(1, round(CELL * side / longest)) for side in tile.size)
-    square = Image.new("RGB", (CELL, CELL), PAPER)
-    place = ((CELL - width) // 2, (CELL - height) // 2)
-    square.paste(tile.resize((width, height), Image.Resampling.BICUBIC), place)
-    return square
-
-
-def as_drawn(image: NDArray[np.float32], light_on_dark: bool) -> NDArray[np.float32]:
-    """An image (C, H, W) as (H, W) grey levels or (H, W, 3) colours in [0, 1]; other channels are averaged."""
-    levels = image.clip(0, 1).transpose(1, 2, 0)
-    levels = levels if levels.shape[2] == COLOURS else levels.mean(axis=2)
-    return 1 - levels if light_on_dark else levels
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)

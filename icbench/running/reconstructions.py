@@ -118,11 +118,7 @@ def _split(entry: Entry, record: Record, options: Options) -> Split:
 @isolated()
 def samples(entry: Entry, columns: int, device: str) -> NDArray[np.float32]:
     """The generator's images (K, N, C, H, W) of each class for N noises, the same for every class."""
-    from icbench.engine.decode import sample_vectors
+    from icbench.engine.decode import sample_images
 
     runner = InversionRunner(entry, chosen_device(device))
-    generator = runner.parts.generator
-    classes = generator.num_classes
-    noise = np.random.default_rng(0).standard_normal((columns, generator.noise_dim), dtype=np.float32)
-    images = runner.generate(sample_vectors(generator, columns).numpy(), np.tile(noise, (classes, 1)))
-    return images.reshape(classes, columns, *generator.image_shape)
+    return sample_images(runner.parts.generator, columns, runner.device).cpu().numpy()

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from icbench.compute.devices import chosen_precision, torch_dtype
 from icbench.compute.environment import library_versions
+from icbench.engine.decode import sample_images
 from icbench.engine.prepare import prepare
 from icbench.engine.settings import Settings
 from icbench.errors import IcbenchError, IntegrityError, ResultsError, UsageError
@@ -18,19 +19,21 @@ from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
 from icbench.plugins.isolation import isolated
 from icbench.running.datasets import load_split
+from icbench.running.image_grid import image_grid, save_picture
 from icbench.running.observer import Observer
 from icbench.storage import reason, remove_leftovers, try_folder, way_out
 from icbench.training import study
 from icbench.training.checkpoint import Progress, checkpoint_file, restore_checkpoint, save_checkpoint
 from icbench.training.record import Choice, TrainingImages, TrainingRecord, Validation, WeightsFile
 from icbench.training.reference_cnn import train_reference_cnn
-from icbench.training.sample_grid import save_samples
 from icbench.training.samples import SampleQuality
 from icbench.training.scoring import CheckpointScore, ScoredCheckpoint, Scorer
 from icbench.training.trainer import Trainer, TrainingJob
 from icbench.training.weights import read_weights, save_weights
 from icbench.version import __version__
 
+COLUMNS = 10
+"""How many samples of each class are drawn at a check."""
 FINAL_SEED = 1_000_003
 """Of the noise of the samples that the chosen weights are measured by: no check draws the same."""
 
@@ -81,7 +84,7 @@ def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, observer: Traini
     scorer = Scorer(
         validation, reference, trainer.schedules, _settings(trainer, job), trainer.budget, trainer.by_samples
     )
-    return _Training(trainer, job, split, scorer, progress, observer, seconds).run()
+    return _Training(trainer, job, split, scorer, progress, observer, seconds, dataset.light_on_dark).run()
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ class _Training:
         scorer: measures snapshots.
         progress: how far it is.
         reference_seconds: what training the reference CNN took.
+        light_on_dark: as the dataset's.
     """
 
     trainer: Trainer
@@ -103,6 +107,7 @@ class _Training:
     progress: Progress
     observer: TrainingObserver
     reference_seconds: float
+    light_on_dark: bool
 
     def run(self) -> TrainingResult:
         """Train all epochs that are left, and measure the best checkpoint."""
@@ -172,8 +177,8 @@ class _Training:
         best = self.progress.best is check
         if best:
             save_weights(weights, self.job.weights_file)
-        settings = Settings(device=self.job.device)
-        save_samples(frozen, self.job.out / f"samples-{check.epochs:03d}.png", settings)
+        images = sample_images(frozen, COLUMNS, self.job.device).cpu().numpy()
+        save_picture(image_grid(images, self.light_on_dark), self.job.out / f"samples-{check.epochs:03d}.png")
         self.observer.on_check(check, best)
 
     def _finish(self) -> TrainingResult:

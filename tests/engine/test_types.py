@@ -12,7 +12,7 @@ from icbench import Component, hookimpl
 from icbench.builtin.schedules.exhaustive import Exhaustive, Halving
 from icbench.builtin.schedules.joint import Joint
 from icbench.builtin.schedules.relaxed import Relaxed
-from icbench.engine.decode import sample_vectors
+from icbench.engine.decode import sample_images, sample_vectors
 from icbench.engine.invert import class_paths, invert
 from icbench.engine.prepare import prepare
 from icbench.engine.result import concatenate
@@ -72,6 +72,8 @@ def test_a_path_is_of_classes(typed):
 def test_samples_are_of_a_class_type_by_type():
     vectors = sample_vectors(TypedGenerator(), 3)
     assert vectors.argmax(dim=1).tolist() == [0, 1, 0, 2, 3, 2, 4, 5, 4, 6, 7, 6, 8, 9, 8]
+    rows = sample_images(TypedGenerator(), 3, torch.device("cpu")).flatten(2) @ LinearGenerator().patterns.T
+    assert (rows.argmax(dim=2) == vectors.argmax(dim=1).reshape(5, 3)).all()
     drawn = draw_samples(TypedGenerator(), 100, SETTINGS)
     assert drawn.labels.bincount().tolist() == [20] * 5
     shown = (drawn.images.flatten(1) @ LinearGenerator().patterns.T).argmax(dim=1)

@@ -13,16 +13,8 @@ from icbench.kinds.dataset import Split
 from icbench.ranking import collect
 from icbench.ranking.comparison import compare_rows
 from icbench.ranking.rows import rows_of, tracks
-from icbench.report.pictures import (
-    CELL,
-    COLUMNS,
-    GAP,
-    MARGIN,
-    MOST,
-    draw_differences,
-    draw_reconstructions,
-    draw_samples,
-)
+from icbench.report.pictures import COLUMNS, MOST, draw_differences, draw_reconstructions
+from icbench.running.image_grid import CELL, GAP, MARGIN, image_grid
 from icbench.running.reconstructions import Reconstructions
 
 FILE = Path("out.png")
@@ -87,9 +79,8 @@ def test_an_image_that_is_not_square_keeps_its_shape():
 
 
 def test_samples_and_differences_have_the_polarity_that_is_said():
-    draw_samples(np.full((2, 3, 1, 8, 8), 0.2, dtype=np.float32), FILE, light_on_dark=True)
-    with Image.open(FILE) as picture:
-        assert picture.getpixel((MARGIN + 24 + CELL // 2, MARGIN + CELL // 2)) == (204, 204, 204)
+    picture = image_grid(np.full((2, 3, 1, 8, 8), 0.2, dtype=np.float32), light_on_dark=True)
+    assert picture.getpixel((MARGIN + 24 + CELL // 2, MARGIN + CELL // 2)) == (204, 204, 204)
     finished(right(20), label="a")
     finished(right(20, 3), label="b")
     draw_differences(compared(), grey(20), FILE, light_on_dark=True)
