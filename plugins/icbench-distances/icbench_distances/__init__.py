@@ -87,11 +87,11 @@ def _deforming() -> Iterator[Component]:
     yield Component(
         "mse-idm",
         "icbench_distances.distortion:MSEThenIDM",
-        "mse at every step; the class is read by idm",
+        "mse at every step; idm is added where the class is read",
         params=(
             warp,
             replace(context, default=2),
-            Param("pixels", 0.1, "weight of the mse where the class is read", low=0.0, high=1e6),
+            Param("weight", 10.0, "weight of idm where the class is read, beside the mse's 1", low=0.0, high=1e6),
         ),
         traits=SQUARES,
     )

@@ -135,7 +135,7 @@ class IDM(LeastSquares):
 
 
 class MSEThenIDM(MSE):
-    """The mean squared error at every step; where the class is read, the image distortion model and a little of it.
+    """The mean squared error at every step; where the class is read, the image distortion model is added.
 
     The model's price is then paid once for each hypothesis, and it still decides between classes: of reconstructions
     that differ from the target by small shifts, it finds the one of the right shape.
@@ -144,12 +144,12 @@ class MSEThenIDM(MSE):
 
     Args:
         warp, context: those of `IDM`.
-        pixels: the weight of the squared error where the class is read, beside the model's 1.
+        weight: of the model, beside the squared error's 1.
     """
 
-    def __init__(self, warp: int = 2, context: int = 2, pixels: float = 0.1) -> None:
+    def __init__(self, warp: int = 2, context: int = 2, weight: float = 10.0) -> None:
         self.model = IDM(warp, context)
-        self.pixels = pixels
+        self.weight = weight
 
     def features(self, target: Tensor) -> Features:
         return target, self.model.features(target)
@@ -161,7 +161,7 @@ class MSEThenIDM(MSE):
         return super().residuals(reconstruction, features[0])
 
     def compare_final(self, reconstruction: Tensor, features: Features) -> Tensor:
-        return self.model.compare(reconstruction, features[1]) + self.pixels * self.compare(reconstruction, features)
+        return self.compare(reconstruction, features) + self.weight * self.model.compare(reconstruction, features[1])
 
 
 def _positions(plane: Tensor, height: int, width: int) -> Tensor:

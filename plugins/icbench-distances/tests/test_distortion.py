@@ -82,9 +82,9 @@ def test_more_images_than_are_searched_together_keep_their_distances(build, digi
     torch.testing.assert_close(idm(many, many.flip(0)), idm(digits, digits.flip(0)).repeat(4))
 
 
-def test_mse_idm_steps_by_the_squared_error_and_reads_by_the_distortion_model(build, digits):
-    found, first, second = build("mse-idm", warp=1, pixels=0.5), digits[:6], digits[6:]
+def test_mse_idm_steps_by_the_squared_error_and_adds_the_distortion_model_at_the_end(build, digits):
+    found, first, second = build("mse-idm", warp=1, weight=3.0), digits[:6], digits[6:]
     features, errors = found.features(second), (first - second).square().flatten(1).mean(dim=1)
     torch.testing.assert_close(found.compare(first, features), errors)
-    expected = build("idm", warp=1, context=2)(first, second) + 0.5 * errors
+    expected = errors + 3 * build("idm", warp=1, context=2)(first, second)
     torch.testing.assert_close(found.compare_final(first, features), expected)

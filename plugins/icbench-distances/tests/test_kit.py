@@ -19,7 +19,7 @@ SPECS = [
     "idm",
     "idm:warp=1,context=2",
     "mse-idm",
-    "mse-idm:warp=1,context=0,pixels=0",
+    "mse-idm:warp=1,context=0,weight=1",
     "ssim",
     "ssim:sigma=0.8,k2=0.2",
     "ms-ssim",
