@@ -121,21 +121,13 @@ def _decide(dist: str, disabled: bool) -> None:
 
 def _named(manager: "PluginManager", name: str) -> "list[Registered]":
     """The components of this name, of whatever kind."""
-    from icbench.errors import PluginError, UsageError, suggestion
+    from icbench.errors import UsageError, suggestion
     from icbench.kinds.names import ALL_KINDS
-    from icbench.plugins.manager import means
 
-    every = [registered for kind in ALL_KINDS for registered in manager.components(kind)]
-    found = [registered for registered in every if means(name, registered)]
-    for kind in ALL_KINDS if not found else ():
-        try:
-            manager.find(kind, name)
-        except PluginError:
-            raise
-        except UsageError:
-            continue
+    found = manager.named(name, ALL_KINDS)
     if not found:
-        known = {registered.name for registered in every}
+        manager.raise_if_unusable(name, ALL_KINDS)
+        known = {registered.name for kind in ALL_KINDS for registered in manager.components(kind)}
         raise UsageError(f"there is no component '{name}'", suggestion(name.rpartition("/")[2], known, "components"))
     return found
 

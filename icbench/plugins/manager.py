@@ -84,19 +84,40 @@ class PluginManager:
             PluginError: it is in a plugin that cannot be used.
             UsageError: there is none, or several distributions bring one of that name.
         """
-        dist, _, bare = name.rpartition("/")
-        found = [registered for registered in self.components(kind) if means(name, registered)]
+        bare = name.rpartition("/")[2]
+        found = self.named(name, [kind])
         own = [registered for registered in found if registered.dist == BUILTIN.dist]
         if len(found) == 1 or own:
             return (own or found)[0]
         if found:
             choices = " or ".join(f"{registered.dist}/{bare}" for registered in found)
             raise UsageError(f"several plugins bring a {kind} '{bare}'", f"Say {choices}.")
-        self._raise_if_unusable(kind, dist, bare)
+        self.raise_if_unusable(name, [kind])
         known = [registered.name for registered in self.components(kind)]
         broken = [status.source.dist for status in self.statuses if status.state == "broken"]
         beside = f" {', '.join(broken)} may have it and is broken: `icbench plugins doctor`." if broken else ""
         raise UsageError(f"there is no {kind} '{name}'", suggestion(bare, known, f"{kind}s") + beside)
+
+    def named(self, name: str, kinds: Iterable[str]) -> list[Registered]:
+        """The components called `name`, or `dist/name`, of whatever of these kinds."""
+        return [registered for kind in kinds for registered in self.components(kind) if means(name, registered)]
+
+    def raise_if_unusable(self, name: str, kinds: Iterable[str]) -> None:
+        """Raise if a plugin that cannot be used is the one with the component that is meant.
+
+        Raises:
+            PluginError: it is.
+        """
+        dist, _, bare = name.rpartition("/")
+        for source, reason in [self._invalid[kind, bare] for kind in kinds if (kind, bare) in self._invalid]:
+            raise PluginError(f"the plugin {source.dist} cannot be used: {reason}", CURE)
+        for status in self._unusable():
+            source = status.source
+            meant = canonical(dist) == canonical(source.dist) if dist else _may_bring(source, bare)
+            if meant and status.state == "disabled":
+                raise PluginError(f"the plugin {source.dist} is disabled", f"Enable it: {status.reason}.")
+            if meant:
+                raise PluginError(f"the plugin {source.dist} cannot be used: {status.reason}", CURE)
 
     def select(self, kind: str, spec: str) -> Selection:
         """The component and parameters that `spec` (`name:key=value,key=value`) asks for.
@@ -138,19 +159,6 @@ class PluginManager:
         found, where = len(loaded.registered), source.file or source.dist
         LOG.info("plugin %s loaded in %.2f s, with %d components", where, loaded.seconds, found)
         return _status(source, loaded)
-
-    def _raise_if_unusable(self, kind: str, dist: str, name: str) -> None:
-        """Raise if a plugin that cannot be used is the one that is meant."""
-        if (kind, name) in self._invalid:
-            source, reason = self._invalid[kind, name]
-            raise PluginError(f"the plugin {source.dist} cannot be used: {reason}", CURE)
-        for status in self._unusable():
-            source = status.source
-            meant = canonical(dist) == canonical(source.dist) if dist else _may_bring(source, name)
-            if meant and status.state == "disabled":
-                raise PluginError(f"the plugin {source.dist} is disabled", f"Enable it: {status.reason}.")
-            if meant:
-                raise PluginError(f"the plugin {source.dist} cannot be used: {status.reason}", CURE)
 
     def _unusable(self) -> Sequence[PluginStatus]:
         return [status for status in self.statuses if status.state in ("broken", "incompatible", "disabled")]

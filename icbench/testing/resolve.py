@@ -16,7 +16,7 @@ from icbench.plugins import hookspecs
 from icbench.plugins.component import Registered, Selection
 from icbench.plugins.discovery import GROUP, PluginSource, canonical, file_source
 from icbench.plugins.loader import load
-from icbench.plugins.manager import PluginManager, means, plugin_manager
+from icbench.plugins.manager import PluginManager, plugin_manager
 from icbench.testing.subject import Subject, source_of
 
 
@@ -113,8 +113,7 @@ def _of_name(text: str) -> Target:
     manager = plugin_manager(warn=False)
     name, _, assignments = text.partition(":")
     every = [registered for kind in KINDS for registered in manager.components(kind)]
-    found = [registered for registered in every if means(name, registered)]
-    if found:
+    if found := manager.named(name, KINDS):
         specs = [(r.kind, f"{r.dist}/{r.name}:{assignments}") for r in found]
         selections = [manager.select(kind, spec) for kind, spec in specs]
         return Target([Subject(s, source_of(manager, s.registered)) for s in selections], [])
@@ -134,17 +133,11 @@ def _subject(registered: Registered, source: PluginSource | None) -> Subject:
 
 def _raise_unknown(manager: PluginManager, name: str, every: list[Registered]) -> None:
     """Raise a PluginError if a broken plugin is known to have the component, or else a UsageError."""
-    if any(registered.name == name.rpartition("/")[2] for registered in manager.components("suite")):
+    if manager.named(name, ["suite"]):
         raise UsageError(
             f"{name} is a suite, and only what suites are made of is checked", f"`icbench suite show {name}` reads it."
         )
-    for kind in KINDS:
-        try:
-            manager.find(kind, name)
-        except PluginError:
-            raise
-        except UsageError:
-            continue
+    manager.raise_if_unusable(name, KINDS)
     known = {registered.name for registered in every} | {registered.dist for registered in every}
     raise UsageError(
         f"there is no component, distribution, .py file or folder with a pyproject.toml called '{name}'",
