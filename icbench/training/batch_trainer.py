@@ -60,6 +60,13 @@ class BatchTrainer(Trainer):
             getattr(self, name).load_state_dict(state[name])
 
 
+def descend(loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+    """Make a step of an optimizer against the gradient of a loss."""
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
 def full_batches(order: Tensor, size: int) -> Tensor:
     """Rows (S, B) of an epoch's batches.
 

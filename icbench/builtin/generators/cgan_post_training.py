@@ -14,7 +14,7 @@ from icbench.builtin.generators.cgan_post import GROUP, NOISE_DIM, PostGenerator
 from icbench.compute.devices import training_autocast
 from icbench.engine.decode import as_target
 from icbench.kinds.dataset import Split
-from icbench.training.batch_trainer import BatchTrainer
+from icbench.training.batch_trainer import BatchTrainer, descend
 from icbench.training.budget import EvalBudget, InversionBudget
 from icbench.training.trainer import TrainingJob
 
@@ -109,7 +109,7 @@ class PostTrainer(BatchTrainer):
         loss = _cross_entropy(self.discriminator(real, one_hot), 1) + _cross_entropy(
             self.discriminator(fake, one_hot), 0
         )
-        _descend(loss, self.discriminator_optimizer)
+        descend(loss, self.discriminator_optimizer)
         return loss
 
     def _train_generator(self, one_hot: Tensor) -> Tensor:
@@ -117,7 +117,7 @@ class PostTrainer(BatchTrainer):
         fake = self.generator(class_vector, self._noise(len(one_hot), self.noise_dim))
         self.discriminator.requires_grad_(False)
         loss = _cross_entropy(self.discriminator(fake, class_vector), 1)
-        _descend(loss, self.generator_optimizer)
+        descend(loss, self.generator_optimizer)
         self.discriminator.requires_grad_(True)
         return loss
 
@@ -127,9 +127,3 @@ class PostTrainer(BatchTrainer):
 
 def _cross_entropy(logits: Tensor, real: int) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, real))
-
-
-def _descend(loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
-    optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()

@@ -29,7 +29,7 @@ from icbench.builtin.generators.cgan_networks import Encoder, ProjectionDiscrimi
 from icbench.compute.devices import training_autocast
 from icbench.engine.decode import as_target
 from icbench.kinds.dataset import Split
-from icbench.training.batch_trainer import BatchTrainer
+from icbench.training.batch_trainer import BatchTrainer, descend
 from icbench.training.trainer import TrainingJob
 
 BATCH = 128
@@ -121,7 +121,7 @@ class CGANTrainer(BatchTrainer):
             torch.cat([shown, shown[HALF:BATCH]]), torch.cat([batch.one_hot, batch.vectors, wrong])
         )
         loss, recovery = discriminator_losses(batch, scores, guesses)
-        _descend(loss + NOISE_RECOVERY * recovery, self.discriminator_optimizer)
+        descend(loss + NOISE_RECOVERY * recovery, self.discriminator_optimizer)
         return loss
 
     def _train_generator(self, batch: Batch) -> list[Tensor]:
@@ -131,7 +131,7 @@ class CGANTrainer(BatchTrainer):
         self.discriminator.requires_grad_(True)
         found = self.encoder(batch.made[:HALF].detach(), batch.vectors[:HALF])
         losses = GeneratorLosses.of(batch, scores, guesses, found)
-        _descend(losses.total(self.step), self.generator_optimizer)
+        descend(losses.total(self.step), self.generator_optimizer)
         return [losses.adversarial, losses.recovery, losses.reconstruction, losses.crowding]
 
     def _with_instance_noise(self, images: Tensor) -> Tensor:
@@ -185,9 +185,3 @@ def _set_learning_rate(step: int, *optimizers: torch.optim.Optimizer) -> None:
 def _adam(*modules: nn.Module) -> torch.optim.Adam:
     parameters = [parameter for module in modules for parameter in module.parameters()]
     return torch.optim.Adam(parameters, LEARNING_RATE, BETAS, fused=True)
-
-
-def _descend(loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
-    optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()

@@ -56,11 +56,9 @@ def rows_are_independent(subject: Subject) -> None:
 
 def same_seed_same_scores(subject: Subject) -> None:
     """Fitted anew under the same seed, it gives the same scores."""
-    again: Classifier = subject.ready()
-    again.fit(*labelled(TRAINED), CLASSES, 0)
-    with torch.no_grad():
-        scores = again.scores(labelled(ASKED, seed=1)[0])
-    expect_close(scores, _scores(subject), "fitted anew under the same seed, it gives other scores")
+    expect_close(
+        _scores_of(_fitted(subject)), _scores(subject), "fitted anew under the same seed, it gives other scores"
+    )
 
 
 def fitting_starts_afresh(subject: Subject) -> None:
@@ -69,9 +67,7 @@ def fitting_starts_afresh(subject: Subject) -> None:
     images, labels = labelled(TRAINED)
     classifier.fit(images, (labels + 1) % CLASSES, CLASSES, 0)
     classifier.fit(images, labels, CLASSES, 0)
-    with torch.no_grad():
-        scores = classifier.scores(labelled(ASKED, seed=1)[0])
-    expect_close(scores, _scores(subject), "what it was fitted to before shows in its scores")
+    expect_close(_scores_of(classifier), _scores(subject), "what it was fitted to before shows in its scores")
 
 
 def inputs_are_not_changed(subject: Subject) -> None:
@@ -126,6 +122,10 @@ def _fitted(subject: Subject) -> Classifier:
 
 def _scores(subject: Subject, rows: slice = slice(None), flip: bool = False) -> Tensor:
     """The fitted classifier's scores of some of the images asked about."""
+    return _scores_of(subject.shared(_fitted), rows, flip)
+
+
+@torch.no_grad()
+def _scores_of(classifier: Classifier, rows: slice = slice(None), flip: bool = False) -> Tensor:
     images = labelled(ASKED, seed=1)[0][rows]
-    with torch.no_grad():
-        return subject.shared(_fitted).scores(images.flip(0) if flip else images)
+    return classifier.scores(images.flip(0) if flip else images)

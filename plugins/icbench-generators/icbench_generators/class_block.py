@@ -5,7 +5,7 @@ from torch import Tensor
 
 from icbench_generators.class_decoders import EPSILON, mixture_weights
 from icbench_generators.class_vae import ClassVAE
-from icbench_generators.shipped import load_shipped
+from icbench_generators.shipped import shipped_loader
 
 
 class ClassBlock(ClassVAE):
@@ -41,15 +41,4 @@ class ClassBlock(ClassVAE):
         """None: no residuals are fitted."""
 
 
-def load_class_block(types: int = 16, weights: str = "") -> ClassBlock:
-    """The trained decoders, from the shipped weights or from a file that `icbench train class-block` wrote.
-
-    Args:
-        types: entries of a block; weights are shipped for 16.
-        weights: a safetensors file instead of the shipped one.
-
-    Raises:
-        UsageError: no weights for this number of types.
-        IntegrityError: the weights file is unreadable or not the one its training record describes.
-    """
-    return load_shipped(lambda: ClassBlock(types), "class-block", weights, types=types)
+load_class_block = shipped_loader(ClassBlock, "class-block")

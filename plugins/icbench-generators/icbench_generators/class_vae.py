@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from icbench_generators.class_decoders import ClassDecoders, ClassLinear
-from icbench_generators.shipped import load_shipped
+from icbench_generators.shipped import shipped_loader
 
 RIDGE = 0.02
 """Variance per pixel of what no class's residuals tell."""
@@ -77,15 +77,4 @@ class ClassVAE(ClassDecoders):
         return mean, log_variance.clamp(-8, 4)
 
 
-def load_class_vae(noise_dim: int = 12, weights: str = "") -> ClassVAE:
-    """The trained class VAEs, from the shipped weights or from a file that `icbench train class-vae` wrote.
-
-    Args:
-        noise_dim: Z; weights are shipped for 12.
-        weights: a safetensors file instead of the shipped one.
-
-    Raises:
-        UsageError: no weights for this noise size.
-        IntegrityError: the weights file is unreadable or not the one its training record describes.
-    """
-    return load_shipped(lambda: ClassVAE(noise_dim), "class-vae", weights, noise_dim=noise_dim)
+load_class_vae = shipped_loader(ClassVAE, "class-vae")

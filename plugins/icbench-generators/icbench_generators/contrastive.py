@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from icbench_generators.class_vae import ClassVAE
-from icbench_generators.shipped import load_shipped
+from icbench_generators.shipped import shipped_loader
 
 
 class Contrastive(ClassVAE):
@@ -39,15 +39,4 @@ class Contrastive(ClassVAE):
         return super().features(hidden)
 
 
-def load_contrastive(noise_dim: int = 12, weights: str = "") -> Contrastive:
-    """The trained decoders, from the shipped weights or from a file that `icbench train contrastive` wrote.
-
-    Args:
-        noise_dim: Z; weights are shipped for 12.
-        weights: a safetensors file instead of the shipped one.
-
-    Raises:
-        UsageError: no weights for this noise size.
-        IntegrityError: the weights file is unreadable or not the one its training record describes.
-    """
-    return load_shipped(lambda: Contrastive(noise_dim), "contrastive", weights, noise_dim=noise_dim)
+load_contrastive = shipped_loader(Contrastive, "contrastive")

@@ -8,7 +8,7 @@ from icbench.kinds.generator import Generator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from icbench_generators.shipped import load_shipped
+from icbench_generators.shipped import shipped_loader
 
 
 class CVAE(Generator):
@@ -59,15 +59,4 @@ class CVAE(Generator):
         return mean, log_variance.clamp(-8, 4)
 
 
-def load_cvae(noise_dim: int = 12, weights: str = "") -> CVAE:
-    """The trained CVAE, from the shipped weights or from a file that `icbench train cvae` wrote.
-
-    Args:
-        noise_dim: Z; weights are shipped for 12.
-        weights: a safetensors file instead of the shipped one.
-
-    Raises:
-        UsageError: no weights for this noise size.
-        IntegrityError: the weights file is unreadable or not the one its training record describes.
-    """
-    return load_shipped(lambda: CVAE(noise_dim), "cvae", weights, noise_dim=noise_dim)
+load_cvae = shipped_loader(CVAE, "cvae")

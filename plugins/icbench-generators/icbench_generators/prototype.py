@@ -7,7 +7,7 @@ from icbench.kinds.generator import Generator
 from torch import Tensor, nn
 
 from icbench_generators.class_decoders import mixture_weights
-from icbench_generators.shipped import load_shipped
+from icbench_generators.shipped import shipped_loader
 
 
 class Prototype(Generator):
@@ -36,15 +36,4 @@ class Prototype(Generator):
         return (weights @ self.prototypes).float().clamp(0, 1).unflatten(1, self.image_shape)
 
 
-def load_prototype(types: int = 1, weights: str = "") -> Prototype:
-    """The prototypes, from the shipped weights or from a file that `icbench train prototype` wrote.
-
-    Args:
-        types: prototypes per class; weights are shipped for 1 and 300.
-        weights: a safetensors file instead of the shipped one.
-
-    Raises:
-        UsageError: no weights for so many types.
-        IntegrityError: the weights file is unreadable or not the one its training record describes.
-    """
-    return load_shipped(lambda: Prototype(types), "prototype", weights, types=types)
+load_prototype = shipped_loader(Prototype, "prototype")

@@ -32,6 +32,20 @@ def load_shipped(build: Callable[[], AnyGenerator], component: str, weights: str
     return load_weights(build, file, f"{component} with {parameter}" if parameter else component)
 
 
+def shipped_loader(generator: Callable[..., AnyGenerator], component: str) -> Callable[..., AnyGenerator]:
+    """The factory of a component: its trained generator, with shipped weights or those that `icbench train` wrote.
+
+    Args:
+        generator: makes it, of the parameters that weights are shipped by, with whatever weights.
+        component: its name.
+    """
+
+    def load(weights: str = "", **variant: int | str) -> AnyGenerator:
+        return load_shipped(lambda: generator(**variant), component, weights, **variant)
+
+    return load
+
+
 def shipped_file(component: str, *variant: int | str) -> Path:
     """Where the weights of a variant are, whether they are shipped or not."""
     return FOLDER / f"{'-'.join(map(str, (component, *variant)))}.safetensors"

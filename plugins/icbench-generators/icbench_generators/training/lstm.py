@@ -6,7 +6,7 @@ from math import cos, pi
 import numpy as np
 import torch
 from icbench.kinds.dataset import Split
-from icbench.training.batch_trainer import BatchTrainer
+from icbench.training.batch_trainer import BatchTrainer, descend
 from icbench.training.trainer import TrainingJob
 from numpy.typing import NDArray
 from torch import Tensor
@@ -74,10 +74,8 @@ class LSTMTrainer(BatchTrainer):
         mixture = self.one_hot + INPUT_NOISE * self._normal(self.one_hot)
         target = self.targets + OUTPUT_NOISE * self._normal(self.targets)
         loss = functional.mse_loss(self.generator.rows(mixture), target)
-        self.optimizer.zero_grad()
         # Summed over the classes: each has the gradient that it would have alone, so none sees how many there are.
-        (loss * len(self.targets)).backward()
-        self.optimizer.step()
+        descend(loss * len(self.targets), self.optimizer)
         return (loss,)
 
     def _normal(self, like: Tensor) -> Tensor:

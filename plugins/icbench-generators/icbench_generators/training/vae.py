@@ -10,7 +10,7 @@ from icbench.compute.devices import training_autocast
 from icbench.engine.decode import as_target
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
-from icbench.training.batch_trainer import BatchTrainer
+from icbench.training.batch_trainer import BatchTrainer, descend
 from icbench.training.trainer import TrainingJob
 from numpy.typing import NDArray
 from torch import Tensor
@@ -80,9 +80,7 @@ class VAETrainer(BatchTrainer):
         images = self._warped(as_target(self.split.images[rows.ravel()], self.job.device), len(rows))
         with training_autocast(self.job.device):
             terms = torch.stack(self.terms(images))
-        self.optimizer.zero_grad()
-        (terms * torch.tensor(self.weights(), device=self.job.device)).sum().backward()
-        self.optimizer.step()
+        descend((terms * torch.tensor(self.weights(), device=self.job.device)).sum(), self.optimizer)
         return terms.unbind()
 
     def normal(self, *shape: int) -> Tensor:
