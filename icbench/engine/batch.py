@@ -18,7 +18,7 @@ from icbench.engine.readout import Readout
 from icbench.engine.result import InversionResult, in_order
 from icbench.engine.settings import Components, Settings
 from icbench.engine.targets import Pixels
-from icbench.kinds.schedule import Starts
+from icbench.kinds.schedule import Hypotheses
 
 
 class BatchInversion:
@@ -26,7 +26,7 @@ class BatchInversion:
 
     Args:
         components: of the inversion; the generator prepared on `settings.device`.
-        starts: the schedule's.
+        hypotheses: the schedule's.
         images: (N, C, H, W), a whole split.
         index: (B,) the images of the batch, by position in the split.
         bank: of the run.
@@ -36,18 +36,18 @@ class BatchInversion:
     def __init__(
         self,
         components: Components,
-        starts: Starts,
+        hypotheses: Hypotheses,
         images: Pixels,
         index: NDArray[np.int64],
         bank: NoiseBank,
         settings: Settings,
     ) -> None:
         self.components, self.settings = components, settings
-        state, forward = initial_state(components, starts, images, index, bank, settings)
+        state, forward = initial_state(components, hypotheses, images, index, bank, settings)
         self.counter = EvaluationCounter(forward)
         self.objective = Objective(components)
         self.descent = Descent(components, self.objective, state, settings)
-        self.readout = Readout(components, self.objective, starts, settings)
+        self.readout = Readout(components, self.objective, hypotheses, settings)
         self.stopping = None if settings.stop_when is None else EarlyStopping(settings.stop_when, self.descent.rates)
         self.stepper: Callable[[int], StepOutcome] = self.descent.make_step
         self.energy: Tensor | None = None
@@ -90,10 +90,10 @@ class BatchInversion:
         """Go on with as many hypotheses as the schedule says: those of least energy when last evaluated."""
         state, schedule = self.state, self.components.schedule
         count = schedule.survivors(step, self.settings.steps, state.active.total)
-        if count >= state.hypotheses:
+        if count >= state.hypothesis_count:
             return
         if self.energy is None:
-            self.counter.add(EvaluationCounter(forward=1), state.hypotheses)
+            self.counter.add(EvaluationCounter(forward=1), state.hypothesis_count)
             self._note([self.evaluate(step, self.settings.precision).energy])
         assert self.energy is not None
         class_vector = self.objective.class_vectors(state, self.progress(step))
@@ -109,7 +109,7 @@ class BatchInversion:
     def make_step(self, step: int) -> None:
         """Make one step."""
         outcome = self.stepper(step)
-        self.counter.add(outcome.counter, self.state.hypotheses)
+        self.counter.add(outcome.counter, self.state.hypothesis_count)
         self._note(outcome.energies)
 
     def score(self, state: LatentState, step: int) -> InversionResult:

@@ -40,7 +40,7 @@ def measured_batch_size(parts: Components, images: Pixels, wanted: int, settings
         a number of hypotheses.
     """
     group = parts.generator.group
-    hypotheses = len(parts.schedule.starts(parts.generator.entries).restart)
+    hypotheses = len(parts.schedule.hypotheses(parts.generator.entries).restart)
     # An image is inverted together with the mates that it depends on.
     least = group * hypotheses
     rows = -(-wanted // group) * least

@@ -16,7 +16,7 @@ from icbench.engine.result import InversionResult, concatenate
 from icbench.engine.settings import Components, Settings
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
-from icbench.kinds.schedule import Beginning, Rates, Schedule, Starts
+from icbench.kinds.schedule import Hypotheses, InitContext, Rates, Schedule
 
 IMAGES = 200
 PROBES = 16
@@ -65,16 +65,16 @@ class HeldClasses(Schedule):
     def __init__(self, inner: Schedule, classes: tuple[int, ...] = ()) -> None:
         self.inner, self.classes = inner, classes
 
-    def starts(self, num_classes: int) -> Starts:
-        chosen = list(self.classes or range(num_classes))
-        return Starts(torch.eye(num_classes)[chosen], (0,) * len(chosen))
+    def hypotheses(self, class_dim: int) -> Hypotheses:
+        chosen = list(self.classes or range(class_dim))
+        return Hypotheses(torch.eye(class_dim)[chosen], (0,) * len(chosen))
 
     def rates(self, step: int, steps: int) -> Rates:
         moves = any(self.inner.rates(place, steps).noise for place in range(steps))
         return Rates(0.0, self.inner.rates(step, steps).noise if moves else 1.0)
 
-    def start_noise(self, beginning: Beginning) -> Tensor:
-        return self.inner.start_noise(beginning)
+    def initial_noise(self, context: InitContext) -> Tensor:
+        return self.inner.initial_noise(context)
 
     def prior(self, class_vector: Tensor, noise: Tensor, progress: float) -> Tensor | None:
         return self.inner.prior(class_vector, noise, progress)

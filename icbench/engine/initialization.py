@@ -15,7 +15,7 @@ from icbench.engine.targets import Pixels
 from icbench.errors import ComponentError
 from icbench.kinds.distance import Distance, Features
 from icbench.kinds.generator import Generator
-from icbench.kinds.schedule import Beginning, Schedule, Starts
+from icbench.kinds.schedule import Hypotheses, InitContext, Schedule
 
 BANK = 2**64 - 1
 """Stands where an image's position does in the key of its draws."""
@@ -95,11 +95,11 @@ class NoiseBank:
         return torch.cat(images)
 
 
-class InitContext(Beginning):
+class BatchInitContext(InitContext):
     """What the engine offers to a schedule that chooses where the hypotheses of B images start.
 
     Args:
-        starts: the schedule's.
+        hypotheses: the schedule's.
         drawn: (B, H, Z) on the generator's device.
         target: (B, C, H, W).
         features: the distance's, of the targets.
@@ -108,23 +108,23 @@ class InitContext(Beginning):
     """
 
     def __init__(
-        self, starts: Starts, drawn: Tensor, target: Tensor, features: Features, bank: NoiseBank, split: int
+        self, hypotheses: Hypotheses, drawn: Tensor, target: Tensor, features: Features, bank: NoiseBank, split: int
     ) -> None:
-        super().__init__(starts.class_vector.to(drawn.device), starts.restart, drawn)
+        super().__init__(hypotheses.class_vector.to(drawn.device), hypotheses.restart, drawn)
         self.target, self.features, self.bank, self.split = target, features, bank, split
         self.forward = 0
 
-    def encoded(self) -> Tensor | None:
-        self.forward += self._encoded is not None
-        return self._encoded
+    def encoder_noise(self) -> Tensor | None:
+        self.forward += self._encoder_noise is not None
+        return self._encoder_noise
 
-    def nearest(self, count: int) -> Tensor:
+    def nearest_noise(self, count: int) -> Tensor:
         # Rounded up, so that a bank never counts as free.
         self.forward += -(-count * self.bank.generator.entries // self.split)
         return self.bank.nearest(count, self.features)
 
     @cached_property
-    def _encoded(self) -> Tensor | None:
+    def _encoder_noise(self) -> Tensor | None:
         with torch.no_grad():
             found = self.bank.generator.encode(self.target)
         if found is None:
@@ -138,14 +138,14 @@ class InitContext(Beginning):
         return found.float()
 
 
-def initial_noise(schedule: Schedule, context: InitContext) -> Tensor:
+def initial_noise(schedule: Schedule, context: BatchInitContext) -> Tensor:
     """The noise (B, H, Z) that a schedule starts from.
 
     Raises:
         ComponentError: what the schedule returns is of another shape, or not finite.
         UsageError: the schedule needs what the generator does not offer.
     """
-    noise, expected = schedule.start_noise(context), tuple(context.drawn.shape)
+    noise, expected = schedule.initial_noise(context), tuple(context.drawn.shape)
     if tuple(noise.shape) != expected or not noise.isfinite().all():
         raise ComponentError(
             f"the schedule starts from noise of shape {tuple(noise.shape)}, not finite noise of shape {expected}",
@@ -156,7 +156,7 @@ def initial_noise(schedule: Schedule, context: InitContext) -> Tensor:
 
 def initial_state(
     components: Components,
-    starts: Starts,
+    hypotheses: Hypotheses,
     images: Pixels,
     index: NDArray[np.int64],
     bank: NoiseBank,
@@ -166,7 +166,7 @@ def initial_state(
 
     Args:
         components: of the inversion; the generator prepared on `settings.device`.
-        starts: the schedule's.
+        hypotheses: the schedule's.
         images: (N, C, H, W), a whole split.
         index: (B,) the images of the batch, by position in the split.
         bank: of the run.
@@ -175,16 +175,16 @@ def initial_state(
     device, schedule = settings.device, components.schedule
     target = as_target(images[index], device)
     features = components.distance.features(target)
-    drawn = drawn_noise(index, starts.restart, components.generator.noise_dim, settings.seed).to(device)
-    context = InitContext(starts, drawn, target, features, bank, len(images))
+    drawn = drawn_noise(index, hypotheses.restart, components.generator.noise_dim, settings.seed).to(device)
+    context = BatchInitContext(hypotheses, drawn, target, features, bank, len(images))
     noise = initial_noise(schedule, context).flatten(0, 1)
     state = LatentState(
         index=index,
-        active=ActiveSet.whole(len(index), starts.class_vector.to(device)),
-        coordinates=schedule.coordinates(starts.class_vector).repeat(len(index), 1).to(device),
+        active=ActiveSet.whole(len(index), hypotheses.class_vector.to(device)),
+        coordinates=schedule.coordinates(hypotheses.class_vector).repeat(len(index), 1).to(device),
         noise=noise,
-        features=select_features(features, torch.arange(len(index)).repeat_interleave(len(starts.restart))),
-        restart=torch.tensor(starts.restart, device=device).repeat(len(index)),
+        features=select_features(features, torch.arange(len(index)).repeat_interleave(len(hypotheses.restart))),
+        restart=torch.tensor(hypotheses.restart, device=device).repeat(len(index)),
         finite=torch.ones(len(index), dtype=torch.bool, device=device),
         resets=torch.zeros(len(index), dtype=torch.int64, device=device),
     )

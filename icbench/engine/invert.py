@@ -48,15 +48,15 @@ def invert(
         or not: groups of images are aligned to the split, so what a group of rows holds never changes. With several
         hypotheses an image has as many consecutive rows, and the hypotheses of one image can be each other's mates.
     """
-    starts, bank = parts.schedule.starts(parts.generator.entries), NoiseBank.of(parts, settings)
+    hypotheses, bank = parts.schedule.hypotheses(parts.generator.entries), NoiseBank.of(parts, settings)
     group = parts.generator.group
     with_mates = index if group == 1 else whole_groups(index, group, len(images))
-    per_batch = max(1, batch_size // len(starts.restart) // group) * group
+    per_batch = max(1, batch_size // len(hypotheses.restart) // group) * group
     for begin in range(0, len(with_mates), per_batch):
         rows = with_mates[begin : begin + per_batch]
         asked_for = np.isin(rows, index)
         with float32_products(settings.device, tf32=False):
-            inversion = BatchInversion(parts, starts, images, rows, bank, settings)
+            inversion = BatchInversion(parts, hypotheses, images, rows, bank, settings)
             if noise is not None:
                 inversion.state.start_at(asked_for, noise[_places(rows[asked_for], index)])
             found = inversion.run(partial(_told, on_step, asked_for))
@@ -98,11 +98,11 @@ def class_paths(parts: Components, images: Pixels, index: NDArray[np.int64], set
     Returns:
         (S + 1, M, K), on the simplex, the types of a class added up.
     """
-    starts = parts.schedule.starts(parts.generator.entries)
+    hypotheses = parts.schedule.hypotheses(parts.generator.entries)
     rows = whole_groups(index, parts.generator.group, len(images))
     with float32_products(settings.device, tf32=False):
         bank, settings = NoiseBank.of(parts, settings), replace(settings, stop_when=None)
-        inversion = BatchInversion(parts, starts, images, rows, bank, settings)
+        inversion = BatchInversion(parts, hypotheses, images, rows, bank, settings)
         path = [_first_class_vectors(inversion, 0)]
         inversion.run(lambda _: path.append(_first_class_vectors(inversion, len(path) - 1)))
     return np.stack(path)[:, np.isin(rows, index)]
@@ -117,5 +117,5 @@ def _first_class_vectors(inversion: BatchInversion, step: int) -> NDArray[np.flo
         coordinates = coordinates.clone()
         components.schedule.constrain(coordinates)
     vectors = components.schedule.class_vector_of(coordinates, inversion.progress(step))
-    first = vectors.view(len(state.index), state.hypotheses, -1)[:, 0]
+    first = vectors.view(len(state.index), state.hypothesis_count, -1)[:, 0]
     return group_by_class(first, components.generator).sum(dim=-1).cpu().numpy().copy()

@@ -38,14 +38,14 @@ class LatentState:
     constrained: bool = False
 
     @property
-    def hypotheses(self) -> int:
+    def hypothesis_count(self) -> int:
         """h, how many hypotheses of each image are left."""
         return self.active.count
 
     @property
     def image(self) -> Tensor:
         """The image (N,) of each row, by position in the split."""
-        return torch.from_numpy(self.index).repeat_interleave(self.hypotheses).to(self.noise.device)
+        return torch.from_numpy(self.index).repeat_interleave(self.hypothesis_count).to(self.noise.device)
 
     def select(self, rows: Tensor) -> "LatentState":
         """The same images with some of their rows (M,), as many of each."""
@@ -59,7 +59,7 @@ class LatentState:
 
     def subset(self, images: Tensor) -> tuple["LatentState", Tensor]:
         """Some of the images, by a mask (B,), and the places in N of their rows."""
-        rows = images.repeat_interleave(self.hypotheses).nonzero()[:, 0]
+        rows = images.repeat_interleave(self.hypothesis_count).nonzero()[:, 0]
         subset = replace(
             self.select(rows),
             index=self.index[images.cpu().numpy()],
@@ -76,8 +76,9 @@ class LatentState:
 
     def start_at(self, images: NDArray[np.bool_], noise: NDArray[np.float32]) -> None:
         """Put all hypotheses of some images, by a mask (B,), at noise (M, Z), one for each of these."""
-        chosen = torch.from_numpy(images.repeat(self.hypotheses)).to(self.noise.device)
-        self.noise[chosen] = torch.from_numpy(noise).to(self.noise.device).repeat_interleave(self.hypotheses, dim=0)
+        chosen = torch.from_numpy(images.repeat(self.hypothesis_count)).to(self.noise.device)
+        rows = torch.from_numpy(noise).to(self.noise.device).repeat_interleave(self.hypothesis_count, dim=0)
+        self.noise[chosen] = rows
 
 
 def select_features(features: Features, rows: Tensor) -> Features:

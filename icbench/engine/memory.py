@@ -26,7 +26,7 @@ def activation_bytes(parts: Components, settings: Settings) -> int:
 
     That is what two groups of images keep more than one does, so that weights do not count.
     """
-    starts = parts.schedule.starts(parts.generator.entries).class_vector
+    starts = parts.schedule.hypotheses(parts.generator.entries).class_vector
     one, two = (_saved_bytes(parts, starts.repeat(groups * parts.generator.group, 1), settings) for groups in (1, 2))
     return max(1, -(-(two - one) // (parts.generator.group * len(starts))))
 

@@ -68,7 +68,7 @@ class Objective:
         images = generate(self.generator, class_vector, state.noise, precision)
         compare = self.distance.compare_final if final else self.distance.compare
         distance = compare(images, state.features)
-        state.finite &= distance.isfinite().view(-1, state.hypotheses).all(dim=1)
+        state.finite &= distance.isfinite().view(-1, state.hypothesis_count).all(dim=1)
         prior = self.schedule.prior(class_vector, state.noise, progress)
         data_term = self._data_term(distance, class_vector)
         energy = data_term if prior is None else data_term + prior
@@ -97,7 +97,7 @@ class Objective:
         if state.constrained:
             return
         reset = self.schedule.constrain(state.coordinates)
-        state.resets += reset.view(-1, state.hypotheses).sum(dim=1)
+        state.resets += reset.view(-1, state.hypothesis_count).sum(dim=1)
         state.constrained = True
 
     def _data_term(self, distance: Tensor, class_vector: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from icbench.engine.result import NOT_FINITE, InversionResult
 from icbench.engine.settings import Components, Settings
 from icbench.errors import FAULT_HINT, ComponentError
 from icbench.kinds.generator import Generator
-from icbench.kinds.schedule import Starts
+from icbench.kinds.schedule import Hypotheses
 
 
 def group_by_class(values: Tensor, generator: Generator) -> Tensor:
@@ -27,13 +27,13 @@ class Readout:
     Args:
         components: of the inversion.
         objective: what was minimised.
-        starts: the schedule's.
+        hypotheses: the schedule's.
         settings: of the inversion.
     """
 
     components: Components
     objective: Objective
-    starts: Starts
+    hypotheses: Hypotheses
     settings: Settings
 
     @torch.no_grad()
@@ -47,7 +47,7 @@ class Readout:
         """
         counter = replace(counter)
         evaluation = self.objective.evaluate(state, progress, torch.float32, final=True)
-        counter.add(EvaluationCounter(forward=1), state.hypotheses)
+        counter.add(EvaluationCounter(forward=1), state.hypothesis_count)
         if self.components.schedule.linearises:
             corrected = evaluation.energy + self._occam(state, counter, progress)
             evaluation = replace(evaluation, energy=corrected)
@@ -59,14 +59,14 @@ class Readout:
         with torch.enable_grad():
             linear = self.objective.linearise(state, progress, self.settings.precision, [state.noise])
         state.noise.requires_grad_(False)
-        counter.add(EvaluationCounter(forward=1, backward=1 + linear.jacobian.shape[2]), state.hypotheses)
+        counter.add(EvaluationCounter(forward=1, backward=1 + linear.jacobian.shape[2]), state.hypothesis_count)
         return self.components.schedule.occam(linear)
 
     def _result(self, state: LatentState, counter: EvaluationCounter, evaluation: Evaluation) -> InversionResult:
         images, finite = len(state.index), state.finite
         scores = self._class_scores(state, evaluation)
         energy, distance, vectors, noise = (
-            values.view(images, state.hypotheses, *values.shape[1:])
+            values.view(images, state.hypothesis_count, *values.shape[1:])
             for values in (evaluation.energy, evaluation.distance, evaluation.class_vector, state.noise)
         )
         winner = energy.argmin(dim=1)
@@ -106,4 +106,4 @@ class Readout:
 
     def _start_classes(self, device: torch.device) -> Tensor:
         """The class shares (H, classes) that each hypothesis starts from."""
-        return group_by_class(self.starts.class_vector.to(device), self.components.generator).sum(dim=-1)
+        return group_by_class(self.hypotheses.class_vector.to(device), self.components.generator).sum(dim=-1)

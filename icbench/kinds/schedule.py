@@ -11,7 +11,7 @@ from icbench.kinds.optimizer import Linearisation
 
 
 @dataclass(frozen=True)
-class Starts:
+class Hypotheses:
     """The hypotheses of one image.
 
     Args:
@@ -24,12 +24,12 @@ class Starts:
     restart: tuple[int, ...]
 
 
-class Beginning(ABC):
+class InitContext(ABC):
     """What the engine offers to a schedule that chooses where hypotheses start, for B images.
 
     Args:
         class_vector: (H, K), where each hypothesis starts.
-        restart: the number of each hypothesis's draw, as in `Starts`.
+        restart: the number of each hypothesis's draw, as in `Hypotheses`.
         drawn: (B, H, Z), the N(0, 1) noise of each image and restart.
     """
 
@@ -39,14 +39,14 @@ class Beginning(ABC):
         self.drawn = drawn
 
     @abstractmethod
-    def encoded(self) -> Tensor | None:
+    def encoder_noise(self) -> Tensor | None:
         """What the generator's own encoder finds for each class: (B, K, Z); None if it has none.
 
         Counted as one forward evaluation.
         """
 
     @abstractmethod
-    def nearest(self, count: int) -> Tensor:
+    def nearest_noise(self, count: int) -> Tensor:
         """Of a bank of `count` draws of the noise the one whose image of a class is nearest to the target: (B, K, Z).
 
         The draws depend on the seed alone, so that the bank is decoded once for all images; its evaluations are counted
@@ -76,20 +76,20 @@ class Schedule(ABC):
     """Whether `occam` is asked for; a run then needs a distance that is a `LeastSquares`."""
 
     @abstractmethod
-    def starts(self, num_classes: int) -> Starts:
-        """The hypotheses of every image, for K = `num_classes` entries of a class vector."""
+    def hypotheses(self, class_dim: int) -> Hypotheses:
+        """The hypotheses of every image, for K = `class_dim` entries of a class vector."""
 
     @abstractmethod
     def rates(self, step: int, steps: int) -> Rates:
         """The rates at `step`, counted from 0, of `steps`."""
 
-    def start_noise(self, beginning: Beginning) -> Tensor:
+    def initial_noise(self, context: InitContext) -> Tensor:
         """The noise (B, H, Z) that hypotheses start from, as `drawn` unless overridden.
 
         Raises:
             UsageError: the schedule needs what the generator does not offer.
         """
-        return beginning.drawn
+        return context.drawn
 
     def survivors(self, step: int, steps: int, hypotheses: int) -> int:
         """How many of an image's H = `hypotheses` are still searched with at `step`; never more than the step before.
@@ -182,6 +182,6 @@ def clamp_and_normalise(class_vector: Tensor) -> Tensor:
     return reset[:, 0]
 
 
-def uniform_point(restarts: int, num_classes: int) -> Starts:
+def uniform_point(restarts: int, class_dim: int) -> Hypotheses:
     """One hypothesis per restart, each at the middle of the simplex."""
-    return Starts(torch.full((restarts, num_classes), 1 / num_classes), tuple(range(restarts)))
+    return Hypotheses(torch.full((restarts, class_dim), 1 / class_dim), tuple(range(restarts)))

@@ -159,7 +159,7 @@ class InversionRunner(Runner):
     def batch_bytes(self, rows: int, count: int, settings: "Settings") -> int | None:
         from icbench.engine.memory import batch_bytes
 
-        hypotheses = len(self.parts.schedule.starts(self.parts.generator.entries).restart)
+        hypotheses = len(self.parts.schedule.hypotheses(self.parts.generator.entries).restart)
         # No batch is larger than the run, nor smaller than an image.
         return batch_bytes(self.parts, max(hypotheses, min(rows, count * hypotheses)), settings)
 
@@ -179,7 +179,7 @@ class InversionRunner(Runner):
 
     def _drops(self, steps: int) -> bool:
         """Whether the schedule drops hypotheses; only then is it worth keeping when."""
-        hypotheses = len(self.parts.schedule.starts(self.parts.generator.entries).restart)
+        hypotheses = len(self.parts.schedule.hypotheses(self.parts.generator.entries).restart)
         return any(self.parts.schedule.survivors(step, steps, hypotheses) < hypotheses for step in range(steps))
 
     @isolated()

@@ -51,15 +51,15 @@ def _optimizer(optimizer: Any, device: torch.device) -> list[Tensor]:
 
 
 def _schedule(schedule: Any, device: torch.device) -> list[Tensor]:
-    starts = schedule.starts(synthetic.CLASSES)
+    hypotheses = schedule.hypotheses(synthetic.CLASSES)
     rates = [schedule.rates(step, 5) for step in range(5)]
     vectors = synthetic.normal(6, synthetic.CLASSES).to(device)
     reset = schedule.constrain(vectors)
     prior = schedule.prior(schedule.class_vector_of(vectors, 0.5), synthetic.normal(6, 3, seed=1).to(device), 0.5)
-    energy = synthetic.uniform(2, len(starts.restart), seed=2).to(device)
-    scores = schedule.class_scores(energy, starts.class_vector.to(device).repeat(2, 1, 1))
+    energy = synthetic.uniform(2, len(hypotheses.restart), seed=2).to(device)
+    scores = schedule.class_scores(energy, hypotheses.class_vector.to(device).repeat(2, 1, 1))
     numbers = torch.tensor([[rate.class_vector, rate.noise] for rate in rates])
-    return [starts.class_vector, numbers, vectors, reset, *([] if prior is None else [prior.detach()]), scores]
+    return [hypotheses.class_vector, numbers, vectors, reset, *([] if prior is None else [prior.detach()]), scores]
 
 
 def _classifier(classifier: Any, device: torch.device) -> list[Tensor]:

@@ -17,7 +17,7 @@ from icbench.engine.settings import Components, Settings
 from icbench.kinds.distance import Distance, Features, LeastSquares
 from icbench.kinds.generator import Generator
 from icbench.kinds.optimizer import Optimizer
-from icbench.kinds.schedule import Rates, Schedule, Starts, uniform_point
+from icbench.kinds.schedule import Hypotheses, Rates, Schedule, uniform_point
 
 CLASSES = 4
 SHAPE = (1, 8, 8)
@@ -117,8 +117,8 @@ class SteadySchedule(Schedule):
     def __init__(self, class_rate: float = 1.0, noise_rate: float = 1.0) -> None:
         self.factors = Rates(class_rate, noise_rate)
 
-    def starts(self, num_classes: int) -> Starts:
-        return uniform_point(1, num_classes)
+    def hypotheses(self, class_dim: int) -> Hypotheses:
+        return uniform_point(1, class_dim)
 
     def rates(self, step: int, steps: int) -> Rates:
         return self.factors

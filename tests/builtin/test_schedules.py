@@ -24,10 +24,10 @@ def test_in_turns_one_latent_moves_while_the_other_rests(parts):
 
 
 def test_multi_vertex_starts_near_each_vertex():
-    starts = MultiVertex(nearness=0.7).starts(4)
-    torch.testing.assert_close(starts.class_vector.sum(1), torch.ones(4))
-    torch.testing.assert_close(starts.class_vector.diagonal(), torch.full((4,), 0.7 + 0.3 / 4))
-    assert starts.restart == (0, 0, 0, 0)
+    hypotheses = MultiVertex(nearness=0.7).hypotheses(4)
+    torch.testing.assert_close(hypotheses.class_vector.sum(1), torch.ones(4))
+    torch.testing.assert_close(hypotheses.class_vector.diagonal(), torch.full((4,), 0.7 + 0.3 / 4))
+    assert hypotheses.restart == (0, 0, 0, 0)
 
 
 def test_multi_vertex_reads_the_class_vector_of_least_energy_which_may_have_left_its_vertex(parts):

@@ -40,8 +40,8 @@ def normed(parts):
 
 def begin(parts, index=(4, 7, 2), settings=SETTINGS, **changes):
     parts = replace(parts, **changes)
-    starts = parts.schedule.starts(parts.generator.entries)
-    return BatchInversion(parts, starts, SPLIT.images, np.asarray(index), NoiseBank.of(parts, settings), settings)
+    hypotheses = parts.schedule.hypotheses(parts.generator.entries)
+    return BatchInversion(parts, hypotheses, SPLIT.images, np.asarray(index), NoiseBank.of(parts, settings), settings)
 
 
 def test_a_subset_has_all_that_belongs_to_its_images(normed):
@@ -62,11 +62,11 @@ def test_the_best_hypotheses_take_their_rows_along(normed):
     energy = torch.arange(40.0).roll(1)
     kept, rows = state.keep_best(2, energy, state.coordinates, 3)
     assert rows.tolist() == [1, 2, 20, 21]
-    assert kept.hypotheses == 2
+    assert kept.hypothesis_count == 2
     assert kept.image.tolist() == [4, 4, 7, 7]
     assert kept.restart.tolist() == [1, 0, 0, 1]
     assert torch.equal(kept.noise, state.noise[rows])
-    assert state.hypotheses == 20, "the state itself is as it was"
+    assert state.hypothesis_count == 20, "the state itself is as it was"
 
 
 def test_an_evaluation_is_returned_and_not_left_behind(normed):

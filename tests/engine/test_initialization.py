@@ -51,20 +51,20 @@ def test_an_encoder_start_is_the_encoders_noise_of_the_winning_class(encoding):
 
 def test_further_restarts_begin_beside_the_first(encoding):
     schedule = Exhaustive(start="encoder", restarts=3, prior_weight=1e6)
-    starts = schedule.starts(10)
-    drawn = drawn_noise(np.arange(4), starts.restart, 4, 0)
+    hypotheses = schedule.hypotheses(10)
+    drawn = drawn_noise(np.arange(4), hypotheses.restart, 4, 0)
     encoded = encoding.generator.encode(as_target(IMAGES[:4], CPU))
 
     class Offered:
-        class_vector, restart = starts.class_vector, starts.restart
+        class_vector, restart = hypotheses.class_vector, hypotheses.restart
 
         def __init__(self):
             self.drawn = drawn
 
-        def encoded(self):
+        def encoder_noise(self):
             return encoded
 
-    noise = schedule.start_noise(Offered()).view(4, 10, 3, 4)
+    noise = schedule.initial_noise(Offered()).view(4, 10, 3, 4)
     torch.testing.assert_close(noise[:, :, 0], encoded)
     torch.testing.assert_close(noise[:, :, 2], encoded + SPREAD * drawn.view(4, 10, 3, 4)[:, :, 2])
 

@@ -15,7 +15,7 @@ from icbench.engine.prepare import prepare
 from icbench.engine.result import NOT_FINITE, concatenate
 from icbench.engine.settings import Components, Settings
 from icbench.kinds.optimizer import Optimizer
-from icbench.kinds.schedule import Starts, clamp_and_normalise, uniform_point
+from icbench.kinds.schedule import Hypotheses, clamp_and_normalise, uniform_point
 from icbench.plugins.manager import PluginManager
 
 SETTINGS = Settings(steps=40)
@@ -202,8 +202,8 @@ def test_a_class_vector_that_clamps_to_zeros_goes_back_to_uniform_and_is_reporte
 
 
 class TwoStarts(Joint):
-    def starts(self, num_classes: int) -> Starts:
-        return uniform_point(2, num_classes)
+    def hypotheses(self, class_dim: int) -> Hypotheses:
+        return uniform_point(2, class_dim)
 
 
 @pytest.mark.parametrize(("schedule", "hypotheses"), [(Joint(), 1), (TwoStarts(), 2)])

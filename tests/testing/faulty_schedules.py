@@ -3,7 +3,7 @@
 import torch
 from faulty import Faults
 
-from icbench.kinds.schedule import Rates, Schedule, Starts, clamp_and_normalise, uniform_point
+from icbench.kinds.schedule import Hypotheses, Rates, Schedule, clamp_and_normalise, uniform_point
 
 FAULTS = Faults("schedule")
 
@@ -14,8 +14,8 @@ class Sound(Schedule):
 
     default_steps = 10
 
-    def starts(self, num_classes):
-        return uniform_point(2, num_classes)
+    def hypotheses(self, class_dim):
+        return uniform_point(2, class_dim)
 
     def rates(self, step, steps):
         return Rates(1.0, 0.5)
@@ -28,19 +28,19 @@ class Timeless(Sound):
     default_steps = 0
 
 
-@FAULTS("starts_have_their_shape")
+@FAULTS("hypotheses_have_their_shape")
 class Uneven(Sound):
     """has more restarts than starts"""
 
-    def starts(self, num_classes):
-        return Starts(torch.full((1, num_classes), 1 / num_classes), (0, 1))
+    def hypotheses(self, class_dim):
+        return Hypotheses(torch.full((1, class_dim), 1 / class_dim), (0, 1))
 
 
-@FAULTS("starts_have_their_shape")
+@FAULTS("hypotheses_have_their_shape")
 class TenClasses(Sound):
     """takes it for granted that there are ten classes"""
 
-    def starts(self, num_classes):
+    def hypotheses(self, class_dim):
         return uniform_point(1, 10)
 
 
@@ -60,23 +60,23 @@ class Reviving(Sound):
         return 1 if step == 2 else hypotheses
 
 
-@FAULTS("starts_are_on_the_simplex")
+@FAULTS("hypotheses_are_on_the_simplex")
 class Outside(Sound):
     """starts at zero"""
 
-    def starts(self, num_classes):
-        return Starts(torch.zeros(1, num_classes), (0,))
+    def hypotheses(self, class_dim):
+        return Hypotheses(torch.zeros(1, class_dim), (0,))
 
 
-@FAULTS("starts_are_the_same_every_time")
+@FAULTS("hypotheses_are_the_same_every_time")
 class SharedStart(Sound):
     """hands its only copy out"""
 
     def __init__(self):
         self.made = {}
 
-    def starts(self, num_classes):
-        return self.made.setdefault(num_classes, uniform_point(1, num_classes))
+    def hypotheses(self, class_dim):
+        return self.made.setdefault(class_dim, uniform_point(1, class_dim))
 
 
 @FAULTS("rates_are_finite")

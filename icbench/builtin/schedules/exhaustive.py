@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from icbench.errors import UsageError
-from icbench.kinds.schedule import Beginning, Rates, Schedule, Starts
+from icbench.kinds.schedule import Hypotheses, InitContext, Rates, Schedule
 
 SPREAD = 0.5
 """How far from a chosen start, in deviations of the noise's prior, further restarts begin."""
@@ -52,21 +52,21 @@ class Exhaustive(Schedule):
         self.decay = decay
         self.calibrates = calibrate
 
-    def starts(self, num_classes: int) -> Starts:
-        restart = tuple(number for _ in range(num_classes) for number in range(self.restarts))
-        return Starts(torch.eye(num_classes).repeat_interleave(self.restarts, dim=0), restart)
+    def hypotheses(self, class_dim: int) -> Hypotheses:
+        restart = tuple(number for _ in range(class_dim) for number in range(self.restarts))
+        return Hypotheses(torch.eye(class_dim).repeat_interleave(self.restarts, dim=0), restart)
 
-    def start_noise(self, beginning: Beginning) -> Tensor:
+    def initial_noise(self, context: InitContext) -> Tensor:
         if self.start == "drawn":
-            return beginning.drawn
-        found = beginning.encoded() if self.start == "encoder" else beginning.nearest(self.bank)
+            return context.drawn
+        found = context.encoder_noise() if self.start == "encoder" else context.nearest_noise(self.bank)
         if found is None:
             raise UsageError(
                 "the generator has no encoder to start from", "Start from a bank (start=bank), or choose another one."
             )
-        of_class = found[:, beginning.class_vector.argmax(dim=1)]
-        beside = torch.tensor([0.0 if number == 0 else SPREAD for number in beginning.restart])
-        return of_class + beside.to(of_class)[:, None] * beginning.drawn
+        of_class = found[:, context.class_vector.argmax(dim=1)]
+        beside = torch.tensor([0.0 if number == 0 else SPREAD for number in context.restart])
+        return of_class + beside.to(of_class)[:, None] * context.drawn
 
     def rates(self, step: int, steps: int) -> Rates:
         falling = (1 + cos(pi * step / steps)) / 2 if self.decay == "cosine" else 1.0

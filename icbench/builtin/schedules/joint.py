@@ -2,7 +2,7 @@
 
 import torch
 
-from icbench.kinds.schedule import Rates, Schedule, Starts, uniform_point
+from icbench.kinds.schedule import Hypotheses, Rates, Schedule, uniform_point
 
 
 class Joint(Schedule):
@@ -19,8 +19,8 @@ class Joint(Schedule):
         self.noise_rate = noise_rate
         self.noise_start = noise_start
 
-    def starts(self, num_classes: int) -> Starts:
-        return uniform_point(1, num_classes)
+    def hypotheses(self, class_dim: int) -> Hypotheses:
+        return uniform_point(1, class_dim)
 
     def rates(self, step: int, steps: int) -> Rates:
         return Rates(1.0, self.noise_rate if step >= self.noise_start else 0.0)
@@ -31,8 +31,8 @@ class ClassOnly(Schedule):
 
     default_steps = 200
 
-    def starts(self, num_classes: int) -> Starts:
-        return uniform_point(1, num_classes)
+    def hypotheses(self, class_dim: int) -> Hypotheses:
+        return uniform_point(1, class_dim)
 
     def rates(self, step: int, steps: int) -> Rates:
         return Rates(1.0, 0.0)
@@ -52,8 +52,8 @@ class Alternating(Schedule):
         self.turn = turn
         self.noise_rate = noise_rate
 
-    def starts(self, num_classes: int) -> Starts:
-        return uniform_point(1, num_classes)
+    def hypotheses(self, class_dim: int) -> Hypotheses:
+        return uniform_point(1, class_dim)
 
     def rates(self, step: int, steps: int) -> Rates:
         return Rates(1.0, 0.0) if step // self.turn % 2 == 0 else Rates(0.0, self.noise_rate)
@@ -75,9 +75,9 @@ class MultiVertex(Schedule):
         self.nearness = nearness
         self.noise_rate = noise_rate
 
-    def starts(self, num_classes: int) -> Starts:
-        middle = torch.full((num_classes, num_classes), 1 / num_classes)
-        return Starts(middle.lerp(torch.eye(num_classes), self.nearness), (0,) * num_classes)
+    def hypotheses(self, class_dim: int) -> Hypotheses:
+        middle = torch.full((class_dim, class_dim), 1 / class_dim)
+        return Hypotheses(middle.lerp(torch.eye(class_dim), self.nearness), (0,) * class_dim)
 
     def rates(self, step: int, steps: int) -> Rates:
         return Rates(1.0, self.noise_rate)

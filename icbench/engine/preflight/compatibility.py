@@ -19,7 +19,7 @@ from icbench.engine.targets import Pixels
 from icbench.errors import FAULT_HINT, ComponentError, UsageError
 from icbench.kinds.distance import Features, LeastSquares
 from icbench.kinds.generator import Generator
-from icbench.kinds.schedule import Rates, Schedule, Starts
+from icbench.kinds.schedule import Hypotheses, Rates, Schedule
 
 CHECKED = 4
 TOLERANCE = 1e-3
@@ -29,9 +29,9 @@ METHODS: Mapping[str, Methods] = {
     "distance": {"features": (Tensor, tuple), "compare": (Tensor,), "compare_final": (Tensor,), "residuals": (Tensor,)},
     "optimizer": {"over": (torch.optim.Optimizer,)},
     "schedule": {
-        "starts": (Starts,),
+        "hypotheses": (Hypotheses,),
         "rates": (Rates,),
-        "start_noise": (Tensor,),
+        "initial_noise": (Tensor,),
         "survivors": (int,),
         "coordinates": (Tensor,),
         "class_vector_of": (Tensor,),
@@ -144,16 +144,16 @@ def _check_rates(schedule: Schedule, steps: int, name: str) -> None:
 
 
 def _check_schedule(schedule: Schedule, generator: Generator, name: str) -> None:
-    starts, classes = schedule.starts(generator.entries), generator.num_classes
-    expected = (len(starts.restart), generator.entries)
-    coordinates = schedule.coordinates(starts.class_vector).clone()
+    hypotheses, classes = schedule.hypotheses(generator.entries), generator.num_classes
+    expected = (len(hypotheses.restart), generator.entries)
+    coordinates = schedule.coordinates(hypotheses.class_vector).clone()
     schedule.constrain(coordinates)
-    for what, vectors in (("starts", starts.class_vector), ("moves", schedule.class_vector_of(coordinates, 0.0))):
+    for what, vectors in (("starts", hypotheses.class_vector), ("moves", schedule.class_vector_of(coordinates, 0.0))):
         if tuple(vectors.shape) != expected or not vectors.isfinite().all():
             raise _fault(
                 f"schedule {name} {what} class vectors of shape {tuple(vectors.shape)}, not finite ones of {expected}"
             )
-    energy = torch.linspace(0, 1, CHECKED * len(starts.restart)).view(CHECKED, -1)
+    energy = torch.linspace(0, 1, CHECKED * len(hypotheses.restart)).view(CHECKED, -1)
     scores = tuple(schedule.class_scores(energy, energy[:, :, None].repeat(1, 1, classes)).shape)
     if scores not in ((CHECKED, classes), (CHECKED, generator.entries)):
         raise _fault(f"schedule {name} gives {CHECKED} images class scores {scores}, not {(CHECKED, classes)}")
@@ -161,9 +161,9 @@ def _check_schedule(schedule: Schedule, generator: Generator, name: str) -> None
 
 def _check_start(parts: Components, images: Pixels, settings: Settings) -> None:
     """Raise what a schedule or an encoder that cannot start raises."""
-    starts = parts.schedule.starts(parts.generator.entries)
+    hypotheses = parts.schedule.hypotheses(parts.generator.entries)
     index = np.arange(min(CHECKED, len(images)))
-    initial_state(parts, starts, images, index, NoiseBank.of(parts, settings), settings)
+    initial_state(parts, hypotheses, images, index, NoiseBank.of(parts, settings), settings)
 
 
 def _check_images(images: Tensor, expected: tuple[int, ...], name: str) -> None:

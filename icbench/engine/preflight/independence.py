@@ -117,7 +117,7 @@ def _ends(trial: Trial, index: NDArray[np.int64], steps: int) -> dict[str, Tenso
 def _latents(inversion: BatchInversion) -> Tensor:
     """Coordinates and noise: (B, H, K + Z)."""
     together = torch.cat(latents(inversion), dim=1).detach().clone()
-    return together.view(len(inversion.state.index), inversion.state.hypotheses, -1)
+    return together.view(len(inversion.state.index), inversion.state.hypothesis_count, -1)
 
 
 def _difference(first: dict[str, Tensor], second: dict[str, Tensor], rows: int) -> float:

@@ -13,7 +13,7 @@ from icbench.engine.initialization import NoiseBank
 from icbench.engine.result import InversionResult
 from icbench.engine.settings import Components, Settings
 from icbench.engine.targets import Pixels
-from icbench.kinds.schedule import Starts
+from icbench.kinds.schedule import Hypotheses
 from icbench.plugins.shared_state import preserved
 
 STEPS = 12
@@ -28,25 +28,25 @@ class Trial:
         parts: the components.
         images: (N, C, H, W), the split.
         settings: the run's.
-        starts: the schedule's.
+        hypotheses: the schedule's.
         bank: of all inversions.
     """
 
     parts: Components
     images: Pixels
     settings: Settings
-    starts: Starts
+    hypotheses: Hypotheses
     bank: NoiseBank
 
     @classmethod
     def of(cls, parts: Components, images: Pixels, settings: Settings) -> "Trial":
         settings = replace(settings, stop_when=None, tf32=False)
-        starts = parts.schedule.starts(parts.generator.entries)
-        return cls(parts, images, settings, starts, NoiseBank.of(parts, settings))
+        hypotheses = parts.schedule.hypotheses(parts.generator.entries)
+        return cls(parts, images, settings, hypotheses, NoiseBank.of(parts, settings))
 
     def begin(self, index: NDArray[np.int64]) -> BatchInversion:
         """An inversion of images (B,), at its start."""
-        return BatchInversion(self.parts, self.starts, self.images, index, self.bank, self.settings)
+        return BatchInversion(self.parts, self.hypotheses, self.images, index, self.bank, self.settings)
 
     def finish(self, inversion: BatchInversion, count: int = STEPS) -> InversionResult:
         """Make some steps, spread over the run's so that each of its phases is tried, and score."""

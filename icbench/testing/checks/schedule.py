@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from icbench.kinds.optimizer import Optimizer
-from icbench.kinds.schedule import Rates, Starts
+from icbench.kinds.schedule import Hypotheses, Rates
 from icbench.testing.assertions import Skipped, expect, expect_close, expect_unchanged
 from icbench.testing.gradients import expect_own_row_only, gradient_at
 from icbench.testing.subject import Check, Subject
@@ -29,18 +29,18 @@ def default_steps_are_declared(subject: Subject) -> None:
     expect(isinstance(steps, int) and steps >= 1, f"default_steps is {steps!r}, not an integer of 1 or more")
 
 
-def starts_have_their_shape(subject: Subject) -> None:
-    """For any number of classes K, starts are class vectors (H, K) and H restart numbers of 0 or more."""
-    for count in COUNTS:
-        starts = subject.component.starts(count)
-        expect(isinstance(starts, Starts), f"starts returned {type(starts).__name__}, not Starts")
-        hypotheses, shape = len(starts.restart), tuple(starts.class_vector.shape)
-        expect(hypotheses >= 1, "there is no hypothesis")
-        expect(shape == (hypotheses, count), f"{hypotheses} restarts of {count} classes have class vectors {shape}")
-        dtype = starts.class_vector.dtype
+def hypotheses_have_their_shape(subject: Subject) -> None:
+    """For any number of classes K, hypotheses are class vectors (H, K) and H restart numbers of 0 or more."""
+    for class_dim in COUNTS:
+        found = subject.component.hypotheses(class_dim)
+        expect(isinstance(found, Hypotheses), f"hypotheses returned {type(found).__name__}, not Hypotheses")
+        count, shape = len(found.restart), tuple(found.class_vector.shape)
+        expect(count >= 1, "there is no hypothesis")
+        expect(shape == (count, class_dim), f"{count} restarts of {class_dim} classes have class vectors {shape}")
+        dtype = found.class_vector.dtype
         expect(dtype is torch.float32, f"class vectors start as {dtype}, not float32")
-        sound = all(isinstance(number, int) and number >= 0 for number in starts.restart)
-        expect(sound, f"restart numbers are {starts.restart[:9]}, not integers of 0 or more")
+        sound = all(isinstance(number, int) and number >= 0 for number in found.restart)
+        expect(sound, f"restart numbers are {found.restart[:9]}, not integers of 0 or more")
 
 
 def rates_are_finite(subject: Subject) -> None:
@@ -56,7 +56,7 @@ def rates_are_finite(subject: Subject) -> None:
 
 def survivors_only_fall(subject: Subject) -> None:
     """At every step the number of survivors is an integer from 1 to H, and never more than the step before."""
-    hypotheses = len(subject.component.starts(CLASSES).restart)
+    hypotheses = len(subject.component.hypotheses(CLASSES).restart)
     for steps in _lengths(subject):
         before = hypotheses
         for step in range(steps):
@@ -77,18 +77,18 @@ def constrain_tells_the_reset_rows(subject: Subject) -> None:
         raise AssertionError("rows off the simplex are as they were; change the argument in place")
 
 
-def starts_are_on_the_simplex(subject: Subject) -> None:
+def hypotheses_are_on_the_simplex(subject: Subject) -> None:
     """Every hypothesis starts on the simplex."""
     for count in COUNTS:
-        _expect_on_simplex(subject.component.starts(count).class_vector, f"with {count} classes, a start")
+        _expect_on_simplex(subject.component.hypotheses(count).class_vector, f"with {count} classes, a start")
 
 
-def starts_are_the_same_every_time(subject: Subject) -> None:
-    """Starts depend on the number of classes alone, and nobody's change to them comes back."""
-    first = subject.component.starts(CLASSES)
+def hypotheses_are_the_same_every_time(subject: Subject) -> None:
+    """Hypotheses depend on the number of classes alone, and nobody's change to them comes back."""
+    first = subject.component.hypotheses(CLASSES)
     copy = first.class_vector.clone()
     first.class_vector.fill_(0.5)
-    again = subject.component.starts(CLASSES)
+    again = subject.component.hypotheses(CLASSES)
     same = torch.equal(again.class_vector, copy) and again.restart == first.restart
     expect(same, "asked again, after the first answer was changed in place, it starts elsewhere")
 
@@ -120,7 +120,7 @@ def constrained_is_on_the_simplex(subject: Subject) -> None:
 
 def coordinates_lead_back_to_the_start(subject: Subject) -> None:
     """A start's coordinates, constrained, give its class vector, or one so near that a logarithm can be taken."""
-    starts = subject.component.starts(CLASSES).class_vector
+    starts = subject.component.hypotheses(CLASSES).class_vector
     if not _are_on_simplex(starts):
         raise Skipped("its starts are not on the simplex")
     coordinates = subject.component.coordinates(starts.clone())
@@ -224,10 +224,10 @@ def scores_are_row_by_row(subject: Subject) -> None:
 
 def scores_name_the_best_class(subject: Subject) -> None:
     """Where all hypotheses agree on a class, or that class has the least energy, its score is the highest."""
-    starts = subject.component.starts(CLASSES)
-    held = starts.class_vector.amax(dim=1) == 1
+    hypotheses = subject.component.hypotheses(CLASSES)
+    held = hypotheses.class_vector.amax(dim=1) == 1
     for wanted in range(CLASSES):
-        vectors = torch.where(held[:, None], starts.class_vector, torch.eye(CLASSES)[wanted])
+        vectors = torch.where(held[:, None], hypotheses.class_vector, torch.eye(CLASSES)[wanted])
         energy = (vectors.argmax(dim=1) != wanted).float() + 0.1
         found = int(subject.component.class_scores(energy[None], vectors[None]).argmax())
         expect(found == wanted, f"class {wanted} has the least energy, and class {found} the highest score")
@@ -265,7 +265,7 @@ def an_inversion_is_the_same_in_every_batch(subject: Subject) -> None:
 
 GATES: tuple[Check, ...] = (
     default_steps_are_declared,
-    starts_have_their_shape,
+    hypotheses_have_their_shape,
     rates_are_finite,
     survivors_only_fall,
     constrain_tells_the_reset_rows,
@@ -273,8 +273,8 @@ GATES: tuple[Check, ...] = (
     scores_have_a_column_per_class,
 )
 CHECKS: tuple[Check, ...] = (
-    starts_are_on_the_simplex,
-    starts_are_the_same_every_time,
+    hypotheses_are_on_the_simplex,
+    hypotheses_are_the_same_every_time,
     rates_are_pure,
     something_moves_at_every_step,
     constrained_is_on_the_simplex,
@@ -309,7 +309,7 @@ def _on_simplex() -> Tensor:
 
 def _ends(subject: Subject) -> tuple[Tensor, Tensor]:
     """Energies (B, H) and class vectors (B, H, K) where an inversion may end."""
-    hypotheses = len(subject.component.starts(CLASSES).restart)
+    hypotheses = len(subject.component.hypotheses(CLASSES).restart)
     vectors = normal(ROWS, hypotheses, CLASSES, seed=8).softmax(dim=2)
     return uniform(ROWS, hypotheses, seed=9), vectors
 

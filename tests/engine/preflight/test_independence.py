@@ -162,8 +162,8 @@ class Ranking(Joint):
 
 
 class Starting(Joint):
-    def start_noise(self, beginning):
-        return beginning.drawn - beginning.drawn.mean(0)
+    def initial_noise(self, context):
+        return context.drawn - context.drawn.mean(0)
 
 
 class Steering(Joint):
