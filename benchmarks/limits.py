@@ -85,7 +85,7 @@ def counted(parts: Components, rows: int, settings: Settings) -> Work:
     """The work of a step: the images of `rows` hypotheses, their distances, and the gradients of what moves."""
     generator, device = parts.generator, settings.device
     features = parts.distance.features(torch.rand(rows, *generator.image_shape, device=device))
-    starts = parts.schedule.hypotheses(generator.entries).class_vector.to(device)
+    starts = parts.schedule.hypotheses(generator.class_dim).class_vector.to(device)
     rates = [parts.schedule.rates(step, settings.steps) for step in range(settings.steps)]
 
     def step() -> None:

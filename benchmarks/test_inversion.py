@@ -53,7 +53,7 @@ def parts(generator: Generator, schedule: str, device: torch.device) -> Componen
 
 def measure(benchmark, built: Components, images: np.ndarray, rows: int, settings: Settings) -> None:
     """Time the steps of one batch; the time per hypothesis and step goes into the result."""
-    hypotheses = len(built.schedule.hypotheses(built.generator.entries).restart)
+    hypotheses = len(built.schedule.hypotheses(built.generator.class_dim).restart)
     index = np.arange(max(1, rows // hypotheses))
 
     def steps() -> int:

@@ -19,17 +19,17 @@ SMALL = 2**16
 """Layers of fewer weights win less by another kernel than it costs to call it."""
 
 
-def freeze_linears(module: nn.Module) -> None:
+def pack_linears(module: nn.Module) -> None:
     """Let every `nn.Linear` in a module prepare its weights once; layers of other classes stay as they are.
 
     The layers, their parameters and their hooks remain the same objects.
     """
     for layer in module.modules():
         if type(layer) is nn.Linear:
-            layer.__class__ = FrozenLinear
+            layer.__class__ = PackedLinear
 
 
-class FrozenLinear(nn.Linear):
+class PackedLinear(nn.Linear):
     """A linear layer that prepares its weights once while they are frozen; otherwise as torch's.
 
     Change a weight in place or replace it, and it is prepared again.
@@ -42,8 +42,8 @@ class FrozenLinear(nn.Linear):
         """(..., outputs) of (..., inputs)."""
         if torch.compiler.is_compiling():  # a compiler makes a choice of its own
             return super().forward(features)
-        weight = rounded(self.weight)
-        bias = None if self.bias is None else rounded(self.bias)
+        weight = cached_cast(self.weight)
+        bias = None if self.bias is None else cached_cast(self.bias)
         if not self._takes_prepared(features, weight):
             return functional.linear(features, weight, bias)
         of = self._prepared(weight)
@@ -98,7 +98,7 @@ class _Prepared:
         return onednn.product(gradients, self.transposed)
 
 
-def rounded(weight: Tensor) -> Tensor:
+def cached_cast(weight: Tensor) -> Tensor:
     """A weight as autocast would take it: in its precision where it is on, the weight itself where it is not.
 
     What is rounded is kept with the weight until that is changed or moved. A weight that takes a gradient, as in
@@ -108,11 +108,11 @@ def rounded(weight: Tensor) -> Tensor:
     if not _is_frozen(weight) or not torch.is_autocast_enabled(kind):
         return weight
     state = (torch.get_autocast_dtype(kind), *_state(weight))
-    kept: tuple[object, Tensor, Tensor] | None = getattr(weight, "rounded", None)
+    kept: tuple[object, Tensor, Tensor] | None = getattr(weight, "cached_cast", None)
     if kept is None or kept[0] != state:
         source = weight.detach()  # kept too, so that no other weight comes to lie at its address
         kept = (state, source.to(state[0]), source)
-        weight.rounded = kept  # type: ignore[attr-defined]
+        weight.cached_cast = kept  # type: ignore[attr-defined]
     return kept[1]
 
 

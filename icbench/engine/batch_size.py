@@ -39,8 +39,8 @@ def measured_batch_size(parts: Components, images: Pixels, wanted: int, settings
     Returns:
         a number of hypotheses.
     """
-    group = parts.generator.group
-    hypotheses = len(parts.schedule.hypotheses(parts.generator.entries).restart)
+    group = parts.generator.batch_group_size
+    hypotheses = len(parts.schedule.hypotheses(parts.generator.class_dim).restart)
     # An image is inverted together with the mates that it depends on.
     least = group * hypotheses
     rows = -(-wanted // group) * least
@@ -63,7 +63,7 @@ def _rows_in_memory(parts: Components, settings: Settings) -> int:
 
 
 def _rows_per_second(parts: Components, images: Pixels, rows: int, hypotheses: int, settings: Settings) -> float:
-    group = parts.generator.group
+    group = parts.generator.batch_group_size
     index = np.arange(max(1, rows // hypotheses // group) * group) % len(images)
     times = []
     for _ in range(REPEATS):

@@ -24,9 +24,9 @@ def as_target(images: Pixels, device: torch.device) -> Tensor:
 
 
 def sample_vectors(generator: Generator, columns: int) -> Tensor:
-    """Class vectors (classes * columns, K) of samples, class by class; several types of a class take turns."""
-    number = torch.arange(generator.num_classes * columns)
-    return torch.eye(generator.entries)[number // columns * generator.types + number % columns % generator.types]
+    """Class vectors (classes * columns, K) of samples, class by class; several modes of a class take turns."""
+    number, modes = torch.arange(generator.num_classes * columns), generator.modes_per_class
+    return torch.eye(generator.class_dim)[number // columns * modes + number % columns % modes]
 
 
 @torch.no_grad()

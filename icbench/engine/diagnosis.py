@@ -190,7 +190,7 @@ def _wrong_fits(energies: NDArray[np.float32], labels: NDArray[np.int64]) -> NDA
 
 def _start_share(generator: Generator, sample: NDArray[np.int64], settings: Settings) -> float | None:
     noise = drawn_noise(sample, (0,), generator.noise_dim, settings.seed).flatten(0, 1).to(settings.device)
-    uniform = torch.full((len(sample), generator.entries), 1 / generator.entries, device=settings.device)
+    uniform = torch.full((len(sample), generator.class_dim), 1 / generator.class_dim, device=settings.device)
     return noise_share(generator, uniform, noise)
 
 

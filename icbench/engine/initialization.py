@@ -85,7 +85,7 @@ class NoiseBank:
         """Noise (N, Z) and images (K, N, C, H, W)."""
         if count not in self._decoded:
             noise = torch.from_numpy(_draw(BANK, 0, (count, self.generator.noise_dim), self.seed)).to(self.device)
-            vertices = torch.eye(self.generator.entries, device=self.device)
+            vertices = torch.eye(self.generator.class_dim, device=self.device)
             self._decoded[count] = noise, torch.stack([self._images(vertex, noise) for vertex in vertices])
         return self._decoded[count]
 
@@ -120,7 +120,7 @@ class BatchInitContext(InitContext):
 
     def nearest_noise(self, count: int) -> Tensor:
         # Rounded up, so that a bank never counts as free.
-        self.forward += -(-count * self.bank.generator.entries // self.split)
+        self.forward += -(-count * self.bank.generator.class_dim // self.split)
         return self.bank.nearest(count, self.features)
 
     @cached_property
@@ -129,7 +129,7 @@ class BatchInitContext(InitContext):
             found = self.bank.generator.encode(self.target)
         if found is None:
             return None
-        expected = (len(self.target), self.bank.generator.entries, self.bank.generator.noise_dim)
+        expected = (len(self.target), self.bank.generator.class_dim, self.bank.generator.noise_dim)
         if tuple(found.shape) != expected or not found.isfinite().all():
             raise ComponentError(
                 f"the generator's encoder gave noise of shape {tuple(found.shape)}, not finite noise of {expected}",

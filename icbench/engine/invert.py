@@ -48,8 +48,8 @@ def invert(
         or not: groups of images are aligned to the split, so what a group of rows holds never changes. With several
         hypotheses an image has as many consecutive rows, and the hypotheses of one image can be each other's mates.
     """
-    hypotheses, bank = parts.schedule.hypotheses(parts.generator.entries), NoiseBank.of(parts, settings)
-    group = parts.generator.group
+    hypotheses, bank = parts.schedule.hypotheses(parts.generator.class_dim), NoiseBank.of(parts, settings)
+    group = parts.generator.batch_group_size
     with_mates = index if group == 1 else whole_groups(index, group, len(images))
     per_batch = max(1, batch_size // len(hypotheses.restart) // group) * group
     for begin in range(0, len(with_mates), per_batch):
@@ -96,10 +96,10 @@ def class_paths(parts: Components, images: Pixels, index: NDArray[np.int64], set
             ascending.
 
     Returns:
-        (S + 1, M, K), on the simplex, the types of a class added up.
+        (S + 1, M, K), on the simplex, the modes of a class added up.
     """
-    hypotheses = parts.schedule.hypotheses(parts.generator.entries)
-    rows = whole_groups(index, parts.generator.group, len(images))
+    hypotheses = parts.schedule.hypotheses(parts.generator.class_dim)
+    rows = whole_groups(index, parts.generator.batch_group_size, len(images))
     with float32_products(settings.device, tf32=False):
         bank, settings = NoiseBank.of(parts, settings), replace(settings, stop_when=None)
         inversion = BatchInversion(parts, hypotheses, images, rows, bank, settings)

@@ -26,9 +26,10 @@ def activation_bytes(parts: Components, settings: Settings) -> int:
 
     That is what two groups of images keep more than one does, so that weights do not count.
     """
-    starts = parts.schedule.hypotheses(parts.generator.entries).class_vector
-    one, two = (_saved_bytes(parts, starts.repeat(groups * parts.generator.group, 1), settings) for groups in (1, 2))
-    return max(1, -(-(two - one) // (parts.generator.group * len(starts))))
+    starts = parts.schedule.hypotheses(parts.generator.class_dim).class_vector
+    mates = parts.generator.batch_group_size
+    one, two = (_saved_bytes(parts, starts.repeat(groups * mates, 1), settings) for groups in (1, 2))
+    return max(1, -(-(two - one) // (mates * len(starts))))
 
 
 def _saved_bytes(parts: Components, class_vector: Tensor, settings: Settings) -> int:

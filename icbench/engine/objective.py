@@ -109,7 +109,7 @@ class Objective:
 
     def _calibration(self, class_vector: Tensor) -> tuple[Tensor, Tensor]:
         """The factor (N,) on the distances of class vectors, and the summand (N,)."""
-        found = self.generator.residual_scale(class_vector)
+        found = self.generator.error_calibration(class_vector)
         if found is None:
             raise UsageError(
                 "the generator does not say how large its residuals usually are",

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 import torch
 
-from icbench.compute.products import freeze_linears
+from icbench.compute.products import pack_linears
 from icbench.kinds.generator import Generator
 
 AnyGenerator = TypeVar("AnyGenerator", bound=Generator)
@@ -18,6 +18,6 @@ def prepare(generator: AnyGenerator, device: torch.device) -> AnyGenerator:
     """
     generator.to(device).eval().requires_grad_(False)
     generator.fold()
-    freeze_linears(generator)
+    pack_linears(generator)
     # Layers that folding has put in begin in training mode, and with parameters that take gradients.
     return generator.eval().requires_grad_(False)

@@ -16,8 +16,8 @@ from icbench.kinds.schedule import Hypotheses
 
 
 def group_by_class(values: Tensor, generator: Generator) -> Tensor:
-    """Values (..., K), one for each entry of a class vector, as (..., classes, types)."""
-    return values.reshape(*values.shape[:-1], generator.num_classes, generator.types)
+    """Values (..., K), one for each entry of a class vector, as (..., classes, modes)."""
+    return values.reshape(*values.shape[:-1], generator.num_classes, generator.modes_per_class)
 
 
 @dataclass(frozen=True)
@@ -49,18 +49,18 @@ class Readout:
         evaluation = self.objective.evaluate(state, progress, torch.float32, final=True)
         counter.add(EvaluationCounter(forward=1), state.hypothesis_count)
         if self.components.schedule.linearises:
-            corrected = evaluation.energy + self._occam(state, counter, progress)
+            corrected = evaluation.energy + self._laplace_correction(state, counter, progress)
             evaluation = replace(evaluation, energy=corrected)
         return self._result(state, counter, evaluation)
 
-    def _occam(self, state: LatentState, counter: EvaluationCounter, progress: float) -> Tensor:
+    def _laplace_correction(self, state: LatentState, counter: EvaluationCounter, progress: float) -> Tensor:
         """What the schedule adds to the energies (N,) for their curvature in the noise."""
         state.noise.requires_grad_()
         with torch.enable_grad():
             linear = self.objective.linearise(state, progress, self.settings.precision, [state.noise])
         state.noise.requires_grad_(False)
         counter.add(EvaluationCounter(forward=1, backward=1 + linear.jacobian.shape[2]), state.hypothesis_count)
-        return self.components.schedule.occam(linear)
+        return self.components.schedule.laplace_correction(linear)
 
     def _result(self, state: LatentState, counter: EvaluationCounter, evaluation: Evaluation) -> InversionResult:
         images, finite = len(state.index), state.finite
@@ -99,8 +99,8 @@ class Readout:
             raise ComponentError(
                 f"the schedule gives {images} images class scores of shape {tuple(scores.shape)}", FAULT_HINT
             )
-        if generator.types > 1 and scores.shape[1] == generator.entries:
-            # A schedule that scores hypotheses has one for each type; a class is as good as its best.
+        if generator.modes_per_class > 1 and scores.shape[1] == generator.class_dim:
+            # A schedule that scores hypotheses has one for each mode; a class is as good as its best.
             return group_by_class(scores, generator).amax(dim=-1)
         return scores
 

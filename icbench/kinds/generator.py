@@ -14,23 +14,23 @@ class Generator(nn.Module, ABC):
 
     num_classes: int
     """How many classes there are."""
-    types: int = 1
-    """How many entries of the class vector each class has: entry e is of class e // types. Above 1, a class vector says
-    which type of each class an image is made of, and a class's share is the sum over its types."""
+    modes_per_class: int = 1
+    """How many entries of the class vector each class has: entry e is of class e // modes_per_class. Above 1, a
+    class vector says which mode of each class an image is made of, and a class's share is the sum over its modes."""
     noise_dim: int
     """Z, the length of the noise vector; may be 0."""
     image_shape: tuple[int, int, int]
     """(C, H, W) of the images."""
-    group: int = 1
-    """How many rows depend on each other: rows g * group and on, for each g. Above 1, the engine always gives an image
-    the same mates, every table says so, and the component declares the trait `batch-dependent`."""
+    batch_group_size: int = 1
+    """How many rows depend on each other: rows g * batch_group_size and on, for each g. Above 1, the engine always
+    gives an image the same mates, every table says so, and the component declares the trait `batch-dependent`."""
     weights_digest: str = ""
     """SHA-256 of the weights file, or empty when the weights are not from a file."""
 
     @property
-    def entries(self) -> int:
+    def class_dim(self) -> int:
         """K, the length of the class vector."""
-        return self.num_classes * self.types
+        return self.num_classes * self.modes_per_class
 
     @abstractmethod
     def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ class Generator(nn.Module, ABC):
         """
         return None
 
-    def residual_scale(self, class_vector: Tensor) -> tuple[Tensor, Tensor] | None:
+    def error_calibration(self, class_vector: Tensor) -> tuple[Tensor, Tensor] | None:
         """What a squared error says of a class, given how large it usually is there: a factor on it and a summand.
 
         A class that is always reconstructed closely has a large factor and a small summand: with Gaussian residuals of

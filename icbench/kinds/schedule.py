@@ -68,12 +68,12 @@ class Schedule(ABC):
     default_steps: ClassVar[int]
     """How many steps an entry runs unless told otherwise."""
     calibrates: bool = False
-    """Whether distances count as the generator says for their classes (`Generator.residual_scale`)."""
+    """Whether distances count as the generator says for their classes (`Generator.error_calibration`)."""
     anneals: bool = False
     """Whether `class_vector_of` or `prior` changes with the progress; then energies of different steps are of different
     things, and no image may stop before the last."""
     linearises: ClassVar[bool] = False
-    """Whether `occam` is asked for; a run then needs a distance that is a `LeastSquares`."""
+    """Whether `laplace_correction` is asked for; a run then needs a distance that is a `LeastSquares`."""
 
     @abstractmethod
     def hypotheses(self, class_dim: int) -> Hypotheses:
@@ -140,7 +140,7 @@ class Schedule(ABC):
         """
         return None
 
-    def occam(self, linearisation: Linearisation) -> Tensor:
+    def laplace_correction(self, linearisation: Linearisation) -> Tensor:
         """What is added to the final energies before classes are scored: (N,). Asked for where `linearises` is true.
 
         Args:
@@ -153,7 +153,7 @@ class Schedule(ABC):
 
         Args:
             energy: (B, H), the final energies of the hypotheses.
-            class_vector: (B, H, classes), where they ended, the types of a class added up.
+            class_vector: (B, H, classes), where they ended, the modes of a class added up.
 
         Returns:
             (B, classes), or (B, K) with one score for each entry, of which a class has its best.

@@ -65,7 +65,7 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
 
     split = _split(entry, record, options)
     runner = InversionRunner(entry, chosen_device(options.device))
-    group = runner.parts.generator.group
+    group = runner.parts.generator.batch_group_size
     shown = record.images(["index"])["index"][:count]
     if record.has(LATENTS) and group == 1:
         arrays = {name: values[:count] for name, values in record.images(["index", *LATENTS, "prediction"]).items()}

@@ -120,12 +120,12 @@ def _check_generator(runner: InversionRunner, record: Record) -> None:
     """
     if runner.components()["generator"].weights != record.metadata.entry.components["generator"].weights:
         raise _changed("weights have", record)
-    if runner.parts.generator.group > 1:
+    if runner.parts.generator.batch_group_size > 1:
         raise UsageError(
             f"{record.label} cannot be diagnosed: its images depend on their batch mates",
             "Choose the run of a generator whose images do not.",
         )
-    if runner.parts.generator.types > 1:
+    if runner.parts.generator.modes_per_class > 1:
         raise UsageError(
             f"{record.label} cannot be diagnosed: its class vectors have several entries for each class",
             "Choose the run of a generator whose class vectors have one.",

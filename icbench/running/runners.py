@@ -140,7 +140,7 @@ class InversionRunner(Runner):
         return {**found, "generator": replace(found["generator"], weights=self.parts.generator.weights_digest)}
 
     def flags(self) -> list[str]:
-        group = self.parts.generator.group
+        group = self.parts.generator.batch_group_size
         return [f"depends on batch of {group}"] if group > 1 else []
 
     def parameters(self) -> int | None:
@@ -159,7 +159,7 @@ class InversionRunner(Runner):
     def batch_bytes(self, rows: int, count: int, settings: "Settings") -> int | None:
         from icbench.engine.memory import batch_bytes
 
-        hypotheses = len(self.parts.schedule.hypotheses(self.parts.generator.entries).restart)
+        hypotheses = len(self.parts.schedule.hypotheses(self.parts.generator.class_dim).restart)
         # No batch is larger than the run, nor smaller than an image.
         return batch_bytes(self.parts, max(hypotheses, min(rows, count * hypotheses)), settings)
 
@@ -179,7 +179,7 @@ class InversionRunner(Runner):
 
     def _drops(self, steps: int) -> bool:
         """Whether the schedule drops hypotheses; only then is it worth keeping when."""
-        hypotheses = len(self.parts.schedule.hypotheses(self.parts.generator.entries).restart)
+        hypotheses = len(self.parts.schedule.hypotheses(self.parts.generator.class_dim).restart)
         return any(self.parts.schedule.survivors(step, steps, hypotheses) < hypotheses for step in range(steps))
 
     @isolated()
@@ -197,8 +197,8 @@ class InversionRunner(Runner):
     def mean_pixel(self) -> float:
         """The mean of the generator's pixels, over one image of each entry."""
         generator = self.parts.generator
-        noise = np.random.default_rng(0).standard_normal((generator.entries, generator.noise_dim), dtype=np.float32)
-        return float(self.generate(np.eye(generator.entries, dtype=np.float32), noise).mean())
+        noise = np.random.default_rng(0).standard_normal((generator.class_dim, generator.noise_dim), dtype=np.float32)
+        return float(self.generate(np.eye(generator.class_dim, dtype=np.float32), noise).mean())
 
 
 class ClassifierRunner(Runner):

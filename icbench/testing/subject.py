@@ -54,8 +54,8 @@ class Subject:
         """Raises:
         Skipped: it is a generator that declares that its rows are not, and says which depend on each other.
         """
-        if self.has("batch-dependent") and self.kind == "generator" and self.component.group > 1:
-            raise Skipped(f"it declares batch-dependent, in groups of {self.component.group}")
+        if self.has("batch-dependent") and self.kind == "generator" and self.component.batch_group_size > 1:
+            raise Skipped(f"it declares batch-dependent, in groups of {self.component.batch_group_size}")
 
     def build(self) -> Any:
         """A new one, as its factory returns it.

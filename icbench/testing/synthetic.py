@@ -37,7 +37,7 @@ def uniform(*shape: int, seed: int = 0) -> Tensor:
 
 def latents(generator: Generator, count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Class vectors (B, K) inside the simplex and noise (B, Z)."""
-    class_vector = normal(count, generator.entries, seed=seed).softmax(dim=1)
+    class_vector = normal(count, generator.class_dim, seed=seed).softmax(dim=1)
     return class_vector, normal(count, generator.noise_dim, seed=seed + 1)
 
 

@@ -120,11 +120,11 @@ def measure_samples(
 def draw_samples(generator: Generator, count: int, settings: Settings) -> Samples:
     """So many samples of a generator on `settings.device`, the classes in turn; the seed is the noise's."""
     random = torch.Generator().manual_seed(settings.seed)
-    entries = torch.arange(count) % generator.entries
+    entries = torch.arange(count) % generator.class_dim
     noise = torch.randn(count, generator.noise_dim, generator=random).to(settings.device)
-    class_vector = torch.eye(generator.entries)[entries].to(settings.device)
+    class_vector = torch.eye(generator.class_dim)[entries].to(settings.device)
     images = generate(generator, class_vector, noise, settings.precision)
-    return Samples(class_vector, noise, images, entries // generator.types, settings.seed)
+    return Samples(class_vector, noise, images, entries // generator.modes_per_class, settings.seed)
 
 
 def sample_accuracy(samples: Samples, reference: ReferenceCNN) -> float:

@@ -157,7 +157,7 @@ class Scorer:
 
     def class_residuals(self, generator: Generator, schedule: str, steps: int) -> Tensor:
         """The mean squared error per pixel (K,) that each class leaves of its own images, for
-        `Generator.residual_scale`.
+        `Generator.error_calibration`.
 
         Args:
             generator: frozen.

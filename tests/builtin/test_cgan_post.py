@@ -89,12 +89,12 @@ def test_over_groups_it_is_what_a_generator_in_training_mode_makes_of_batches_of
         expected = torch.cat([generator(*rows(latents, slice(begin, begin + 4))) for begin in (0, 4, 8)])
         found = prepare(generator, CPU)(*latents)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
-    assert generator.group == 4
+    assert generator.batch_group_size == 4
 
 
 def test_with_running_statistics_no_image_depends_on_another(latents):
     generator = prepare(seasoned("running"), CPU)
-    assert generator.group == 1
+    assert generator.batch_group_size == 1
     torch.testing.assert_close(generator(*latents)[2:3], generator(*rows(latents, slice(2, 3))), atol=1e-5, rtol=0)
 
 

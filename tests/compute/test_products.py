@@ -9,7 +9,7 @@ from torch import nn
 
 from icbench.compute import onednn, products
 from icbench.compute.probe import speeds
-from icbench.compute.products import FrozenLinear, freeze_linears, rounded
+from icbench.compute.products import PackedLinear, cached_cast, pack_linears
 
 KERNELS = ("torch", "onednn")
 
@@ -41,7 +41,7 @@ def layers() -> tuple[nn.Linear, nn.Linear]:
     torchs.load_state_dict(ours.state_dict())
     for layer in (ours, torchs):
         layer.requires_grad_(False)
-    freeze_linears(ours)
+    pack_linears(ours)
     return ours, torchs
 
 
@@ -84,7 +84,7 @@ def test_a_layer_without_bias(kernel):
     layer = nn.Linear(7, 5, bias=False).requires_grad_(False)
     features = torch.randn(3, 7)
     expected = layer(features)
-    freeze_linears(layer)
+    pack_linears(layer)
     close(layer(features), expected, kernel)
 
 
@@ -112,9 +112,9 @@ def test_weights_are_packed_once_and_small_ones_never(layers, packings, monkeypa
 
 def test_frozen_weights_are_rounded_once(layers):
     with torch.autocast("cpu", torch.bfloat16):
-        assert rounded(layers[0].weight) is rounded(layers[0].weight)
+        assert cached_cast(layers[0].weight) is cached_cast(layers[0].weight)
     with torch.autocast("cpu", torch.float16):
-        assert rounded(layers[0].weight).dtype is torch.float16
+        assert cached_cast(layers[0].weight).dtype is torch.float16
 
 
 @pytest.mark.parametrize("enabled", [True, False], ids=["autocast", "float32"])
@@ -140,7 +140,7 @@ def test_weights_that_are_made_anew_for_every_product_are_not_prepared(packings,
     weight = layer.weight
     del layer.weight
     layer.register_forward_pre_hook(lambda layer, _: setattr(layer, "weight", 2 * weight))
-    freeze_linears(layer)
+    pack_linears(layer)
     features = torch.randn(3, 7)
     with torch.autocast("cpu", torch.bfloat16):
         torch.testing.assert_close(
@@ -151,7 +151,7 @@ def test_weights_that_are_made_anew_for_every_product_are_not_prepared(packings,
 
 def test_in_training_the_weights_get_their_gradients(kernel):
     layer = nn.Linear(7, 5)
-    freeze_linears(layer)
+    pack_linears(layer)
     with torch.autocast("cpu", torch.bfloat16):
         layer(torch.randn(3, 7)).sum().backward()
     assert layer.weight.grad is not None
@@ -166,8 +166,8 @@ def test_what_is_frozen_stays_the_same_layer():
     told = []
     model[0].register_forward_hook(lambda layer, *_: told.append(layer))
     layers, weights = list(model), list(model.parameters())
-    freeze_linears(model)
-    assert [type(layer) for layer in model] == [FrozenLinear, nn.ReLU, Own]
+    pack_linears(model)
+    assert [type(layer) for layer in model] == [PackedLinear, nn.ReLU, Own]
     assert all(before is after for before, after in zip(layers, model, strict=True))
     assert all(before is after for before, after in zip(weights, model.parameters(), strict=True))
     model(torch.randn(2, 3))

@@ -40,7 +40,7 @@ def normed(parts):
 
 def begin(parts, index=(4, 7, 2), settings=SETTINGS, **changes):
     parts = replace(parts, **changes)
-    hypotheses = parts.schedule.hypotheses(parts.generator.entries)
+    hypotheses = parts.schedule.hypotheses(parts.generator.class_dim)
     return BatchInversion(parts, hypotheses, SPLIT.images, np.asarray(index), NoiseBank.of(parts, settings), settings)
 
 

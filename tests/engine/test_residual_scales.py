@@ -26,7 +26,7 @@ NAMES = {"generator": "g", "distance": "d", "optimizer": "o", "schedule": "s"}
 class Scaled(LinearGenerator):
     """Errs more for some classes than for others, or says so."""
 
-    def residual_scale(self, class_vector):
+    def error_calibration(self, class_vector):
         return class_vector @ FACTOR, class_vector @ SUMMAND
 
 
@@ -58,15 +58,15 @@ def test_the_curvature_is_that_of_the_scaled_distance(parts, digits):
     """Twice the distance has twice the curvature, and with two numbers of noise log det(H) grows by 2 log 2."""
 
     class Doubled(LinearGenerator):
-        def residual_scale(self, class_vector):
+        def error_calibration(self, class_vector):
             return 2 * class_vector.sum(dim=1), 0 * class_vector.sum(dim=1)
 
     seen = []
 
     class Seen(Evidence):
-        def occam(self, linearisation):
+        def laplace_correction(self, linearisation):
             seen.append(linearisation)
-            return super().occam(linearisation)
+            return super().laplace_correction(linearisation)
 
     generator = prepare(Doubled(noise_dim=2, noise_effect=0.5), CPU)
     for flag in (False, True):

@@ -29,7 +29,7 @@ PAIRS = DIGITS.labels[:COUNT] // 2
 
 class TypedGenerator(LinearGenerator):
     num_classes = 5
-    types = 2
+    modes_per_class = 2
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from icbench.training.weights import default_folder, save_weights, trained_file
 FILES = {"pyproject.toml", "README.md", ".gitignore", ".github/workflows/test.yml", "icbench_fresh/__init__.py"}
 FILES |= {"icbench_fresh/fresh.py", "tests/test_fresh.py"}
 MODULES = ("icbench_fresh", "icbench_fresh.fresh", "icbench_fresh.training")
-OPTIONAL = {"groups_are_independent", "its_encoder_gives_sound_starts", "its_residual_scale_is_sound"}
+OPTIONAL = {"groups_are_independent", "its_encoder_gives_sound_starts", "its_error_calibration_is_sound"}
 """Checks of what a generator need not have."""
 
 

@@ -252,7 +252,7 @@ def one_for_all():
 class Grouped(Sound):
     """says that its rows depend on each other, and not in its record"""
 
-    group = 2
+    batch_group_size = 2
 
 
 @FAULTS(
@@ -264,7 +264,7 @@ class Grouped(Sound):
 class Spilling(Sound):
     """depends on more rows than it says"""
 
-    group = 2
+    batch_group_size = 2
 
     def forward(self, class_vector, noise):
         images = super().forward(class_vector, noise)
@@ -288,19 +288,19 @@ class Averaging(Sound):
         return noise.expand(-1, CLASSES, -1)
 
 
-@FAULTS("its_residual_scale_is_sound")
+@FAULTS("its_error_calibration_is_sound")
 class Rewarding(Sound):
     """a larger error is less energy"""
 
-    def residual_scale(self, class_vector):
+    def error_calibration(self, class_vector):
         return class_vector[:, 0] - 1, class_vector[:, 0]
 
 
-@FAULTS("its_residual_scale_is_sound")
+@FAULTS("its_error_calibration_is_sound")
 class Comparing(Sound):
     """its residuals are large relative to those of the batch"""
 
-    def residual_scale(self, class_vector):
+    def error_calibration(self, class_vector):
         share = class_vector[:, 0] / class_vector[:, 0].mean()
         return 1 + share, share
 

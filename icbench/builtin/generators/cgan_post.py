@@ -38,7 +38,7 @@ class PostGenerator(Generator):
     def __init__(self, noise_dim: int = NOISE_DIM, batch_norm: str = "running", group: int = GROUP) -> None:
         super().__init__()
         self.noise_dim = noise_dim
-        self.group = group if batch_norm == "batch" else 1
+        self.batch_group_size = group if batch_norm == "batch" else 1
         _, height, width = self.image_shape
         first, second = self.maps
         self.class_layer = nn.Linear(self.num_classes, self.embedded)
@@ -60,15 +60,15 @@ class PostGenerator(Generator):
 
     def _normed(self, maps: Tensor, place: int) -> Tensor:
         norm = self.norms[place]
-        if self.training or self.group == 1 or not isinstance(norm, nn.BatchNorm2d):
+        if self.training or self.batch_group_size == 1 or not isinstance(norm, nn.BatchNorm2d):
             normed: Tensor = norm(maps)
             return normed
-        return group_batch_norm(maps, norm, self.group)
+        return group_batch_norm(maps, norm, self.batch_group_size)
 
     def fold(self) -> None:
         """Fold what is constant into the layers, and let the maps come out channels last, as convolutions want them."""
         first, second = self.norms
-        if self.group == 1 and isinstance(first, nn.BatchNorm2d) and isinstance(second, nn.BatchNorm2d):
+        if self.batch_group_size == 1 and isinstance(first, nn.BatchNorm2d) and isinstance(second, nn.BatchNorm2d):
             _fold_into_linear(self.dense, first)
             self.convolution = fuse_conv_bn_eval(self.convolution, second, transpose=True)
             self.norms = nn.ModuleList((nn.Identity(), nn.Identity()))

@@ -32,7 +32,7 @@ class Evidence(Halving):
         super().__init__(at, keep, **options)
         self.weight = weight
 
-    def occam(self, linearisation: Linearisation) -> Tensor:
+    def laplace_correction(self, linearisation: Linearisation) -> Tensor:
         curvature = linearisation.curvature.double()
         size = curvature.shape[1]
         # A curvature that rounding has made singular still has a determinant then.

@@ -25,7 +25,7 @@ CHECKED = 4
 TOLERANCE = 1e-3
 
 METHODS: Mapping[str, Methods] = {
-    "generator": {"forward": (Tensor,), "encode": (Tensor, NoneType), "residual_scale": (tuple, NoneType)},
+    "generator": {"forward": (Tensor,), "encode": (Tensor, NoneType), "error_calibration": (tuple, NoneType)},
     "distance": {"features": (Tensor, tuple), "compare": (Tensor,), "compare_final": (Tensor,), "residuals": (Tensor,)},
     "optimizer": {"over": (torch.optim.Optimizer,)},
     "schedule": {
@@ -37,7 +37,7 @@ METHODS: Mapping[str, Methods] = {
         "class_vector_of": (Tensor,),
         "constrain": (Tensor,),
         "prior": (Tensor, NoneType),
-        "occam": (Tensor,),
+        "laplace_correction": (Tensor,),
         "class_scores": (Tensor,),
     },
 }
@@ -97,7 +97,7 @@ def _check_contracts(parts: Components, images: Pixels, settings: Settings, name
             _check_distance(compare(generated, features), len(target), names["distance"])
         _check_schedule(parts.schedule, generator, names["schedule"])
         _check_start(parts, images, settings)
-        if parts.schedule.calibrates and generator.residual_scale(latents[0]) is None:
+        if parts.schedule.calibrates and generator.error_calibration(latents[0]) is None:
             raise UsageError(
                 f"schedule {names['schedule']} calibrates, and generator {names['generator']} does not say how large "
                 "its residuals usually are",
@@ -109,7 +109,7 @@ def _tried(generator: Generator, images: Pixels, settings: Settings) -> tuple[Te
     """The first few targets, and as many latents: a class each."""
     target = as_target(images[:CHECKED], settings.device)
     noise = drawn_noise(np.arange(len(target)), (0,), generator.noise_dim, settings.seed).flatten(0, 1)
-    class_vector = torch.eye(generator.entries)[torch.arange(len(target)) % generator.entries]
+    class_vector = torch.eye(generator.class_dim)[torch.arange(len(target)) % generator.class_dim]
     return target, (class_vector.to(settings.device), noise.to(settings.device))
 
 
@@ -126,7 +126,7 @@ def _check_stopping(parts: Components, names: Mapping[str, str]) -> None:
             f"schedule {names['schedule']} changes what it minimises from step to step, so no image can stop early",
             "Leave out --stop-when, or choose a schedule that does not anneal.",
         )
-    if parts.generator.group > 1:
+    if parts.generator.batch_group_size > 1:
         raise UsageError(
             f"images of generator {names['generator']} depend on their batch mates, so none can stop before these",
             "Leave out --stop-when.",
@@ -144,8 +144,8 @@ def _check_rates(schedule: Schedule, steps: int, name: str) -> None:
 
 
 def _check_schedule(schedule: Schedule, generator: Generator, name: str) -> None:
-    hypotheses, classes = schedule.hypotheses(generator.entries), generator.num_classes
-    expected = (len(hypotheses.restart), generator.entries)
+    hypotheses, classes = schedule.hypotheses(generator.class_dim), generator.num_classes
+    expected = (len(hypotheses.restart), generator.class_dim)
     coordinates = schedule.coordinates(hypotheses.class_vector).clone()
     schedule.constrain(coordinates)
     for what, vectors in (("starts", hypotheses.class_vector), ("moves", schedule.class_vector_of(coordinates, 0.0))):
@@ -155,13 +155,13 @@ def _check_schedule(schedule: Schedule, generator: Generator, name: str) -> None
             )
     energy = torch.linspace(0, 1, CHECKED * len(hypotheses.restart)).view(CHECKED, -1)
     scores = tuple(schedule.class_scores(energy, energy[:, :, None].repeat(1, 1, classes)).shape)
-    if scores not in ((CHECKED, classes), (CHECKED, generator.entries)):
+    if scores not in ((CHECKED, classes), (CHECKED, generator.class_dim)):
         raise _fault(f"schedule {name} gives {CHECKED} images class scores {scores}, not {(CHECKED, classes)}")
 
 
 def _check_start(parts: Components, images: Pixels, settings: Settings) -> None:
     """Raise what a schedule or an encoder that cannot start raises."""
-    hypotheses = parts.schedule.hypotheses(parts.generator.entries)
+    hypotheses = parts.schedule.hypotheses(parts.generator.class_dim)
     index = np.arange(min(CHECKED, len(images)))
     initial_state(parts, hypotheses, images, index, NoiseBank.of(parts, settings), settings)
 

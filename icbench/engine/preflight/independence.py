@@ -70,7 +70,7 @@ class _Batches:
     @classmethod
     def of(cls, trial: Trial) -> "_Batches | None":
         """None for a split that has no company to offer."""
-        group = trial.parts.generator.group
+        group = trial.parts.generator.batch_group_size
         # A group is company enough for each of its images; groups need less of it.
         count = min(len(trial.images) // group, 3 if group == 1 else 2)
         alone = np.arange(group)

@@ -41,7 +41,7 @@ class Trial:
     @classmethod
     def of(cls, parts: Components, images: Pixels, settings: Settings) -> "Trial":
         settings = replace(settings, stop_when=None, tf32=False)
-        hypotheses = parts.schedule.hypotheses(parts.generator.entries)
+        hypotheses = parts.schedule.hypotheses(parts.generator.class_dim)
         return cls(parts, images, settings, hypotheses, NoiseBank.of(parts, settings))
 
     def begin(self, index: NDArray[np.int64]) -> BatchInversion:

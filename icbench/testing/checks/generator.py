@@ -29,8 +29,8 @@ def sizes_are_declared(subject: Subject) -> None:
     expect(isinstance(generator, Generator), f"frozen returned {type(generator).__name__}, not the generator")
     classes, noise, shape = (getattr(generator, n, None) for n in ("num_classes", "noise_dim", "image_shape"))
     expect(isinstance(classes, int) and classes >= 2, f"num_classes is {classes!r}, not an integer of 2 or more")
-    types = generator.types
-    expect(isinstance(types, int) and types >= 1, f"types is {types!r}, not an integer of 1 or more")
+    modes = generator.modes_per_class
+    expect(isinstance(modes, int) and modes >= 1, f"modes_per_class is {modes!r}, not an integer of 1 or more")
     expect(isinstance(noise, int) and noise >= 0, f"noise_dim is {noise!r}, not an integer of 0 or more")
     sound = isinstance(shape, tuple) and len(shape) == 3 and all(isinstance(n, int) and n > 0 for n in shape)
     expect(sound, f"image_shape is {shape!r}, not three sizes (C, H, W)")
@@ -69,7 +69,7 @@ def images_are_in_range(subject: Subject) -> None:
     """Pixels are in [0, 1], for class vectors inside the simplex and at its corners."""
     generator = subject.component
     inside, noise = latents(generator, ROWS)
-    corners = torch.eye(generator.entries)
+    corners = torch.eye(generator.class_dim)
     pixels = torch.cat([_images(generator, inside, noise), _images(generator, corners, _noise(generator, corners))])
     low, high = pixels.min().item(), pixels.max().item()
     expect(low >= -TOLERANCE and high <= 1 + TOLERANCE, f"pixels go from {low:.3g} to {high:.3g}")
@@ -100,7 +100,7 @@ def gradient_of_noise_is_right(subject: Subject) -> None:
 def gradients_are_finite_where_inversions_start(subject: Subject) -> None:
     """Gradients are finite at the corners and the middle of the simplex, and at noise of zeros."""
     generator = subject.component
-    classes = generator.entries
+    classes = generator.class_dim
     class_vector = torch.cat([torch.eye(classes), torch.full((1, classes), 1 / classes)])
     for name, factor in (("usual noise", 1.0), ("noise of zeros", 0.0)):
         noise = factor * _noise(generator, class_vector)
@@ -127,16 +127,17 @@ def rows_are_independent(subject: Subject) -> None:
 
 
 def groups_are_declared(subject: Subject) -> None:
-    """`group`, the number of rows that depend on each other, is 1, or the record has the trait `batch-dependent`."""
-    group = subject.component.group
-    expect(isinstance(group, int) and group >= 1, f"group is {group!r}, not an integer of 1 or more")
-    expect(group == 1 or subject.has("batch-dependent"), f"its group is {group}; declare the trait batch-dependent")
+    """`batch_group_size`, the rows that depend on each other, is 1, or the record has the trait `batch-dependent`."""
+    group = subject.component.batch_group_size
+    expect(isinstance(group, int) and group >= 1, f"batch_group_size is {group!r}, not an integer of 1 or more")
+    declared = group == 1 or subject.has("batch-dependent")
+    expect(declared, f"its batch_group_size is {group}; declare the trait batch-dependent")
 
 
 def groups_are_independent(subject: Subject) -> None:
     """A group of rows gives the same images alone and beside other groups, and takes no gradient from them."""
     generator = subject.component
-    group = generator.group
+    group = generator.batch_group_size
     if group == 1:
         raise Skipped("each row is a group of its own")
     class_vector, noise = latents(generator, 2 * group)
@@ -219,7 +220,7 @@ def its_encoder_gives_sound_starts(subject: Subject) -> None:
     found = generator.encode(images)
     if found is None:
         raise Skipped("it offers no encoder")
-    expected = (ROWS, generator.entries, generator.noise_dim)
+    expected = (ROWS, generator.class_dim, generator.noise_dim)
     expect(tuple(found.shape) == expected, f"{ROWS} images give noise of shape {tuple(found.shape)}, not {expected}")
     expect(found.isfinite().all(), "some noise is not finite")
     for row in (0, ROWS - 1):
@@ -227,21 +228,21 @@ def its_encoder_gives_sound_starts(subject: Subject) -> None:
         expect_close(alone, found[row : row + 1], f"the noise of image {row} alone differs from that in a batch")
 
 
-def its_residual_scale_is_sound(subject: Subject) -> None:
+def its_error_calibration_is_sound(subject: Subject) -> None:
     """What it says of its residuals, where it does, is a positive factor and a summand (B,), each of its own row."""
     generator = subject.component
     class_vector, _ = latents(generator, ROWS)
-    found = generator.residual_scale(class_vector)
+    found = generator.error_calibration(class_vector)
     if found is None:
         raise Skipped("it says nothing of its residuals")
     for values, name in zip(found, ("factor", "summand"), strict=True):
         expect(tuple(values.shape) == (ROWS,), f"the {name} has shape {tuple(values.shape)}, not ({ROWS},)")
         expect(values.isfinite().all(), f"the {name} is not finite")
     expect((found[0] > 0).all(), f"a factor is {found[0].min().item():.3g}, not above 0")
-    alone = generator.residual_scale(class_vector[:1])
+    alone = generator.error_calibration(class_vector[:1])
     assert alone is not None
     for one, other in zip(alone, found, strict=True):
-        expect_close(one, other[:1], "a row alone has another residual scale than in a batch")
+        expect_close(one, other[:1], "a row alone has another error calibration than in a batch")
 
 
 def every_tensor_is_registered(subject: Subject) -> None:
@@ -265,7 +266,7 @@ def bfloat16_is_close(subject: Subject) -> None:
 def class_matters(subject: Subject) -> None:
     """With the same noise, every class has an image of its own."""
     generator = subject.component
-    corners = torch.eye(generator.entries)
+    corners = torch.eye(generator.class_dim)
     images = _images(generator, corners, _noise(generator, corners)[:1].expand(len(corners), -1).clone()).flatten(1)
     for first in range(len(images)):
         for second in range(first):
@@ -315,7 +316,7 @@ CHECKS: tuple[Check, ...] = (
     folding_changes_nothing,
     inputs_are_not_changed,
     its_encoder_gives_sound_starts,
-    its_residual_scale_is_sound,
+    its_error_calibration_is_sound,
     every_tensor_is_registered,
     bfloat16_is_close,
     class_matters,
@@ -347,7 +348,7 @@ def _sums(generator: Generator, class_vector: Tensor, noise: Tensor) -> Tensor:
 
 def _expect_gradient(subject: Subject, latent: str) -> None:
     exact = _double(subject)
-    group = exact.group
+    group = exact.batch_group_size
     class_vector, noise = latents(exact, 4 * group)
 
     def value(point: Tensor) -> Tensor:

@@ -24,10 +24,10 @@ class ClassBlock(ClassVAE):
 
     def __init__(self, types: int) -> None:
         super().__init__(types)
-        self.types, self.noise_dim = types, 0
+        self.modes_per_class, self.noise_dim = types, 0
 
     def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
-        blocks = class_vector.float().clamp_min(0).unflatten(1, (self.num_classes, self.types))
+        blocks = class_vector.float().clamp_min(0).unflatten(1, (self.num_classes, self.modes_per_class))
         # The empty noise is added so that it has a gradient, if an empty one, when a schedule moves it.
         norms = blocks.sum(dim=2) + noise.float().sum(dim=1, keepdim=True)
         codes = blocks / norms.clamp_min(EPSILON)[:, :, None]
@@ -37,7 +37,7 @@ class ClassBlock(ClassVAE):
     def encode(self, images: Tensor) -> None:
         """None: there is no noise to start from."""
 
-    def residual_scale(self, class_vector: Tensor) -> None:
+    def error_calibration(self, class_vector: Tensor) -> None:
         """None: no residuals are fitted."""
 
 

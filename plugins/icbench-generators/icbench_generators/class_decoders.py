@@ -4,7 +4,7 @@ from abc import abstractmethod
 from math import prod
 
 import torch
-from icbench.compute.products import rounded
+from icbench.compute.products import cached_cast
 from icbench.kinds.generator import Generator
 from torch import Tensor, nn
 
@@ -27,7 +27,7 @@ class ClassLinear(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(K, N, outputs) of (K, N, inputs): row n of class k through layer k."""
-        return torch.baddbmm(rounded(self.bias), hidden, rounded(self.weight))
+        return torch.baddbmm(cached_cast(self.bias), hidden, cached_cast(self.weight))
 
 
 class ClassDecoders(Generator):

@@ -59,7 +59,7 @@ class ClassVAE(ClassDecoders):
         mean, _ = self.posterior(self.features(images).expand(self.num_classes, -1, -1))
         return mean.transpose(0, 1)
 
-    def residual_scale(self, class_vector: Tensor) -> tuple[Tensor, Tensor]:
+    def error_calibration(self, class_vector: Tensor) -> tuple[Tensor, Tensor]:
         """Those of Gaussian residuals, relative to a variance of `RIDGE`, which each class has besides its own."""
         spread = class_vector @ (1 + self.residuals.float() / RIDGE)
         return 1 / spread, TEMPER * RIDGE * spread.log()

@@ -27,8 +27,8 @@ class Prototype(Generator):
 
     def __init__(self, types: int = 1) -> None:
         super().__init__()
-        self.types = types
-        self.prototypes = nn.Parameter(torch.zeros(self.entries, prod(self.image_shape)))
+        self.modes_per_class = types
+        self.prototypes = nn.Parameter(torch.zeros(self.class_dim, prod(self.image_shape)))
 
     def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
         # The empty noise is joined on so that it has a gradient, if an empty one, when a schedule moves it.

@@ -137,7 +137,7 @@ def blocks(parts):
 def test_empty_noise_has_an_empty_gradient(build, spec):
     noise = torch.empty(10, 0, requires_grad=True)
     generator = prepare(build(spec), CPU)
-    images = generator(torch.eye(generator.entries)[:10], noise)
+    images = generator(torch.eye(generator.class_dim)[:10], noise)
     (gradient,) = torch.autograd.grad(images.sum(), noise)
     assert gradient.shape == (10, 0)
 

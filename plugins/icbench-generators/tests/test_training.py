@@ -93,7 +93,7 @@ def test_a_class_vae_knows_how_large_its_residuals_are(small):
     component = COMPONENTS["class-vae"]
     generator = resolve(component.factory, "icbench-generators")(**component.complete({"weights": str(file)}))
     assert (generator.residuals > 0.01).all()
-    factor, summand = generator.residual_scale(torch.eye(10))
+    factor, summand = generator.error_calibration(torch.eye(10))
     order = generator.residuals.argsort()
     assert factor[order].diff().max() <= 0 <= summand[order].diff().min()
 

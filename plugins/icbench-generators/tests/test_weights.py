@@ -109,7 +109,7 @@ def test_a_size_without_weights_names_those_there_are(build, name):
 def test_the_class_vaes_say_how_large_their_residuals_are_and_what_they_were_fitted_to(build):
     fitted = json.loads((FOLDER / "class-vae-12.json").read_text())["completed"]["residuals"]
     assert (fitted["split"], fitted["images"]) == ("validation", 10_000)
-    factor, summand = build("class-vae").residual_scale(torch.eye(10))
+    factor, summand = build("class-vae").error_calibration(torch.eye(10))
     assert factor.argmax() == summand.argmin() == 1
 
 

@@ -30,7 +30,7 @@ SETTINGS = Settings(steps=4)
 class Grouped(NormedGenerator):
     """Its contrast depends on the mean of its group of 4."""
 
-    group = 4
+    batch_group_size = 4
 
     def forward(self, class_vector, noise):
         images = super().forward(class_vector, noise)

@@ -199,7 +199,7 @@ def test_a_group_that_is_declared_may_depend_on_itself_and_on_nothing_else(parts
     checked(parts, generator=prepare(Grouped(), CPU))
     refuses("optimizer", parts, generator=prepare(Grouped(), CPU), optimizer=Optimizer(torch.optim.Adafactor, 0.1))
     larger = Grouped()
-    larger.group = 2
+    larger.batch_group_size = 2
     refuses("generator", parts, generator=prepare(larger, CPU))
 
 

@@ -31,7 +31,7 @@ class PrototypeTrainer(Trainer):
 
     @property
     def images_per_class(self) -> int:
-        return self.generator.types
+        return self.generator.modes_per_class
 
     def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
         self.split, self.seed = split, job.seed
@@ -39,7 +39,7 @@ class PrototypeTrainer(Trainer):
 
     def epoch(self, number: int, on_batch: Callable[[int], None]) -> dict[str, float]:
         spread = 0.0
-        types = self.generator.types
+        types = self.generator.modes_per_class
         for label, prototypes in enumerate(self.generator.prototypes.data.split(types)):
             images = self.split.images[self.split.labels == label].reshape(-1, prototypes.shape[1]) / np.float32(255)
             centres = k_means_centres(images, types, self.seed) if types > 1 else images.mean(axis=0, keepdims=True)
