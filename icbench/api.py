@@ -23,21 +23,7 @@ if TYPE_CHECKING:
 
 
 class RunOptions(TypedDict, total=False):
-    """How `run` runs an entry; what is left out is as on the command line.
-
-    Args:
-        steps: per hypothesis; None takes the schedule's own, 0 scores the starts.
-        stop_when: stop an image once ten steps gained less than this share of all its gain; None makes all steps.
-        limit: only the first images of the split; None takes all.
-        split: "train", "validation" or "test".
-        batch_size: hypotheses inverted together; None measures.
-        device: "auto", "cpu", "cuda" or "cuda:N".
-        precision: "auto", "float32", "tf32" (on CUDA) or "bfloat16".
-        results: the folder that records are written to.
-        data_dir: where fetched data is kept; None takes `ICBENCH_DATA` or the platform's cache folder.
-        save_latents: keep the final class vectors and noises in the record.
-        rerun: run again what is finished already.
-    """
+    """How `run` runs an entry; what each option means stands there."""
 
     steps: int | None
     stop_when: float | None
@@ -66,12 +52,24 @@ def run(
 ) -> Record:
     """Run one entry for one seed, as `icbench run` does, and return its record.
 
+    What is left out is as on the command line.
+
     Args:
         generator, distance, optimizer, schedule, dataset: specs, such as `"cgan:noise_dim=50"`.
         seed: the seed of the starts.
         classifier: the spec of a direct classifier to run instead; nothing is inverted then.
         lr: the optimizer's learning rate; None takes its own.
-        options: those of `RunOptions`, as keywords.
+        steps: per hypothesis; None takes the schedule's own, 0 scores the starts.
+        stop_when: stop an image once ten steps gained less than this share of all its gain; None makes all steps.
+        limit: only the first images of the split; None takes all.
+        split: "train", "validation" or "test".
+        batch_size: hypotheses inverted together; None measures.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        precision: "auto", "float32", "tf32" (on CUDA) or "bfloat16".
+        results: the folder that records are written to.
+        data_dir: where fetched data is kept; None takes `ICBENCH_DATA` or the platform's cache folder.
+        save_latents: keep the final class vectors and noises in the record.
+        rerun: run again what is finished already.
 
     Raises:
         IcbenchError: whatever the command line would print as one line.

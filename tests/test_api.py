@@ -1,9 +1,10 @@
 """What `import icbench` offers, as far as its own code goes."""
 
+import re
 import subprocess
 import sys
 from dataclasses import fields
-from inspect import signature
+from inspect import getdoc, signature
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,13 @@ def test_every_option_of_a_run_is_a_keyword():
     # Seeds one by one; suites name themselves.
     wanted = {field.name for field in fields(Options)} - {"seeds", "suite"}
     assert wanted <= {*signature(icbench.run).parameters, *RunOptions.__annotations__}
+
+
+def test_help_tells_what_each_keyword_means():
+    arguments = getdoc(icbench.run).partition("Args:\n")[2].partition("\n\n")[0]
+    told = re.findall(r"^    ([a-z_, ]+): \S", arguments, re.MULTILINE)
+    known = [*(name for name in signature(icbench.run).parameters if name != "options"), *RunOptions.__annotations__]
+    assert ", ".join(told).split(", ") == known
 
 
 def test_a_learning_rate_and_a_classifier_can_be_given(toy_plugin):
