@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from toy import LinearGenerator, ToyDigits
 
 from icbench.engine.prepare import prepare
@@ -15,6 +16,10 @@ from icbench.plugins.manager import PluginManager, load_plugins
 
 # The toys are so small that a second thread only adds waiting.
 torch.set_num_threads(1)
+
+# A busy machine is no fault of the code.
+settings.register_profile("icbench", deadline=None)
+settings.load_profile("icbench")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -246,7 +246,7 @@ ENTRY = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(entries=st.lists(ENTRY, min_size=1, max_size=8), order=st.randoms(use_true_random=False))
 def test_no_order_of_records_and_folders_changes_anything(entries, order):
     for folder in ("one", "two"):

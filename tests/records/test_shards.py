@@ -69,7 +69,7 @@ def test_torn_at_every_byte_only_whole_shards_remain_and_nothing_is_lost(content
 
 
 @given(offset=st.integers(0, 10_000), tail=st.binary(max_size=200), flip=st.integers(1, 255))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_damage_is_ever_read_as_data(content, tmp_path, offset, tail, flip):
     offset %= len(content)
     whole = {frame.raw for frame in scan(content).frames}

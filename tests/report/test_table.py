@@ -89,7 +89,7 @@ def test_a_column_is_dropped_at_the_width_where_it_does_not_fit_and_not_before()
 CELL = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(st.lists(CELL, min_size=5, max_size=5), max_size=4), width=st.sampled_from([60, 80, 120, 200]))
 def test_no_line_is_wider_than_the_terminal(rows, width):
     notes = [Footnote("a note " * 30)]
@@ -100,7 +100,7 @@ def test_no_line_is_wider_than_the_terminal(rows, width):
 NUMBER = st.integers(0, 10**8).map(str)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(st.tuples(NUMBER, CELL, NUMBER, NUMBER, NUMBER), min_size=1, max_size=4))
 def test_no_number_is_cut_where_words_can_be_wrapped(rows):
     fitting = grid(*rows, columns=COLUMNS[:2] + [Column(column.heading, 0) for column in COLUMNS[2:]])

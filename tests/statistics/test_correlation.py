@@ -25,7 +25,7 @@ def paired(draw, most=30):
 
 
 @BOTH
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(case=paired())
 def test_the_coefficient_agrees_with_scipy_with_ties_and_without(correlate, case):
     assert correlate(*case).value == pytest.approx(SCIPY[correlate](*case).statistic, abs=1e-12)
@@ -108,7 +108,7 @@ def test_the_interval_of_few_items_holds_the_true_value_often_enough(correlate, 
 
 @BOTH
 @given(case=paired(7))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_value_lies_in_its_interval_and_that_in_its_range(correlate, case):
     result = correlate(*case)
     if result.low is not None:
@@ -124,7 +124,7 @@ def test_perfect_agreement_leaves_room_below(correlate):
 
 
 @BOTH
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(case=paired(7))
 def test_reversing_one_side_turns_the_sign_and_keeps_p(correlate, case):
     first, second = case

@@ -20,7 +20,7 @@ from icbench.statistics import (
 )
 
 REPEATS = 1000
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=25)
 
 
 @st.composite

@@ -22,7 +22,7 @@ def proofs(draw):
     return proven[np.ix_(hidden, hidden)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(MANY_P)
 def test_holm_agrees_with_statsmodels(p):
     np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1], rtol=1e-12)

@@ -37,7 +37,7 @@ def test_diagonal_spreads_add_the_squared_differences_of_the_deviations():
     assert frechet_distance(first, second) == pytest.approx(1 + (2 - 1) ** 2 + (3 - 5) ** 2)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(size=st.integers(2, 8), seed=st.integers(0, 1000))
 def test_any_spreads_agree_with_the_root_of_their_product(size, seed):
     one, other = wishart(size, seed), wishart(size, seed + 5000)
