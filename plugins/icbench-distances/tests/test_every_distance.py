@@ -16,6 +16,7 @@ NAMES = [
     "imed",
     "tangent",
     "idm",
+    "mse-idm",
     "ssim",
     "ms-ssim",
     "sliced-wasserstein",
