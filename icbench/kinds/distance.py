@@ -37,7 +37,8 @@ class Distance(ABC):
     def compare_final(self, reconstruction: Tensor, features: Features) -> Tensor:
         """The distances that the class is read from, after the last step. The default is those of the steps.
 
-        A distance that is too dear for every step, or has no useful gradient, can leave the steps to a cheap one.
+        A distance that is too dear for every step, or has no useful gradient, can leave the steps to a cheap one. What
+        a schedule adds to the steps' distances it adds to these too, so they are to be of about the same size.
 
         Args:
             reconstruction: (B, C, H, W) in [0, 1]; nothing is differentiated here.

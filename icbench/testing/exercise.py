@@ -42,6 +42,8 @@ def _distance(distance: Any, device: torch.device) -> list[Tensor]:
         reconstruction = synthetic.reconstructions(3, seed).to(device).requires_grad_()
         values = distance.compare(reconstruction, features)
         results += [values.detach(), *torch.autograd.grad(values.sum(), reconstruction)]
+        with torch.no_grad():
+            results.append(distance.compare_final(reconstruction, features))
     return results
 
 

@@ -26,7 +26,7 @@ class Exhaustive(Schedule):
             the noise has few steps and no competitor.
         start: where the noise starts: as "drawn"; where the generator's own "encoder" finds the class; or at the
             nearest of a "bank" of draws (Schott et al. take 8,000). Of these two, restarts after the first start beside
-            them, by `SPREAD` of their draw. From a bank, half the steps do what twice as many do from a drawn noise.
+            them, by `SPREAD` of their draw. From a bank, 30 steps do what 60 do from drawn noise.
         bank: the number of draws in the bank.
         decay: the rate stays with "none", and falls to zero with "cosine".
         calibrate: weigh a class's distance by how large the generator's residuals usually are there.
