@@ -20,7 +20,8 @@ from icbench.kinds.schedule import Hypotheses, InitContext, Schedule
 BANK = 2**64 - 1
 """Stands where an image's position does in the key of its draws."""
 DECODED_AT_ONCE = 512
-COMPARED_AT_ONCE = 8192
+COMPARED_AT_ONCE = 1024
+"""Images of the bank compared together on a CPU: what the distance writes of these stays in the cache."""
 
 
 def drawn_noise(index: NDArray[np.int64], restarts: tuple[int, ...], noise_dim: int, seed: int) -> Tensor:
@@ -76,8 +77,8 @@ class NoiseBank:
     def _nearest(self, images: Tensor, features: Features) -> Tensor:
         """The place (K,) of the nearest of images (K, N, C, H, W) of each class, for the features of one target."""
         classes, count = images.shape[:2]
-        rows = max(1, COMPARED_AT_ONCE // count)
-        parts = [images[begin : begin + rows].flatten(0, 1) for begin in range(0, classes, rows)]
+        every = images.flatten(0, 1)
+        parts = every.split(COMPARED_AT_ONCE if every.device.type == "cpu" else len(every))
         distances = [self.distance.compare(part, _expanded(features, len(part))) for part in parts]
         return torch.cat(distances).view(classes, count).argmin(dim=1)
 
