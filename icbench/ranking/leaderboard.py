@@ -11,7 +11,6 @@ from icbench.records import Record
 from icbench.statistics import Estimate, difference_estimate, pairwise_tests, rank_ranges
 
 By = Literal["accuracy", "nfe", "speed", "distance"]
-ORDERS: tuple[By, ...] = ("accuracy", "nfe", "speed", "distance")
 
 
 @dataclass(frozen=True)

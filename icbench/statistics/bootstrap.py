@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 REPLICATES = 10_000
+ORDERS_DRAWN = 2_000
 MOST_DRAWN = 5_000_000
 """Numbers drawn at once, which bounds the memory."""
 
@@ -56,9 +57,7 @@ def _mean_over_drawn_seeds(accuracies: NDArray[np.float64], random: np.random.Ge
     return mean
 
 
-def bootstrap_order(
-    known: Sequence[NDArray[np.float64]], correct: Sequence[NDArray[np.bool_]], replicates: int = 2_000, seed: int = 0
-) -> tuple[float, float]:
+def bootstrap_order(known: Sequence[NDArray[np.float64]], correct: Sequence[NDArray[np.bool_]]) -> tuple[float, float]:
     """The 95 % percentile interval of Kendall's tau-b between the orders of known and of measured accuracies.
 
     What varies are the repeats of the known accuracies, and the images and seeds of the measured ones; as above, seeds
@@ -67,14 +66,12 @@ def bootstrap_order(
     Args:
         known: for each of C entries its repeats, (R,).
         correct: for each of C entries (S, N), which of the same N images each seed has right.
-        replicates: how many draws.
-        seed: of the draws.
     """
-    random = np.random.default_rng(seed)
-    drawn = _over_drawn_images(np.concatenate(correct), replicates, random)
+    random = np.random.default_rng(0)
+    drawn = _over_drawn_images(np.concatenate(correct), ORDERS_DRAWN, random)
     ends = np.cumsum([len(runs) for runs in correct])[:-1]
     ours = [_mean_over_drawn_seeds(part, random) for part in np.split(drawn, ends, axis=1)]
-    theirs = [_mean_over_drawn_seeds(np.tile(repeats, (replicates, 1)), random) for repeats in known]
+    theirs = [_mean_over_drawn_seeds(np.tile(repeats, (ORDERS_DRAWN, 1)), random) for repeats in known]
     first, second = np.triu_indices(len(correct), 1)
     one, other = (np.sign(np.stack(side)[first] - np.stack(side)[second]) for side in (ours, theirs))
     unequal = np.sqrt(np.sum(one**2, axis=0) * np.sum(other**2, axis=0))

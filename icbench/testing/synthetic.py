@@ -35,10 +35,10 @@ def uniform(*shape: int, seed: int = 0) -> Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def latents(generator: Generator, count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+def latents(generator: Generator, count: int) -> tuple[Tensor, Tensor]:
     """Class vectors (B, K) inside the simplex and noise (B, Z)."""
-    class_vector = normal(count, generator.class_dim, seed=seed).softmax(dim=1)
-    return class_vector, normal(count, generator.noise_dim, seed=seed + 1)
+    class_vector = normal(count, generator.class_dim).softmax(dim=1)
+    return class_vector, normal(count, generator.noise_dim, seed=1)
 
 
 def targets(count: int, seed: int = 0) -> Tensor:
