@@ -78,7 +78,7 @@ class NoiseBank:
         """The place (K,) of the nearest of images (K, N, C, H, W) of each class, for the features of one target."""
         classes, count = images.shape[:2]
         every = images.flatten(0, 1)
-        parts = every.split(COMPARED_AT_ONCE if every.device.type == "cpu" else len(every))
+        parts = torch.split(every, COMPARED_AT_ONCE if every.device.type == "cpu" else len(every))
         distances = [self.distance.compare(part, _expanded(features, len(part))) for part in parts]
         return torch.cat(distances).view(classes, count).argmin(dim=1)
 
