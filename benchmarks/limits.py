@@ -59,16 +59,16 @@ class _Traffic(TorchDispatchMode):
         return result
 
 
-def reached(parts: Components, rows: int, settings: Settings, seconds: float) -> dict[str, Any]:
+def reached(components: Components, rows: int, settings: Settings, seconds: float) -> dict[str, Any]:
     """How near a step of so many hypotheses is to the machine's limit, as it is kept with a benchmark.
 
     Args:
-        parts: the four components; the generator frozen on `settings.device`.
+        components: the four components; the generator frozen on `settings.device`.
         rows: the hypotheses.
         settings: their device and precision.
         seconds: what the step took.
     """
-    work, rates = counted(parts, rows, settings), measured(settings.device, settings.precision)
+    work, rates = counted(components, rows, settings), measured(settings.device, settings.precision)
     products, traffic = work.flops / rates.flops, work.bytes / rates.bytes
     return {
         "flops": work.flops,
@@ -81,12 +81,12 @@ def reached(parts: Components, rows: int, settings: Settings, seconds: float) ->
     }
 
 
-def counted(parts: Components, rows: int, settings: Settings) -> Work:
+def counted(components: Components, rows: int, settings: Settings) -> Work:
     """The work of a step: the images of `rows` hypotheses, their distances, and the gradients of what moves."""
-    generator, device = parts.generator, settings.device
-    features = parts.distance.features(torch.rand(rows, *generator.image_shape, device=device))
-    starts = parts.schedule.hypotheses(generator.class_dim).class_vector.to(device)
-    rates = [parts.schedule.rates(step, settings.steps) for step in range(settings.steps)]
+    generator, device = components.generator, settings.device
+    features = components.distance.features(torch.rand(rows, *generator.image_shape, device=device))
+    starts = components.schedule.hypotheses(generator.class_dim).class_vector.to(device)
+    rates = [components.schedule.rates(step, settings.steps) for step in range(settings.steps)]
 
     def step() -> None:
         class_vector = starts.repeat(-(-rows // len(starts)), 1)[:rows]
@@ -94,7 +94,7 @@ def counted(parts: Components, rows: int, settings: Settings) -> Work:
         noise = torch.randn(rows, generator.noise_dim, device=device)
         noise.requires_grad_(any(rate.noise for rate in rates))
         images = generate(generator, class_vector, noise, settings.precision)
-        parts.distance.compare(images, features).sum().backward()
+        components.distance.compare(images, features).sum().backward()
 
     with FlopCounterMode(display=False, custom_mapping={torch.ops.mkldnn._linear_pointwise: _product_flops}) as flops:
         step()

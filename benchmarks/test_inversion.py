@@ -46,7 +46,7 @@ class Unprojected(CGAN):
     most_directions = 4096
 
 
-def parts(generator: Generator, schedule: str, device: torch.device) -> Components:
+def build_components(generator: Generator, schedule: str, device: torch.device) -> Components:
     chosen = [HOST.select(kind, name).build() for kind, name in (("distance", "mse"), ("optimizer", "adam"))]
     return Components(prepare(generator, device), *chosen, HOST.select("schedule", schedule).build())
 
@@ -85,7 +85,7 @@ def images() -> np.ndarray:
 @pytest.mark.benchmark(group="joint steps of cgan")
 def test_joint(benchmark, images, device, precision, rows):
     settings = Settings(STEPS, device=device, precision=precision)
-    measure(benchmark, parts(load_cgan(10), "joint", device), images, rows, settings)
+    measure(benchmark, build_components(load_cgan(10), "joint", device), images, rows, settings)
 
 
 @pytest.mark.parametrize("rows", [100, 500, 2000])
@@ -99,14 +99,14 @@ def test_generator(benchmark, images, device, generator, precision, rows):
     except UsageError:
         pytest.skip("its plugin is not installed")
     settings = Settings(STEPS, device=device, precision=precision)
-    measure(benchmark, parts(chosen.build(), schedule, device), images, rows, settings)
+    measure(benchmark, build_components(chosen.build(), schedule, device), images, rows, settings)
 
 
 @pytest.mark.parametrize("noise_dim", [10, 25, 50, 100, 200])
 @pytest.mark.benchmark(group="joint steps by noise size")
 def test_noise_size(benchmark, images, device, noise_dim):
     settings = Settings(STEPS, device=device)
-    measure(benchmark, parts(load_cgan(noise_dim), "joint", device), images, 512, settings)
+    measure(benchmark, build_components(load_cgan(noise_dim), "joint", device), images, 512, settings)
 
 
 @pytest.mark.parametrize("projected", [False, True], ids=["as-it-is", "projected"])
@@ -114,20 +114,26 @@ def test_noise_size(benchmark, images, device, noise_dim):
 @pytest.mark.benchmark(group="joint steps of 1,024 rows, noise projected or not")
 def test_projection(benchmark, images, device, noise_dim, projected):
     generator = CGAN(noise_dim) if projected else Unprojected(noise_dim)
-    measure(benchmark, parts(generator, "joint", device), images, 1024, Settings(STEPS, device=device))
+    measure(benchmark, build_components(generator, "joint", device), images, 1024, Settings(STEPS, device=device))
 
 
 @pytest.mark.parametrize("schedule", ["joint", "class-only", "exhaustive"])
 @pytest.mark.benchmark(group="steps by schedule")
 def test_schedule(benchmark, images, device, schedule):
     settings = Settings(STEPS, device=device)
-    measure(benchmark, parts(load_cgan(10), schedule, device), images, 510, settings)
+    measure(benchmark, build_components(load_cgan(10), schedule, device), images, 510, settings)
 
 
 @pytest.mark.benchmark(group="the loop without a generator")
 def test_overhead(benchmark, device):
     settings = Settings(LOOP_STEPS, device=device)
-    measure(benchmark, parts(FreeGenerator(), "joint", device), np.zeros((ROWS, 1, 1, 1), np.uint8), ROWS, settings)
+    measure(
+        benchmark,
+        build_components(FreeGenerator(), "joint", device),
+        np.zeros((ROWS, 1, 1, 1), np.uint8),
+        ROWS,
+        settings,
+    )
 
 
 @pytest.mark.benchmark(group="the loop without a generator")

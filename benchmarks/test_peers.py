@@ -84,7 +84,7 @@ def plain(apart, device) -> NDArray[np.int64]:
     return apart.submit(classes, "todays_loop", IMAGES, STEPS, device).result()
 
 
-def parts(generator: Generator, device: torch.device) -> Components:
+def build_components(generator: Generator, device: torch.device) -> Components:
     chosen = [HOST.select(kind, name).build() for kind, name in (("distance", "mse"), ("optimizer", "adam"))]
     return Components(prepare(generator, device), *chosen, HOST.select("schedule", "joint").build())
 
@@ -144,7 +144,10 @@ def timed(
         **marks.ratios(benchmark.stats.stats.data, len(found)),
     )
     # Of as many rows as a batch of today's has; a step of all images takes as many times as long.
-    needed, seconds = parts(load_cgan(10), marks.device), benchmark.stats.stats.median / STEPS * SOME / len(found)
+    needed, seconds = (
+        build_components(load_cgan(10), marks.device),
+        benchmark.stats.stats.median / STEPS * SOME / len(found),
+    )
     settings = Settings(STEPS, device=marks.device, precision=precision)
     benchmark.extra_info.update(limits.reached(needed, SOME, settings, seconds))
 
@@ -178,7 +181,7 @@ def test_todays_loop_compiled(benchmark, apart, plain, marks, device):
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.benchmark(group="200 steps of joint")
 def test_icbench(benchmark, images, plain, marks, device, precision):
-    built, index = parts(load_cgan(10), device), np.arange(IMAGES)
+    built, index = build_components(load_cgan(10), device), np.arange(IMAGES)
     settings = Settings(STEPS, device=device, precision=PRECISIONS[precision])
     # As `icbench run` measures it for the whole test split, as far as there are images here.
     rows = min(IMAGES, measured_batch_size(built, images, len(images), settings))
@@ -192,7 +195,7 @@ def test_icbench(benchmark, images, plain, marks, device, precision):
 @pytest.mark.benchmark(group="a step of joint against the machine's limit")
 def test_limit(benchmark, images, device, generator, precision):
     rows, steps, chosen = 512, 10, PRECISIONS[precision]
-    built = parts(generator(), device)
+    built = build_components(generator(), device)
     settings = Settings(steps, device=device, precision=chosen)
 
     def run() -> None:

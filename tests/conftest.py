@@ -61,7 +61,7 @@ def linear() -> LinearGenerator:
 
 
 @pytest.fixture
-def parts(manager: PluginManager, linear: LinearGenerator) -> Components:
+def components(manager: PluginManager, linear: LinearGenerator) -> Components:
     """The exact toy generator with the built-in distance, optimizer and joint schedule."""
     return Components(
         prepare(linear, torch.device("cpu")),

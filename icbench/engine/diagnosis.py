@@ -84,7 +84,7 @@ class HeldClasses(Schedule):
 
 
 def diagnose(
-    parts: Components,
+    components: Components,
     split: Split,
     predictions: NDArray[np.integer],
     settings: Settings,
@@ -95,7 +95,7 @@ def diagnose(
     """Diagnose a run by inverting a sample of its images again.
 
     Args:
-        parts: the run's components.
+        components: the run's components.
         split: the run's images and labels; of more images than it classified, the first are meant.
         predictions: (N,) the run's.
         settings: the run's.
@@ -108,8 +108,8 @@ def diagnose(
     sample, errors = (_drawn(index, count, random) for index in (everything, misclassified))
     index = np.union1d(sample, errors)
     work = (2 * len(index) + len(errors)) * settings.steps
-    searches = _Searches(parts, split, index, settings, batch_size, lambda images: on_step(images / work))
-    winner, energies = searches.run(parts.schedule), searches.energies()
+    searches = _Searches(components, split, index, settings, batch_size, lambda images: on_step(images / work))
+    winner, energies = searches.run(components.schedule), searches.energies()
     in_sample, is_error = np.isin(index, sample), np.isin(index, errors)
     wrong = is_error & (winner.prediction != labels[index])
     reached = np.fmin(searches.from_winner(winner, is_error), energies[np.arange(len(index)), labels[index]])
@@ -120,8 +120,8 @@ def diagnose(
         optimizer_errors=int(found.sum()),
         model_errors=int(wrong.sum() - found.sum()),
         wrong_class_fits=float(np.mean(_wrong_fits(energies, labels[index])[in_sample])),
-        noise_share_start=_start_share(parts.generator, sample, settings),
-        noise_share_end=_end_share(parts.generator, winner.rows(in_sample), settings),
+        noise_share_start=_start_share(components.generator, sample, settings),
+        noise_share_end=_end_share(components.generator, winner.rows(in_sample), settings),
     )
 
 

@@ -1,8 +1,8 @@
 """The inversion engine: gradient descent on a generator's inputs, batch by batch.
 
 The engine owns what a result's trust rests on: the starts, the batches, the precision, the order of the constraint, the
-count of generator evaluations, and the re-scoring of the latents that come back. The four parts are not asked about
-their own cost or success.
+count of generator evaluations, and the re-scoring of the latents that come back. The four components are not asked
+about their own cost or success.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ from icbench.engine.targets import Pixels
 
 
 def invert(
-    parts: Components,
+    components: Components,
     images: Pixels,
     index: NDArray[np.int64],
     settings: Settings,
@@ -33,7 +33,7 @@ def invert(
     """Invert images batch by batch.
 
     Args:
-        parts: the four components; the generator prepared on `settings.device`.
+        components: the four components; the generator prepared on `settings.device`.
         images: (N, C, H, W), a whole split; only the rows in `index` are read.
         index: (M,) the images to invert, by position in `images`. A position also seeds its image's starts.
         settings: how.
@@ -48,15 +48,18 @@ def invert(
         or not: groups of images are aligned to the split, so what a group of rows holds never changes. With several
         hypotheses an image has as many consecutive rows, and the hypotheses of one image can be each other's mates.
     """
-    hypotheses, bank = parts.schedule.hypotheses(parts.generator.class_dim), NoiseBank.of(parts, settings)
-    group = parts.generator.batch_group_size
+    hypotheses, bank = (
+        components.schedule.hypotheses(components.generator.class_dim),
+        NoiseBank.of(components, settings),
+    )
+    group = components.generator.batch_group_size
     with_mates = index if group == 1 else whole_groups(index, group, len(images))
     per_batch = max(1, batch_size // len(hypotheses.restart) // group) * group
     for begin in range(0, len(with_mates), per_batch):
         rows = with_mates[begin : begin + per_batch]
         asked_for = np.isin(rows, index)
         with float32_products(settings.device, tf32=False):
-            inversion = BatchInversion(parts, hypotheses, images, rows, bank, settings)
+            inversion = BatchInversion(components, hypotheses, images, rows, bank, settings)
             if noise is not None:
                 inversion.state.start_at(asked_for, noise[_places(rows[asked_for], index)])
             found = inversion.run(partial(_told, on_step, asked_for))
@@ -88,21 +91,23 @@ def whole_groups(index: NDArray[np.int64], group: int, images: int) -> NDArray[n
     return found
 
 
-def class_paths(parts: Components, images: Pixels, index: NDArray[np.int64], settings: Settings) -> NDArray[np.float32]:
+def class_paths(
+    components: Components, images: Pixels, index: NDArray[np.int64], settings: Settings
+) -> NDArray[np.float32]:
     """The class vectors before each step and after the last, of the first hypothesis of each image.
 
     Args:
-        parts, images, index, settings: as for `invert`, but all images are one batch and make all steps; `index` is
-            ascending.
+        components, images, index, settings: as for `invert`, but all images are one batch and make all steps; `index`
+            is ascending.
 
     Returns:
         (S + 1, M, K), on the simplex, the modes of a class added up.
     """
-    hypotheses = parts.schedule.hypotheses(parts.generator.class_dim)
-    rows = whole_groups(index, parts.generator.batch_group_size, len(images))
+    hypotheses = components.schedule.hypotheses(components.generator.class_dim)
+    rows = whole_groups(index, components.generator.batch_group_size, len(images))
     with float32_products(settings.device, tf32=False):
-        bank, settings = NoiseBank.of(parts, settings), replace(settings, stop_when=None)
-        inversion = BatchInversion(parts, hypotheses, images, rows, bank, settings)
+        bank, settings = NoiseBank.of(components, settings), replace(settings, stop_when=None)
+        inversion = BatchInversion(components, hypotheses, images, rows, bank, settings)
         path = [_first_class_vectors(inversion, 0)]
         inversion.run(lambda _: path.append(_first_class_vectors(inversion, len(path) - 1)))
     return np.stack(path)[:, np.isin(rows, index)]

@@ -6,7 +6,7 @@ KINDS = ("generator", "distance", "optimizer", "schedule", "dataset", "classifie
 ALL_KINDS = (*KINDS, "suite")
 """What there are hooks for: suites are declared in terms of the others."""
 
-PARTS = ("generator", "distance", "optimizer", "schedule")
+INVERSION_KINDS = ("generator", "distance", "optimizer", "schedule")
 """The components of an inversion; a direct classifier is one of its own."""
 
 TIERS = ("pixels", "features", "label features")

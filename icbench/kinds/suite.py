@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from icbench.errors import ComponentError, suggestion
-from icbench.kinds.names import PARTS
+from icbench.kinds.names import INVERSION_KINDS
 
 FORMS = ("cells", "nfe")
 """What a table's chart may be of: accuracies cell by cell, or against the generator evaluations per image."""
@@ -51,10 +51,10 @@ class Cell(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def specs(self) -> dict[str, str]:
-        """The specs by kind: of the four parts, or of the classifier."""
+        """The specs by kind: of an inversion's components, or of the classifier."""
         if self.classifier:
             return {"classifier": self.classifier}
-        return {kind: spec for kind in PARTS if (spec := getattr(self, kind))}
+        return {kind: spec for kind in INVERSION_KINDS if (spec := getattr(self, kind))}
 
 
 class Experiment(Struct, frozen=True, forbid_unknown_fields=True):

@@ -23,7 +23,7 @@ from icbench.plugins.discovery import (
 )
 from icbench.plugins.loader import Loaded, PluginStatus, load
 from icbench.plugins.preferences import disabled_plugins, fault
-from icbench.plugins.spec import parts, unquoted
+from icbench.plugins.spec import split_params, unquoted
 
 LOG = logging.getLogger(__name__)
 # What icbench logs is silent until somebody asks for it. All that logs comes by here; the root of the package, which
@@ -226,7 +226,7 @@ def _status(source: PluginSource, loaded: Loaded) -> PluginStatus:
 
 
 def _assignments(text: str, spec: str, params: tuple[Param, ...]) -> Iterator[tuple[str, str]]:
-    for part in parts(text):
+    for part in split_params(text):
         key, equals, value = part.partition("=")
         if not equals:
             known = ", ".join(f"{param.name}={param.default}" for param in params) or "none"

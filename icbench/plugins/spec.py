@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from icbench.errors import UsageError
 
 QUOTED = r'"(?:[^"]|"")*"' + "|" + r"'(?:[^']|'')*'"
-PART = re.compile(rf"([^,=]*=\s*(?:{QUOTED})\s*|[^,]*)(?:,|\Z)")
+PARAM = re.compile(rf"([^,=]*=\s*(?:{QUOTED})\s*|[^,]*)(?:,|\Z)")
 
 
-def parts(text: str) -> Iterator[str]:
+def split_params(text: str) -> Iterator[str]:
     """The texts between commas, as far as those are not in quotes; empty ones are left out."""
     place = 0
     while place < len(text):
-        found = PART.match(text, place)
-        assert found  # whatever there is up to the next comma is a part
+        found = PARAM.match(text, place)
+        assert found  # whatever there is up to the next comma is one
         if found[1]:
             yield found[1]
         place = found.end()

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from icbench.kinds.names import PARTS
+from icbench.kinds.names import INVERSION_KINDS
 from icbench.records.json_object import Count, JSONObject, Number, SignedNumber
 
 
@@ -57,7 +57,7 @@ class EntryMetadata(JSONObject):
     @property
     def components(self) -> dict[str, ComponentMetadata]:
         """The components by kind."""
-        return {kind: found for kind in (*PARTS, "classifier") if (found := getattr(self, kind)) is not None}
+        return {kind: found for kind in (*INVERSION_KINDS, "classifier") if (found := getattr(self, kind)) is not None}
 
     @property
     def direct(self) -> bool:

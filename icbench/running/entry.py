@@ -24,27 +24,27 @@ class Entry:
     """One configuration: generator, distance, optimizer and schedule, or a direct classifier, and a dataset.
 
     Args:
-        parts: the selections by kind: those of `PARTS`, or "classifier".
+        selections: by kind: those of `INVERSION_KINDS`, or "classifier".
         dataset: whose images are classified.
     """
 
-    parts: Mapping[str, Selection]
+    selections: Mapping[str, Selection]
     dataset: Selection
 
     @property
     def label(self) -> str:
         """The entry in one phrase, parameters at their defaults left out."""
-        return " · ".join(selection.label for selection in self.parts.values())
+        return " · ".join(selection.label for selection in self.selections.values())
 
     @property
     def name(self) -> str:
         """The entry's components, as they begin a record's folder name."""
-        return "-".join(selection.name for selection in (*self.parts.values(), self.dataset))
+        return "-".join(selection.name for selection in (*self.selections.values(), self.dataset))
 
     @property
     def direct(self) -> bool:
         """Whether it is a direct classifier."""
-        return "classifier" in self.parts
+        return "classifier" in self.selections
 
     @property
     def tier(self) -> str:
@@ -60,18 +60,18 @@ class Entry:
         traits = self._traits() | ({f"trained-on:{self.dataset.name}/train"} if self.direct else set())
         return [f"{verb} on these images" for verb in ("trained", "selected") if f"{verb}-on:{images}" in traits]
 
-    def components(self) -> dict[str, ComponentMetadata]:
+    def describe_components(self) -> dict[str, ComponentMetadata]:
         """The components as a record keeps them, by kind."""
-        return {kind: component_metadata(selection) for kind, selection in self.parts.items()}
+        return {kind: component_metadata(selection) for kind, selection in self.selections.items()}
 
     def _traits(self) -> set[str]:
-        return {trait for selection in self.parts.values() for trait in selection.registered.component.traits}
+        return {trait for selection in self.selections.values() for trait in selection.registered.component.traits}
 
 
 def grid(dataset: Sequence[Selection], **choices: Sequence[Selection]) -> Iterator[Entry]:
     """Every combination of the selections given for each kind, in the order they were given."""
-    for *parts, data in product(*choices.values(), dataset):
-        yield Entry(dict(zip(choices, parts, strict=True)), data)
+    for *selections, data in product(*choices.values(), dataset):
+        yield Entry(dict(zip(choices, selections, strict=True)), data)
 
 
 def component_metadata(selection: Selection) -> ComponentMetadata:

@@ -9,7 +9,7 @@ import numpy as np
 from icbench.compute.devices import chosen_device
 from icbench.engine.targets import read_targets, warn_of_polarity
 from icbench.errors import only_exceptions
-from icbench.kinds.names import PARTS
+from icbench.kinds.names import INVERSION_KINDS
 from icbench.plugins.isolation import isolated
 from icbench.plugins.manager import PluginManager, plugin_manager
 from icbench.records import Record, check_writable
@@ -37,12 +37,14 @@ def entries_from_specs(
     datasets = [manager.select("dataset", spec) for spec in specs.get("dataset") or [DEFAULTS["dataset"]]]
     classifiers = [manager.select("classifier", spec) for spec in specs.get("classifier") or []]
     direct = list(grid(datasets, classifier=classifiers))
-    if direct and not any(specs.get(kind) for kind in PARTS):
+    if direct and not any(specs.get(kind) for kind in INVERSION_KINDS):
         return direct
-    parts = {kind: [manager.select(kind, spec) for spec in specs.get(kind) or [DEFAULTS[kind]]] for kind in PARTS}
+    selections = {
+        kind: [manager.select(kind, spec) for spec in specs.get(kind) or [DEFAULTS[kind]]] for kind in INVERSION_KINDS
+    }
     if lr is not None:
-        parts["optimizer"] = [manager.with_param(selection, "lr", lr) for selection in parts["optimizer"]]
-    return [*grid(datasets, **parts), *direct]
+        selections["optimizer"] = [manager.with_param(selection, "lr", lr) for selection in selections["optimizer"]]
+    return [*grid(datasets, **selections), *direct]
 
 
 class Runnable(Protocol):
@@ -128,11 +130,11 @@ def invert_images(
     entry = entries_from_specs(plugin_manager(), specs)[0]
     runner = InversionRunner(entry, chosen_device(device))
     settings = runner.settings(options, seed)
-    targets = read_targets(images, runner.parts.generator.image_shape)
-    warn_of_polarity(targets, runner.mean_pixel(), entry.parts["generator"].label)
+    targets = read_targets(images, runner.components.generator.image_shape)
+    warn_of_polarity(targets, runner.mean_pixel(), entry.selections["generator"].label)
     runner.check(targets, settings)
     rows = runner.batch_size(targets, len(targets), settings)
-    return concatenate(list(invert(runner.parts, targets, np.arange(len(targets)), settings, rows)))
+    return concatenate(list(invert(runner.components, targets, np.arange(len(targets)), settings, rows)))
 
 
 def _sources(jobs: Sequence[Runnable]) -> dict[str, Source]:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from icbench.errors import IntegrityError, UsageError
-from icbench.plugins.spec import parts, unquoted
+from icbench.plugins.spec import split_params, unquoted
 from icbench.records import Record
 from icbench.running.entry import file_digest
 
@@ -55,7 +55,7 @@ def _candidates(record: Record) -> Iterator[Path]:
 
 def _values(label: str) -> Iterator[str]:
     """The values of all parameters that a label has."""
-    for part in (part for spec in label.split(" · ") for part in parts(spec)):
+    for part in (part for spec in label.split(" · ") for part in split_params(spec)):
         with suppress(UsageError):
             yield unquoted(part.partition("=")[2])
 

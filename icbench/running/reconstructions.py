@@ -65,14 +65,14 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
 
     split = _split(entry, record, options)
     runner = InversionRunner(entry, chosen_device(options.device))
-    group = runner.parts.generator.batch_group_size
+    group = runner.components.generator.batch_group_size
     shown = record.images(["index"])["index"][:count]
     if record.has(LATENTS) and group == 1:
         arrays = {name: values[:count] for name, values in record.images(["index", *LATENTS, "prediction"]).items()}
     else:
         settings = settings_of(record, runner.device)
         index = whole_groups(shown, group, len(split))
-        again = concatenate(list(invert(runner.parts, split.images, index, settings, count)))
+        again = concatenate(list(invert(runner.components, split.images, index, settings, count)))
         arrays = {name: getattr(again, name) for name in ("index", *LATENTS, "prediction")}
     rows = np.isin(arrays["index"], shown)
     index = arrays["index"][rows]
@@ -99,12 +99,12 @@ def class_vector_paths(entry: Entry, record: Record, options: Options, count: in
     split = _split(entry, record, options)
     runner = InversionRunner(entry, chosen_device(options.device))
     steps = record.metadata.entry.steps
-    if not any(runner.parts.schedule.rates(step, steps).class_vector for step in range(steps)):
+    if not any(runner.components.schedule.rates(step, steps).class_vector for step in range(steps)):
         return None
     arrays = record.images(["index", "label", "prediction"])
     right = arrays["prediction"] == arrays["label"]
     index = np.sort(np.concatenate([arrays["index"][chosen][: count // 2] for chosen in (right, ~right)]))
-    path = class_paths(runner.parts, split.images, index, settings_of(record, runner.device))
+    path = class_paths(runner.components, split.images, index, settings_of(record, runner.device))
     targets = split.images[index].astype(np.float32) / np.float32(255)
     return ClassPaths(targets, split.labels[index], path, entry.dataset.build().light_on_dark)
 
@@ -121,4 +121,4 @@ def samples(entry: Entry, columns: int, device: str) -> NDArray[np.float32]:
     from icbench.engine.decode import sample_images
 
     runner = InversionRunner(entry, chosen_device(device))
-    return sample_images(runner.parts.generator, columns, runner.device).cpu().numpy()
+    return sample_images(runner.components.generator, columns, runner.device).cpu().numpy()

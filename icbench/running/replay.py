@@ -64,7 +64,7 @@ def entry_of(manager: PluginManager, record: Record, weights: Path | None = None
             f"{record.path} is of an older icbench, which kept no digest of all code",
             "Run the entry again to have a record of what is here.",
         )
-    changed = [kind for kind, found in entry.components().items() if found.source != known[kind].source]
+    changed = [kind for kind, found in entry.describe_components().items() if found.source != known[kind].source]
     changed += ["engine"] if metadata.engine != engine_digest() else []
     if changed:
         raise _changed(f"code of the {' and the '.join(changed)} has", record)
@@ -109,7 +109,7 @@ def diagnose_record(
     predictions = record.images(["prediction"])["prediction"]
     settings = settings_of(record, on)
     rows = record.metadata.batch_size or runner.batch_size(split.images, len(predictions), settings)
-    found = KeptDiagnosis(**diagnose(runner.parts, split, predictions, settings, rows, on_step=on_step).as_data())
+    found = KeptDiagnosis(**diagnose(runner.components, split, predictions, settings, rows, on_step=on_step).as_data())
     _keep_diagnosis(found, record, on_lost)
     return found
 
@@ -118,14 +118,14 @@ def _check_generator(runner: InversionRunner, record: Record) -> None:
     """Raises:
     UsageError: the weights are other ones than the record's, or the generator is of a kind that is not diagnosed.
     """
-    if runner.components()["generator"].weights != record.metadata.entry.components["generator"].weights:
+    if runner.describe_components()["generator"].weights != record.metadata.entry.components["generator"].weights:
         raise _changed("weights have", record)
-    if runner.parts.generator.batch_group_size > 1:
+    if runner.components.generator.batch_group_size > 1:
         raise UsageError(
             f"{record.label} cannot be diagnosed: its images depend on their batch mates",
             "Choose the run of a generator whose images do not.",
         )
-    if runner.parts.generator.modes_per_class > 1:
+    if runner.components.generator.modes_per_class > 1:
         raise UsageError(
             f"{record.label} cannot be diagnosed: its class vectors have several entries for each class",
             "Choose the run of a generator whose class vectors have one.",

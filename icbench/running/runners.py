@@ -12,7 +12,7 @@ from icbench.compute.devices import chosen_precision, torch_dtype
 from icbench.engine.targets import Pixels
 from icbench.errors import FAULT_HINT, ComponentError
 from icbench.kinds.dataset import Split
-from icbench.kinds.names import PARTS
+from icbench.kinds.names import INVERSION_KINDS
 from icbench.plugins.component import Selection
 from icbench.plugins.isolation import isolated
 from icbench.records.metadata import ComponentMetadata
@@ -66,7 +66,7 @@ class Runner(ABC):
         """
 
     @abstractmethod
-    def components(self) -> dict[str, ComponentMetadata]:
+    def describe_components(self) -> dict[str, ComponentMetadata]:
         """The components by kind, with what decides numbers and is known only once they are built."""
 
     def flags(self) -> list[str]:
@@ -99,7 +99,7 @@ class Runner(ABC):
         """Raise if scores are not one for each image and class."""
         if scores.shape != expected:
             raise ComponentError(
-                f"{kind} {self.entry.parts[kind].label} returned scores of shape {scores.shape}, not {expected}",
+                f"{kind} {self.entry.selections[kind].label} returned scores of shape {scores.shape}, not {expected}",
                 FAULT_HINT,
             )
 
@@ -113,34 +113,34 @@ class InversionRunner(Runner):
         from icbench.engine.settings import Components
 
         self.entry, self.device = entry, device
-        built = {kind: entry.parts[kind].build() for kind in PARTS}
+        built = {kind: entry.selections[kind].build() for kind in INVERSION_KINDS}
         # Folding rewrites layers for speed; what a generator keeps is what it came with.
         self.kept: int = sum(
             values.numel() for values in (*built["generator"].parameters(), *built["generator"].buffers())
         )
         built["generator"] = prepare(built["generator"], device)
-        self.parts: Components = Components(**built)
+        self.components: Components = Components(**built)
 
     def settings(self, options: Options, seed: int) -> "Settings":
-        steps = self.parts.schedule.default_steps if options.steps is None else options.steps
+        steps = self.components.schedule.default_steps if options.steps is None else options.steps
         return named_settings(
             steps, seed, self.device, chosen_precision(options.precision, self.device), options.stop_when
         )
 
     @isolated()
     def check(self, images: Pixels, settings: "Settings") -> None:
-        from icbench.engine.preflight.compatibility import check_parts
+        from icbench.engine.preflight.compatibility import check_components
 
-        names = {kind: selection.label for kind, selection in self.entry.parts.items()}
-        check_parts(self.parts, images, settings, names)
+        names = {kind: selection.label for kind, selection in self.entry.selections.items()}
+        check_components(self.components, images, settings, names)
 
     @isolated()
-    def components(self) -> dict[str, ComponentMetadata]:
-        found = self.entry.components()
-        return {**found, "generator": replace(found["generator"], weights=self.parts.generator.weights_digest)}
+    def describe_components(self) -> dict[str, ComponentMetadata]:
+        found = self.entry.describe_components()
+        return {**found, "generator": replace(found["generator"], weights=self.components.generator.weights_digest)}
 
     def flags(self) -> list[str]:
-        group = self.parts.generator.batch_group_size
+        group = self.components.generator.batch_group_size
         return [f"depends on batch of {group}"] if group > 1 else []
 
     def parameters(self) -> int | None:
@@ -150,7 +150,7 @@ class InversionRunner(Runner):
     def batch_size(self, images: Pixels, count: int, settings: "Settings") -> int:
         from icbench.engine.batch_size import measured_batch_size
 
-        return measured_batch_size(self.parts, images, count, settings)
+        return measured_batch_size(self.components, images, count, settings)
 
     def prepare(self, settings: "Settings") -> None:
         """Nothing: what inverts is ready once it is built."""
@@ -159,9 +159,9 @@ class InversionRunner(Runner):
     def batch_bytes(self, rows: int, count: int, settings: "Settings") -> int | None:
         from icbench.engine.memory import batch_bytes
 
-        hypotheses = len(self.parts.schedule.hypotheses(self.parts.generator.class_dim).restart)
+        hypotheses = len(self.components.schedule.hypotheses(self.components.generator.class_dim).restart)
         # No batch is larger than the run, nor smaller than an image.
-        return batch_bytes(self.parts, max(hypotheses, min(rows, count * hypotheses)), settings)
+        return batch_bytes(self.components, max(hypotheses, min(rows, count * hypotheses)), settings)
 
     def results(
         self, images: Pixels, index: Index, settings: "Settings", batch_size: int, on_step: OnStep
@@ -172,15 +172,17 @@ class InversionRunner(Runner):
         left_out = set() if self._drops(settings.steps) else {"class_dropped_at"}
         left_out |= {"forwards", "backwards"} if settings.stop_when is None else set()
         names = [name for name in PER_IMAGE if name not in left_out]
-        batches = invert(self.parts, images, index, settings, batch_size, lambda n: on_step(n / settings.steps))
+        batches = invert(self.components, images, index, settings, batch_size, lambda n: on_step(n / settings.steps))
         for batch in batches:
-            self._check_scores("schedule", batch.class_scores, (len(batch.index), self.parts.generator.num_classes))
+            self._check_scores(
+                "schedule", batch.class_scores, (len(batch.index), self.components.generator.num_classes)
+            )
             yield Result({name: getattr(batch, name) for name in names}, batch.forward, batch.backward)
 
     def _drops(self, steps: int) -> bool:
         """Whether the schedule drops hypotheses; only then is it worth keeping when."""
-        hypotheses = len(self.parts.schedule.hypotheses(self.parts.generator.class_dim).restart)
-        return any(self.parts.schedule.survivors(step, steps, hypotheses) < hypotheses for step in range(steps))
+        hypotheses = len(self.components.schedule.hypotheses(self.components.generator.class_dim).restart)
+        return any(self.components.schedule.survivors(step, steps, hypotheses) < hypotheses for step in range(steps))
 
     @isolated()
     def generate(self, class_vector: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -191,12 +193,12 @@ class InversionRunner(Runner):
 
         first, second = (torch.from_numpy(values).to(self.device) for values in (class_vector, noise))
         with torch.no_grad():
-            images = generate(self.parts.generator, first, second, torch.float32)
+            images = generate(self.components.generator, first, second, torch.float32)
         return images.cpu().numpy()
 
     def mean_pixel(self) -> float:
         """The mean of the generator's pixels, over one image of each entry."""
-        generator = self.parts.generator
+        generator = self.components.generator
         noise = np.random.default_rng(0).standard_normal((generator.class_dim, generator.noise_dim), dtype=np.float32)
         return float(self.generate(np.eye(generator.class_dim, dtype=np.float32), noise).mean())
 
@@ -207,7 +209,7 @@ class ClassifierRunner(Runner):
     @isolated()
     def __init__(self, entry: Entry, device: "torch.device", num_classes: int, training: Callable[[], Split]) -> None:
         self.entry, self.device, self.num_classes, self.training = entry, device, num_classes, training
-        self.classifier: Classifier = entry.parts["classifier"].build()
+        self.classifier: Classifier = entry.selections["classifier"].build()
         self.fitted = False
 
     def settings(self, options: Options, seed: int) -> "Settings":
@@ -219,10 +221,10 @@ class ClassifierRunner(Runner):
         self.training()
 
     @isolated()
-    def components(self) -> dict[str, ComponentMetadata]:
+    def describe_components(self) -> dict[str, ComponentMetadata]:
         used = self.classifier.components().items()
         built = {kind: component_metadata(self._selected(chosen)).document() for kind, chosen in used}
-        found = self.entry.components()["classifier"]
+        found = self.entry.describe_components()["classifier"]
         return {"classifier": replace(found, training_data=self.training().digest, components=built or None)}
 
     def _selected(self, chosen: object) -> Selection:
@@ -231,7 +233,7 @@ class ClassifierRunner(Runner):
         """
         if isinstance(chosen, Selection):
             return chosen
-        label = self.entry.parts["classifier"].label
+        label = self.entry.selections["classifier"].label
         raise ComponentError(f"classifier {label} names {chosen!r} as a component, not a Selection", FAULT_HINT)
 
     @isolated()

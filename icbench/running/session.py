@@ -158,7 +158,7 @@ class Session:
 
     def _identity(self, settings: "Settings") -> RunIdentity:
         split, digest = self.options.split, self.split.digest
-        return run_identity(self.entry, self.runner.components(), settings, split, digest, self.images)
+        return run_identity(self.entry, self.runner.describe_components(), settings, split, digest, self.images)
 
     def _metadata(self, identity: RunIdentity) -> RunMetadata:
         return run_metadata(identity, self.entry, self.options, self.runner.flags(), self.runner.parameters())

@@ -124,8 +124,8 @@ def entry_of(manager: PluginManager, suite: Suite, cell: Cell) -> Entry:
 
 def _identity(entry: Entry) -> tuple[object, ...]:
     """What makes two entries the same: their label would not tell files of one name in two folders apart."""
-    parts = entry.parts.values()
-    return tuple((part.registered.kind, part.registered.dist, part.name, tuple(part.params.items())) for part in parts)
+    selections = entry.selections.values()
+    return tuple((one.registered.kind, one.registered.dist, one.name, tuple(one.params.items())) for one in selections)
 
 
 def _options(suite: Suite, cell: Cell, options: Options, seeds: tuple[int, ...]) -> Options:

@@ -138,7 +138,7 @@ class Toy:
 
     Args:
         optimizer: the optimizer.
-        schedule, distance: the other parts.
+        schedule, distance: the other components.
         noise_dim: Z.
         steps, batch_size, seed, device: as `icbench.engine.invert.invert` takes them.
         index: the images to invert, by position.
@@ -159,11 +159,11 @@ class Toy:
     def invert(self) -> InversionResult:
         """The result of inverting the images, from the same noise whatever the seed."""
         generator = prepare(ToyGenerator(self.noise_dim), self.device)
-        parts = Components(generator, self.distance, self.optimizer, self.schedule)
+        components = Components(generator, self.distance, self.optimizer, self.schedule)
         settings = Settings(self.steps, self.seed, self.device)
         index = np.array(self.index)
         noise = starting_noise(self.noise_dim)[index]
-        return concatenate(list(invert(parts, self._images(), index, settings, self.batch_size, noise=noise)))
+        return concatenate(list(invert(components, self._images(), index, settings, self.batch_size, noise=noise)))
 
     def _images(self) -> NDArray[np.uint8]:
         generator = ToyGenerator(self.noise_dim)

@@ -174,9 +174,9 @@ class Scorer:
 
 def invert_split(generator: Generator, schedule: str, split: Split, rows: slice, settings: Settings) -> InversionResult:
     """The inversion with `schedule`, a spec, MSE and Adam of the split's images in `rows`."""
-    components = (("distance", "mse"), ("optimizer", "adam"), ("schedule", schedule))
-    parts = Components(generator, *(builtin_components().select(kind, spec).build() for kind, spec in components))
-    return concatenate(list(invert(parts, split.images, np.arange(len(split))[rows], settings)))
+    chosen = (("distance", "mse"), ("optimizer", "adam"), ("schedule", schedule))
+    components = Components(generator, *(builtin_components().select(kind, spec).build() for kind, spec in chosen))
+    return concatenate(list(invert(components, split.images, np.arange(len(split))[rows], settings)))
 
 
 def inversion_accuracy(generator: Generator, schedule: str, split: Split, rows: slice, settings: Settings) -> float:

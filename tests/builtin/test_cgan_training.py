@@ -1,4 +1,4 @@
-"""The parts of the conditional GAN's training: what each of them asks for."""
+"""The components of the conditional GAN's training: what each of them asks for."""
 
 from pathlib import Path
 

@@ -10,7 +10,7 @@ from toy import ToyDigits
 from icbench.builtin.schedules.evidence import Evidence
 from icbench.builtin.schedules.exhaustive import Exhaustive
 from icbench.engine.invert import invert
-from icbench.engine.preflight.compatibility import check_parts
+from icbench.engine.preflight.compatibility import check_components
 from icbench.engine.prepare import prepare
 from icbench.engine.result import concatenate
 from icbench.engine.settings import Settings
@@ -42,8 +42,8 @@ class Flat(Generator):
 
 
 @pytest.fixture
-def flat(parts):
-    return replace(parts, generator=prepare(Flat(), CPU))
+def flat(components):
+    return replace(components, generator=prepare(Flat(), CPU))
 
 
 def images(noise):
@@ -52,8 +52,10 @@ def images(noise):
     return (generator(vectors, noise) * 255).round().clamp(0, 255).to(torch.uint8).numpy()
 
 
-def run(parts, targets, schedule):
-    return concatenate(list(invert(replace(parts, schedule=schedule), targets, np.arange(len(targets)), SETTINGS, 64)))
+def run(components, targets, schedule):
+    return concatenate(
+        list(invert(replace(components, schedule=schedule), targets, np.arange(len(targets)), SETTINGS, 64))
+    )
 
 
 def test_the_correction_is_the_log_determinant_of_the_curvature(flat):
@@ -103,15 +105,15 @@ def test_without_weight_it_is_exhaustive(flat):
     assert found.backward - plain.backward == CLASSES * (1 + NOISE)
 
 
-def test_a_distance_without_residuals_is_refused_before_the_run(parts):
+def test_a_distance_without_residuals_is_refused_before_the_run(components):
     class Plain(Distance):
         def compare(self, reconstruction, features):
             return (reconstruction - features).abs().flatten(1).mean(1)
 
     names = {"generator": "g", "distance": "d", "optimizer": "o", "schedule": "s"}
-    wrong = replace(parts, distance=Plain(), schedule=Evidence())
+    wrong = replace(components, distance=Plain(), schedule=Evidence())
     with pytest.raises(UsageError, match="schedule s needs a distance with residuals, and d has none"):
-        check_parts(wrong, ToyDigits().split("test", None).images, SETTINGS, names)
+        check_components(wrong, ToyDigits().split("test", None).images, SETTINGS, names)
 
 
 def test_only_what_is_left_at_the_end_pays_for_its_determinant(flat):

@@ -20,13 +20,15 @@ DIGITS = ToyDigits().split("test", None)
 MAPS = ("softmax", "sparsemax", "mirror")
 
 
-def inverted(parts, schedule, count=20):
-    return concatenate(list(invert(replace(parts, schedule=schedule), DIGITS.images, np.arange(count), SETTINGS, 70)))
+def inverted(components, schedule, count=20):
+    return concatenate(
+        list(invert(replace(components, schedule=schedule), DIGITS.images, np.arange(count), SETTINGS, 70))
+    )
 
 
 @pytest.mark.parametrize("name", MAPS)
-def test_each_map_finds_the_classes_of_the_toy(parts, name):
-    found = inverted(parts, Relaxed(name, noise_rate=0.5))
+def test_each_map_finds_the_classes_of_the_toy(components, name):
+    found = inverted(components, Relaxed(name, noise_rate=0.5))
     assert (found.prediction == DIGITS.labels[:20]).all()
     np.testing.assert_allclose(found.class_vector.sum(axis=1), 1, atol=1e-5)
     assert (found.resets == 0).all()
@@ -46,14 +48,14 @@ def test_sparsemax_has_the_jacobian_of_the_projection():
     torch.testing.assert_close(jacobian, expected)
 
 
-def test_mirror_descent_is_exponentiated_gradient(parts):
+def test_mirror_descent_is_exponentiated_gradient(components):
     """One step of rate r multiplies each class's share by exp(-r g), with g the energy's slope in the class vector."""
-    mirror = replace(parts, optimizer=Optimizer(torch.optim.SGD, 2.0), schedule=Relaxed("mirror", noise_rate=0.0))
+    mirror = replace(components, optimizer=Optimizer(torch.optim.SGD, 2.0), schedule=Relaxed("mirror", noise_rate=0.0))
     path = class_paths(mirror, DIGITS.images, np.arange(1), replace(SETTINGS, steps=1))
     vector = torch.full((1, 10), 0.1, requires_grad=True)
     target = torch.from_numpy(DIGITS.images[:1]).float() / 255
-    noise = drawn_noise(np.arange(1), (0,), parts.generator.noise_dim, 0)[:, 0]
-    energy = parts.distance(parts.generator(vector, noise), target)
+    noise = drawn_noise(np.arange(1), (0,), components.generator.noise_dim, 0)[:, 0]
+    energy = components.distance(components.generator(vector, noise), target)
     [slope] = torch.autograd.grad(energy.sum(), vector)
     expected = (vector.detach().log() - 2.0 * slope).softmax(dim=1)
     np.testing.assert_allclose(path[1, 0], expected[0].numpy(), rtol=1e-4)
@@ -82,8 +84,8 @@ def test_coordinates_that_were_lost_go_back_to_the_middle_and_are_reported():
     assert coordinates.tolist() == [[0.0, 0.0], [2.0, 1.0]]
 
 
-def test_a_path_is_of_class_vectors_and_not_of_coordinates(parts):
-    relaxed = replace(parts, schedule=Relaxed("softmax", noise_rate=0.5))
+def test_a_path_is_of_class_vectors_and_not_of_coordinates(components):
+    relaxed = replace(components, schedule=Relaxed("softmax", noise_rate=0.5))
     path = class_paths(relaxed, DIGITS.images, np.arange(3), SETTINGS)
     np.testing.assert_allclose(path.sum(axis=2), 1, atol=1e-5)
     np.testing.assert_allclose(path[0], 0.1, atol=1e-6)

@@ -15,8 +15,8 @@ SETTINGS = Settings(steps=12)
 IMAGES = ToyDigits().split("test", None).images
 
 
-def test_in_turns_one_latent_moves_while_the_other_rests(parts):
-    alternating = replace(parts, schedule=Alternating(turn=3))
+def test_in_turns_one_latent_moves_while_the_other_rests(components):
+    alternating = replace(components, schedule=Alternating(turn=3))
     path = class_paths(alternating, IMAGES, np.arange(2), SETTINGS)
     moves = (np.abs(np.diff(path, axis=0)) > 0).any(axis=(1, 2))
     assert moves.tolist() == [True] * 3 + [False] * 3 + [True] * 3 + [False] * 3
@@ -30,9 +30,9 @@ def test_multi_vertex_starts_near_each_vertex():
     assert hypotheses.restart == (0, 0, 0, 0)
 
 
-def test_multi_vertex_reads_the_class_vector_of_least_energy_which_may_have_left_its_vertex(parts):
+def test_multi_vertex_reads_the_class_vector_of_least_energy_which_may_have_left_its_vertex(components):
     found = concatenate(
-        list(invert(replace(parts, schedule=MultiVertex(nearness=0.5)), IMAGES, np.arange(20), SETTINGS, 70))
+        list(invert(replace(components, schedule=MultiVertex(nearness=0.5)), IMAGES, np.arange(20), SETTINGS, 70))
     )
     labels = ToyDigits().split("test", None).labels[:20]
     assert (found.prediction == labels).all()

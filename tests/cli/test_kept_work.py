@@ -44,7 +44,7 @@ def raising_at_image(monkeypatch, number, error):
 
     def failing(self, images, index, *arguments):
         for result in results(self, images, index, *arguments):
-            if number in result.arrays["index"] and self.entry.parts["schedule"].name != "class-only":
+            if number in result.arrays["index"] and self.entry.selections["schedule"].name != "class-only":
                 raise error
             yield result
 

@@ -80,8 +80,8 @@ def test_steps_are_in_tf32_if_asked_for_and_results_are_scored_in_float32(monkey
     manager = PluginManager()
     specs = {"distance": "mse", "optimizer": "adam", "schedule": "joint"}
     generator = prepare(Watched(), torch.device("cpu"))
-    parts = Components(generator, *(manager.select(kind, spec).build() for kind, spec in specs.items()))
+    components = Components(generator, *(manager.select(kind, spec).build() for kind, spec in specs.items()))
     images = np.zeros((2, *generator.image_shape), np.uint8)
-    for _ in invert(parts, images, np.arange(2), Settings(steps=3, tf32=tf32)):
+    for _ in invert(components, images, np.arange(2), Settings(steps=3, tf32=tf32)):
         assert in_force()[1] == "tf32", "what is set for a batch holds between batches"
     assert seen == [(in_steps, in_steps)] * 3 + [("ieee", "ieee")]

@@ -26,13 +26,15 @@ PLAN = {"at": "3/6", "keep": "5/2", "start": "drawn", "decay": "none"}
 
 
 @pytest.fixture
-def normed(parts):
+def normed(components):
     """A generator whose classes differ by their noise, so that energies keep moving."""
-    return replace(parts, generator=prepare(NormedGenerator(), torch.device("cpu")))
+    return replace(components, generator=prepare(NormedGenerator(), torch.device("cpu")))
 
 
-def run(parts, schedule, index=range(20), settings=SETTINGS):
-    return concatenate(list(invert(replace(parts, schedule=schedule), SPLIT.images, np.asarray(index), settings, 130)))
+def run(components, schedule, index=range(20), settings=SETTINGS):
+    return concatenate(
+        list(invert(replace(components, schedule=schedule), SPLIT.images, np.asarray(index), settings, 130))
+    )
 
 
 def test_the_plan_says_how_many_go_on():
@@ -67,8 +69,8 @@ def test_what_is_dropped_costs_nothing_more(normed):
     ids=["adam", "sgd", "rprop", "adadelta"],
 )
 def test_what_goes_on_goes_on_as_if_nothing_had_been_dropped(normed, optimizer):
-    parts = replace(normed, optimizer=optimizer)
-    whole, found = run(parts, Exhaustive(start="drawn", decay="none")), run(parts, Halving(**PLAN))
+    components = replace(normed, optimizer=optimizer)
+    whole, found = run(components, Exhaustive(start="drawn", decay="none")), run(components, Halving(**PLAN))
     same = whole.prediction == found.prediction
     assert same.sum() >= 10
     np.testing.assert_allclose(found.noise[same], whole.noise[same], atol=2e-5)
@@ -86,8 +88,8 @@ def test_random_numbers_of_a_row_stay_its_own(normed):
             with torch.no_grad():
                 noise.add_(closure.normal(noise.shape[1]), alpha=0.01)
 
-    parts = replace(normed, optimizer=Optimizer(Drawing, 0.1))
-    whole, found = run(parts, Exhaustive(restarts=2)), run(parts, Halving(restarts=2, at="3", keep="12"))
+    components = replace(normed, optimizer=Optimizer(Drawing, 0.1))
+    whole, found = run(components, Exhaustive(restarts=2)), run(components, Halving(restarts=2, at="3", keep="12"))
     same = whole.prediction == found.prediction
     assert same.sum() >= 10
     np.testing.assert_allclose(found.noise[same], whole.noise[same], atol=1e-6)

@@ -34,14 +34,16 @@ class Pair(Distance):
 
 
 @pytest.fixture
-def normed(parts):
-    return replace(parts, generator=prepare(NormedGenerator(), torch.device("cpu")))
+def normed(components):
+    return replace(components, generator=prepare(NormedGenerator(), torch.device("cpu")))
 
 
-def begin(parts, index=(4, 7, 2), settings=SETTINGS, **changes):
-    parts = replace(parts, **changes)
-    hypotheses = parts.schedule.hypotheses(parts.generator.class_dim)
-    return BatchInversion(parts, hypotheses, SPLIT.images, np.asarray(index), NoiseBank.of(parts, settings), settings)
+def begin(components, index=(4, 7, 2), settings=SETTINGS, **changes):
+    components = replace(components, **changes)
+    hypotheses = components.schedule.hypotheses(components.generator.class_dim)
+    return BatchInversion(
+        components, hypotheses, SPLIT.images, np.asarray(index), NoiseBank.of(components, settings), settings
+    )
 
 
 def test_a_subset_has_all_that_belongs_to_its_images(normed):
@@ -80,8 +82,8 @@ def test_an_evaluation_is_returned_and_not_left_behind(normed):
     assert inversion.counter == EvaluationCounter()
 
 
-def test_what_was_not_finite_once_is_remembered(parts):
-    inversion = begin(parts, [0, 1, 10], distance=FragileDistance())
+def test_what_was_not_finite_once_is_remembered(components):
+    inversion = begin(components, [0, 1, 10], distance=FragileDistance())
     inversion.evaluate(0, torch.float32)
     assert inversion.state.finite.tolist() == [False, True, False]
     assert inversion.score(inversion.state, 12).prediction.tolist()[::2] == [-1, -1]
@@ -130,8 +132,8 @@ def test_reading_early_changes_nothing_for_those_that_go_on(normed):
 def test_results_come_back_in_the_order_asked_for(normed):
     inversion = begin(normed, [7, 2, 4])
     masks = torch.tensor([False, True, False]), torch.tensor([True, False, True])
-    parts = [inversion.score(inversion.state.subset(mask)[0], 0) for mask in masks]
-    assert in_order(parts, np.array([7, 2, 4])).index.tolist() == [7, 2, 4]
+    components = [inversion.score(inversion.state.subset(mask)[0], 0) for mask in masks]
+    assert in_order(components, np.array([7, 2, 4])).index.tolist() == [7, 2, 4]
 
 
 def test_features_are_one_tensor_or_several():
@@ -154,10 +156,10 @@ class ReadOtherwise(Squared):
         return 1 - self.compare(reconstruction, features)
 
 
-def test_the_class_is_read_by_the_final_distance_and_the_steps_are_those_of_the_other(parts):
+def test_the_class_is_read_by_the_final_distance_and_the_steps_are_those_of_the_other(components):
     schedule = Exhaustive(prior_weight=0.0)
     usual, otherwise = (
-        begin(parts, schedule=schedule, distance=distance).run(lambda images: None)
+        begin(components, schedule=schedule, distance=distance).run(lambda images: None)
         for distance in (Squared(), ReadOtherwise())
     )
     np.testing.assert_allclose(otherwise.class_scores, -1 - usual.class_scores, rtol=1e-5)

@@ -55,13 +55,13 @@ class Counted:
 
 
 @pytest.fixture
-def normed(parts):
-    return replace(parts, generator=prepare(NormedGenerator(), torch.device("cpu")))
+def normed(components):
+    return replace(components, generator=prepare(NormedGenerator(), torch.device("cpu")))
 
 
-def run(parts, schedule, stop_when=None):
+def run(components, schedule, stop_when=None):
     settings = Settings(STEPS, stop_when=stop_when)
-    return concatenate(list(invert(replace(parts, schedule=schedule), SPLIT.images, np.arange(30), settings, 200)))
+    return concatenate(list(invert(replace(components, schedule=schedule), SPLIT.images, np.arange(30), settings, 200)))
 
 
 @pytest.fixture

@@ -24,17 +24,22 @@ INDEX = np.arange(30)
 
 
 @pytest.fixture
-def normed(parts):
-    return replace(parts, generator=prepare(NormedGenerator(), torch.device("cpu")))
+def normed(components):
+    return replace(components, generator=prepare(NormedGenerator(), torch.device("cpu")))
 
 
-def run(parts, schedule, stop_when=None, index=INDEX, steps=STEPS, batch_size=512):
+def run(components, schedule, stop_when=None, index=INDEX, steps=STEPS, batch_size=512):
     settings = Settings(steps, stop_when=stop_when)
     told = []
     found = concatenate(
         list(
             invert(
-                replace(parts, schedule=schedule), SPLIT.images, np.asarray(index), settings, batch_size, told.append
+                replace(components, schedule=schedule),
+                SPLIT.images,
+                np.asarray(index),
+                settings,
+                batch_size,
+                told.append,
             )
         )
     )

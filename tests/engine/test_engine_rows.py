@@ -8,7 +8,7 @@ import torch
 from toy import NormedGenerator, ToyDigits
 
 from icbench.engine.invert import invert
-from icbench.engine.preflight.compatibility import check_parts
+from icbench.engine.preflight.compatibility import check_components
 from icbench.engine.prepare import prepare
 from icbench.engine.result import concatenate
 from icbench.engine.rng import normal, philox
@@ -36,12 +36,12 @@ class Linearising(Optimizer):
     linearises = True
 
 
-def run(parts, images, index, settings=SETTINGS):
-    return concatenate(list(invert(parts, images, np.asarray(index), settings, 64)))
+def run(components, images, index, settings=SETTINGS):
+    return concatenate(list(invert(components, images, np.asarray(index), settings, 64)))
 
 
 @pytest.fixture
-def asked(parts, manager, digits):
+def asked(components, manager, digits):
     """What an optimizer gets when it asks at each step, and the result; three images unless told otherwise."""
     images, _ = digits
 
@@ -50,7 +50,7 @@ def asked(parts, manager, digits):
         normed = prepare(NormedGenerator(), torch.device("cpu"))
         optimizer = Optimizer(Asking, 0.1, ask=ask, answers=answers)
         built = manager.select("schedule", schedule).build()
-        asking = replace(parts, generator=normed, optimizer=optimizer, schedule=built, **changes)
+        asking = replace(components, generator=normed, optimizer=optimizer, schedule=built, **changes)
         return answers, run(asking, images, index, settings)
 
     return asked
@@ -219,10 +219,10 @@ def test_every_evaluation_of_a_step_is_of_class_vectors_on_the_simplex(asked):
     torch.testing.assert_close(torch.cat(answers).sum(1), torch.ones(27))
 
 
-def test_the_constraint_is_applied_once_a_step_and_not_again_before_the_evaluation(parts, digits, monkeypatch):
-    calls, original = [], parts.schedule.constrain
-    monkeypatch.setattr(parts.schedule, "constrain", lambda latent: (calls.append(1), original(latent))[1])
-    run(parts, digits[0], range(3))
+def test_the_constraint_is_applied_once_a_step_and_not_again_before_the_evaluation(components, digits, monkeypatch):
+    calls, original = [], components.schedule.constrain
+    monkeypatch.setattr(components.schedule, "constrain", lambda latent: (calls.append(1), original(latent))[1])
+    run(components, digits[0], range(3))
     assert len(calls) == SETTINGS.steps + 1
 
 
@@ -242,51 +242,53 @@ class ThroughData(torch.optim.Optimizer):
 @pytest.mark.parametrize(
     "optimizer", [Optimizer(ThroughData, 0.1), Optimizer(torch.optim.Adam, 0.5, fused=True)], ids=["data", "fused"]
 )
-def test_the_constraint_holds_however_an_optimizer_writes(parts, digits, optimizer):
+def test_the_constraint_holds_however_an_optimizer_writes(components, digits, optimizer):
     sums = []
 
-    class Summing(type(parts.generator)):
+    class Summing(type(components.generator)):
         def forward(self, class_vector, noise):
             sums.append(class_vector.detach().sum(1))
             return super().forward(class_vector, noise)
 
-    found = run(replace(parts, generator=Summing(), optimizer=optimizer), digits[0], range(4))
+    found = run(replace(components, generator=Summing(), optimizer=optimizer), digits[0], range(4))
     assert len(sums) == SETTINGS.steps + 1
     torch.testing.assert_close(torch.cat(sums), torch.ones(4 * len(sums)))
     np.testing.assert_allclose(found.class_vector.sum(1), 1, rtol=1e-6)
 
 
-def checked(parts, **changes):
+def checked(components, **changes):
     images = ToyDigits().split("test", None).images
-    check_parts(replace(parts, optimizer=Linearising(torch.optim.SGD, 0.1), **changes), images, SETTINGS, NAMES)
+    check_components(
+        replace(components, optimizer=Linearising(torch.optim.SGD, 0.1), **changes), images, SETTINGS, NAMES
+    )
 
 
-def test_an_optimizer_that_linearises_is_fine_with_a_distance_that_has_residuals(parts):
-    checked(parts)
+def test_an_optimizer_that_linearises_is_fine_with_a_distance_that_has_residuals(components):
+    checked(components)
 
 
-def test_an_optimizer_that_linearises_is_refused_beside_a_distance_without_residuals(parts):
+def test_an_optimizer_that_linearises_is_refused_beside_a_distance_without_residuals(components):
     class Plain(Distance):
         def compare(self, reconstruction, features):
             return (reconstruction - features).abs().flatten(1).mean(1)
 
     with pytest.raises(UsageError, match="optimizer o needs a distance with residuals, and d has none") as caught:
-        checked(parts, distance=Plain())
+        checked(components, distance=Plain())
     assert caught.value.exit_code == 2
     assert "least-squares" in caught.value.hint
 
 
-def test_residuals_that_do_not_make_the_distance_are_found_before_a_run(parts):
-    class Twice(type(parts.distance)):
+def test_residuals_that_do_not_make_the_distance_are_found_before_a_run(components):
+    class Twice(type(components.distance)):
         def residuals(self, reconstruction, features):
             return 2 * super().residuals(reconstruction, features)
 
     with pytest.raises(ComponentError, match="distance d is not half the squared length"):
-        checked(parts, distance=Twice())
+        checked(components, distance=Twice())
 
 
 @pytest.mark.parametrize("rough", [slice(0, None), slice(40, None)], ids=["everywhere", "in some pixels"])
-def test_a_generator_without_second_derivatives_is_found_before_a_run(parts, rough):
+def test_a_generator_without_second_derivatives_is_found_before_a_run(components, rough):
     class Once(torch.autograd.Function):
         @staticmethod
         def forward(ctx, values):
@@ -303,4 +305,4 @@ def test_a_generator_without_second_derivatives_is_found_before_a_run(parts, rou
             return torch.cat([pixels[:, : rough.start], Once.apply(pixels[:, rough])], 1).view(-1, 1, 8, 8)
 
     with pytest.raises(ComponentError, match="second derivatives, and generator g or distance d has none"):
-        checked(parts, generator=prepare(Rough(), torch.device("cpu")))
+        checked(components, generator=prepare(Rough(), torch.device("cpu")))

@@ -36,8 +36,8 @@ def inverted(images, steps, optimizer="adam", batch_size=512, **settings):
     manager = PluginManager()
     specs = {"distance": "mse", "optimizer": optimizer, "schedule": "joint"}
     built = [manager.select(kind, spec).build() for kind, spec in specs.items()]
-    parts = Components(prepare(load_cgan(10), torch.device("cpu")), *built)
-    return concatenate(list(invert(parts, images, INDEX, Settings(steps, **settings), batch_size)))
+    components = Components(prepare(load_cgan(10), torch.device("cpu")), *built)
+    return concatenate(list(invert(components, images, INDEX, Settings(steps, **settings), batch_size)))
 
 
 def plain(starts, steps):

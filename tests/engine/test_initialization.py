@@ -11,7 +11,7 @@ from icbench.builtin.schedules.exhaustive import SPREAD, Exhaustive
 from icbench.engine.decode import as_target, generate
 from icbench.engine.initialization import BANK, NoiseBank, drawn_noise
 from icbench.engine.invert import invert
-from icbench.engine.preflight.compatibility import check_parts
+from icbench.engine.preflight.compatibility import check_components
 from icbench.engine.prepare import prepare
 from icbench.engine.result import concatenate
 from icbench.engine.settings import Settings
@@ -33,12 +33,12 @@ class Encoding(NormedGenerator):
 
 
 @pytest.fixture
-def encoding(parts):
-    return replace(parts, generator=prepare(Encoding(), CPU))
+def encoding(components):
+    return replace(components, generator=prepare(Encoding(), CPU))
 
 
-def run(parts, index=range(6), settings=SETTINGS, batch_size=70):
-    return concatenate(list(invert(parts, IMAGES, np.asarray(index), settings, batch_size)))
+def run(components, index=range(6), settings=SETTINGS, batch_size=70):
+    return concatenate(list(invert(components, IMAGES, np.asarray(index), settings, batch_size)))
 
 
 def test_an_encoder_start_is_the_encoders_noise_of_the_winning_class(encoding):
@@ -110,11 +110,11 @@ def test_a_bank_of_less_than_an_evaluation_an_image_still_counts_as_one(encoding
 
 
 def test_in_parts_a_bank_compares_as_it_does_at_once(encoding, monkeypatch):
-    parts = replace(encoding, schedule=Exhaustive(start="bank", bank=30))
-    expected = run(parts).noise
+    components = replace(encoding, schedule=Exhaustive(start="bank", bank=30))
+    expected = run(components).noise
     monkeypatch.setattr("icbench.engine.initialization.COMPARED_AT_ONCE", 70)
     monkeypatch.setattr("icbench.engine.initialization.DECODED_AT_ONCE", 7)
-    np.testing.assert_allclose(run(parts).noise, expected, atol=1e-6)
+    np.testing.assert_allclose(run(components).noise, expected, atol=1e-6)
 
 
 def test_a_distance_whose_features_are_several_tensors_has_a_bank_as_well(encoding):
@@ -133,9 +133,9 @@ def test_a_distance_whose_features_are_several_tensors_has_a_bank_as_well(encodi
 
 @pytest.mark.parametrize("start", ["encoder", "bank"])
 def test_a_start_does_not_depend_on_the_batch(encoding, start):
-    parts = replace(encoding, schedule=Exhaustive(start=start, bank=16))
-    alone = [run(parts, [image]) for image in (3, 17)]
-    together = run(parts, range(20), batch_size=110)
+    components = replace(encoding, schedule=Exhaustive(start=start, bank=16))
+    alone = [run(components, [image]) for image in (3, 17)]
+    together = run(components, range(20), batch_size=110)
     for found, image in zip(alone, (3, 17), strict=True):
         np.testing.assert_allclose(found.noise[0], together.noise[image], atol=1e-6)
 
@@ -143,9 +143,11 @@ def test_a_start_does_not_depend_on_the_batch(encoding, start):
 NAMES = {"generator": "g", "distance": "d", "optimizer": "o", "schedule": "s"}
 
 
-def test_a_generator_without_an_encoder_is_told_before_the_run(parts):
+def test_a_generator_without_an_encoder_is_told_before_the_run(components):
     with pytest.raises(UsageError, match="no encoder to start from") as caught:
-        check_parts(replace(parts, schedule=Exhaustive(start="encoder")), IMAGES, replace(SETTINGS, steps=3), NAMES)
+        check_components(
+            replace(components, schedule=Exhaustive(start="encoder")), IMAGES, replace(SETTINGS, steps=3), NAMES
+        )
     assert "start=bank" in caught.value.hint
 
 
@@ -154,9 +156,9 @@ def test_an_encoder_that_returns_the_wrong_shape_is_told_before_the_run(encoding
         def encode(self, images):
             return super().encode(images)[..., :3]
 
-    parts = replace(encoding, generator=prepare(Wrong(), CPU), schedule=Exhaustive(start="encoder"))
+    components = replace(encoding, generator=prepare(Wrong(), CPU), schedule=Exhaustive(start="encoder"))
     with pytest.raises(ComponentError, match=r"noise of shape \(4, 10, 3\), not finite noise of \(4, 10, 4\)"):
-        check_parts(parts, IMAGES, replace(SETTINGS, steps=3), NAMES)
+        check_components(components, IMAGES, replace(SETTINGS, steps=3), NAMES)
 
 
 def test_a_falling_rate_ends_at_nothing():

@@ -21,35 +21,35 @@ from icbench.plugins.manager import PluginManager
 SETTINGS = Settings(steps=40)
 
 
-def run(parts, images, index, settings=SETTINGS, batch_size=64):
-    return concatenate(list(invert(parts, images, np.asarray(index), settings, batch_size)))
+def run(components, images, index, settings=SETTINGS, batch_size=64):
+    return concatenate(list(invert(components, images, np.asarray(index), settings, batch_size)))
 
 
-def with_schedule(parts: Components, manager: PluginManager, spec: str) -> Components:
-    return replace(parts, schedule=manager.select("schedule", spec).build())
+def with_schedule(components: Components, manager: PluginManager, spec: str) -> Components:
+    return replace(components, schedule=manager.select("schedule", spec).build())
 
 
 @pytest.fixture
-def normed(parts: Components) -> Components:
-    return replace(parts, generator=prepare(NormedGenerator(), torch.device("cpu")))
+def normed(components: Components) -> Components:
+    return replace(components, generator=prepare(NormedGenerator(), torch.device("cpu")))
 
 
 @pytest.mark.parametrize("schedule", ["joint", "class-only", "exhaustive", "joint:noise_start=5,noise_rate=0.5"])
-def test_exact_toy_generator_is_classified_perfectly(parts, manager, digits, schedule):
+def test_exact_toy_generator_is_classified_perfectly(components, manager, digits, schedule):
     images, labels = digits
-    result = run(with_schedule(parts, manager, schedule), images, range(50))
+    result = run(with_schedule(components, manager, schedule), images, range(50))
     assert (result.prediction == labels).all()
 
 
 @pytest.mark.parametrize("schedule", ["joint", "exhaustive:restarts=2,prior_weight=0.01"])
 def test_an_image_alone_equals_itself_in_a_batch_and_in_a_permuted_batch(normed, manager, digits, schedule):
     images, _ = digits
-    parts = with_schedule(normed, manager, schedule)
+    components = with_schedule(normed, manager, schedule)
     order = np.random.default_rng(0).permutation(50)
-    together = run(parts, images, range(50), batch_size=1000)
-    shuffled = run(parts, images, order)
+    together = run(components, images, range(50), batch_size=1000)
+    shuffled = run(components, images, order)
     for image in (0, 17, 49):
-        alone = run(parts, images, [image])
+        alone = run(components, images, [image])
         place = int(np.flatnonzero(order == image)[0])
         for result, row in ((together, image), (shuffled, place)):
             assert result.prediction[row] == alone.prediction[0]
@@ -96,31 +96,31 @@ def test_starts_are_standard_normal():
         ("exhaustive:start=drawn,restarts=3", 5, 180, 150),
     ],
 )
-def test_nfe_equals_the_hand_count(parts, manager, digits, schedule, steps, forward, backward):
-    result = run(with_schedule(parts, manager, schedule), digits[0], range(4), replace(SETTINGS, steps=steps))
+def test_nfe_equals_the_hand_count(components, manager, digits, schedule, steps, forward, backward):
+    result = run(with_schedule(components, manager, schedule), digits[0], range(4), replace(SETTINGS, steps=steps))
     assert (result.forward, result.backward, result.nfe) == (forward, backward, forward + backward)
 
 
-def test_the_engine_counts_what_an_optimizer_evaluates_behind_its_step(parts, digits):
+def test_the_engine_counts_what_an_optimizer_evaluates_behind_its_step(components, digits):
     class Twice(torch.optim.SGD):
         def step(self, closure=None):
             closure()
             return super().step(closure)
 
-    result = run(replace(parts, optimizer=Optimizer(Twice, 0.1)), digits[0], range(4), replace(SETTINGS, steps=3))
+    result = run(replace(components, optimizer=Optimizer(Twice, 0.1)), digits[0], range(4), replace(SETTINGS, steps=3))
     assert (result.forward, result.backward) == (7, 6)
 
 
-def test_the_generator_is_called_exactly_as_often_as_counted(parts, digits):
+def test_the_generator_is_called_exactly_as_often_as_counted(components, digits):
     calls = []
-    parts.generator.register_forward_hook(lambda *_: calls.append(1))
-    result = run(parts, digits[0], range(4), replace(SETTINGS, steps=9))
+    components.generator.register_forward_hook(lambda *_: calls.append(1))
+    result = run(components, digits[0], range(4), replace(SETTINGS, steps=9))
     assert len(calls) == result.forward
 
 
-def test_a_non_finite_distance_marks_its_image_and_stops_no_other(parts, manager, digits):
+def test_a_non_finite_distance_marks_its_image_and_stops_no_other(components, manager, digits):
     images, labels = digits
-    fragile = replace(parts, distance=FragileDistance())
+    fragile = replace(components, distance=FragileDistance())
     for schedule in ("joint", "exhaustive"):
         result = run(with_schedule(fragile, manager, schedule), images, range(50))
         hit = labels == 0
@@ -129,7 +129,7 @@ def test_a_non_finite_distance_marks_its_image_and_stops_no_other(parts, manager
         assert (result.prediction[~hit] == labels[~hit]).all()
 
 
-def test_one_hypothesis_that_is_not_finite_is_enough_to_mark_an_image(parts, manager, digits):
+def test_one_hypothesis_that_is_not_finite_is_enough_to_mark_an_image(components, manager, digits):
     class Blind(LinearGenerator):
         """Has no image of class 3."""
 
@@ -137,18 +137,18 @@ def test_one_hypothesis_that_is_not_finite_is_enough_to_mark_an_image(parts, man
             lost = class_vector[:, 3].view(-1, 1, 1, 1) > 0.5
             return super().forward(class_vector, noise).masked_fill(lost, torch.nan)
 
-    blind = replace(with_schedule(parts, manager, "exhaustive"), generator=prepare(Blind(), torch.device("cpu")))
+    blind = replace(with_schedule(components, manager, "exhaustive"), generator=prepare(Blind(), torch.device("cpu")))
     assert (run(blind, digits[0], range(10)).prediction == NOT_FINITE).all()
 
 
-def test_a_schedule_is_told_the_share_of_the_steps_that_are_done(parts, digits):
+def test_a_schedule_is_told_the_share_of_the_steps_that_are_done(components, digits):
     told = []
 
     class Told(Joint):
         def prior(self, class_vector: Tensor, noise: Tensor, progress: float) -> None:
             told.append(progress)
 
-    run(replace(parts, schedule=Told()), digits[0], range(2), replace(SETTINGS, steps=4))
+    run(replace(components, schedule=Told()), digits[0], range(2), replace(SETTINGS, steps=4))
     assert told == [0, 0.25, 0.5, 0.75, 1]
 
 
@@ -188,9 +188,11 @@ def test_noise_rate_scales_the_noise_alone(normed, manager, digits):
 
 
 @pytest.mark.parametrize("schedule", ["joint", "class-only", "exhaustive"])
-def test_a_generator_without_noise_can_be_inverted(parts, manager, digits, schedule):
+def test_a_generator_without_noise_can_be_inverted(components, manager, digits, schedule):
     images, labels = digits
-    bare = replace(with_schedule(parts, manager, schedule), generator=prepare(LinearGenerator(0), torch.device("cpu")))
+    bare = replace(
+        with_schedule(components, manager, schedule), generator=prepare(LinearGenerator(0), torch.device("cpu"))
+    )
     assert (run(bare, images, range(50)).prediction == labels).all()
 
 
@@ -207,7 +209,7 @@ class TwoStarts(Joint):
 
 
 @pytest.mark.parametrize(("schedule", "hypotheses"), [(Joint(), 1), (TwoStarts(), 2)])
-def test_resets_are_counted_per_image(parts, digits, schedule, hypotheses):
+def test_resets_are_counted_per_image(components, digits, schedule, hypotheses):
     class Plunge(torch.optim.Optimizer):
         """Pushes every class vector far below zero, so that each later step has to reset it."""
 
@@ -220,7 +222,7 @@ def test_resets_are_counted_per_image(parts, digits, schedule, hypotheses):
                 for latent in self.param_groups[0]["params"]:
                     latent.sub_(10)
 
-    plunging = replace(parts, optimizer=Optimizer(Plunge, 0.1), schedule=schedule)
+    plunging = replace(components, optimizer=Optimizer(Plunge, 0.1), schedule=schedule)
     result = run(plunging, digits[0], range(3), replace(SETTINGS, steps=4))
     assert result.resets.tolist() == [4 * hypotheses] * 3
 
@@ -231,7 +233,7 @@ def test_frozen_generators_are_in_eval_mode_and_take_no_gradients():
     assert not any(parameter.requires_grad for parameter in generator.parameters())
 
 
-def test_restarts_give_each_class_its_best_energy(parts, manager):
+def test_restarts_give_each_class_its_best_energy(components, manager):
     schedule = manager.select("schedule", "exhaustive:restarts=2").build()
     energy = torch.arange(20.0).view(1, 20)
     energy[0, 7] = -1
@@ -257,14 +259,14 @@ def test_the_prior_enters_the_energy_and_not_the_distance(normed, manager, digit
 
 
 def test_optimizer_state_is_per_image_for_sgd_too(normed, manager, digits):
-    parts = replace(normed, optimizer=manager.select("optimizer", "sgd").build())
-    alone, together = run(parts, digits[0], [11]), run(parts, digits[0], range(20))
+    components = replace(normed, optimizer=manager.select("optimizer", "sgd").build())
+    alone, together = run(components, digits[0], [11]), run(components, digits[0], range(20))
     np.testing.assert_allclose(alone.noise[0], together.noise[11], atol=1e-4)
 
 
-def test_torch_global_random_state_is_untouched(parts, digits):
+def test_torch_global_random_state_is_untouched(components, digits):
     before = torch.random.get_rng_state()
-    run(parts, digits[0], range(3))
+    run(components, digits[0], range(3))
     assert torch.equal(before, torch.random.get_rng_state())
 
 
@@ -274,14 +276,14 @@ def test_hand_made_gradients_reach_both_latents():
             return nn.functional.pad(class_vector[:, :1] * noise[:, :1], (0, 63)).view(-1, 1, 8, 8)
 
     manager = PluginManager()
-    parts = Components(
+    components = Components(
         prepare(Product(), torch.device("cpu")),
         manager.select("distance", "mse").build(),
         Optimizer(torch.optim.SGD, lr=64.0),
         manager.select("schedule", "joint").build(),
     )
     images = np.zeros((1, 1, 8, 8), np.uint8)
-    result = run(parts, images, [0], replace(SETTINGS, steps=1))
+    result = run(components, images, [0], replace(SETTINGS, steps=1))
     noise = drawn_noise(np.array([0]), (0,), 3, seed=0)[0, 0, 0].item()
     # d/dnoise of (c n)^2 / 64 is 2 c^2 n / 64, with c = 0.1 at the uniform point.
     assert result.noise[0, 0] == pytest.approx(noise - 64 * 2 * 0.01 * noise / 64, rel=1e-4)

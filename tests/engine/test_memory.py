@@ -26,8 +26,8 @@ SPLIT = ToyDigits().split("test", None)
 
 
 @pytest.fixture
-def normed(parts):
-    return replace(parts, generator=prepare(NormedGenerator(), torch.device("cpu")))
+def normed(components):
+    return replace(components, generator=prepare(NormedGenerator(), torch.device("cpu")))
 
 
 def test_activation_bytes_count_what_the_backward_pass_keeps(normed):
@@ -62,7 +62,7 @@ def live_bytes():
     return sum(found.nbytes for found in gc.get_objects() if issubclass(type(found), torch.Tensor))
 
 
-def live_bytes_at_most(parts, images, index, rows):
+def live_bytes_at_most(components, images, index, rows):
     """The most bytes of tensors alive after any batch's step, besides those alive before."""
     before, most = live_bytes(), 0
 
@@ -70,7 +70,7 @@ def live_bytes_at_most(parts, images, index, rows):
         nonlocal most
         most = max(most, live_bytes() - before)
 
-    for _ in invert(parts, images, index, Settings(1), rows, look):
+    for _ in invert(components, images, index, Settings(1), rows, look):
         pass
     return most
 
@@ -112,7 +112,7 @@ def test_a_batch_is_no_larger_than_the_run(toy_plugin):
     entry = entries_from_specs(plugin_manager(), {"generator": ["linear"], "dataset": ["toy"]})[0]
     runner = InversionRunner(entry, torch.device("cpu"))
     settings = Settings(steps=2)
-    assert runner.batch_bytes(10**6, 20, settings) == batch_bytes(runner.parts, 20, settings)
+    assert runner.batch_bytes(10**6, 20, settings) == batch_bytes(runner.components, 20, settings)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process has one peak for all that it does")

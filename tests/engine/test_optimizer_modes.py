@@ -10,7 +10,7 @@ from toy import NormedGenerator, ScheduleFree, ToyDigits
 from icbench.builtin.schedules.exhaustive import Exhaustive, Halving
 from icbench.engine.decode import as_target, generate
 from icbench.engine.invert import class_paths, invert
-from icbench.engine.preflight.compatibility import check_parts
+from icbench.engine.preflight.compatibility import check_components
 from icbench.engine.prepare import prepare
 from icbench.engine.result import concatenate
 from icbench.engine.settings import Settings
@@ -23,34 +23,34 @@ NAMES = {"generator": "g", "distance": "d", "optimizer": "o", "schedule": "s"}
 
 
 @pytest.fixture
-def averaging(parts):
+def averaging(components):
     generator = prepare(NormedGenerator(), torch.device("cpu"))
-    return replace(parts, generator=generator, optimizer=Optimizer(ScheduleFree, 0.5))
+    return replace(components, generator=generator, optimizer=Optimizer(ScheduleFree, 0.5))
 
 
-def run(parts, index=range(12), settings=SETTINGS, batch_size=130):
-    return concatenate(list(invert(parts, SPLIT.images, np.asarray(index), settings, batch_size)))
+def run(components, index=range(12), settings=SETTINGS, batch_size=130):
+    return concatenate(list(invert(components, SPLIT.images, np.asarray(index), settings, batch_size)))
 
 
-def watched(parts):
+def watched(components):
     """The same, and every torch optimizer that is built meanwhile."""
-    built, over = [], parts.optimizer.over
+    built, over = [], components.optimizer.over
     optimizer = Optimizer(ScheduleFree, 0.5)
     optimizer.over = lambda *latents: built.append(over(*latents)) or built[-1]
-    return replace(parts, optimizer=optimizer), built
+    return replace(components, optimizer=optimizer), built
 
 
-def scored(parts, result):
+def scored(components, result):
     """The distances of the latents that came back."""
     latents = torch.from_numpy(result.class_vector), torch.from_numpy(result.noise)
     with torch.no_grad():
-        images = generate(parts.generator, *latents, torch.float32)
-        return parts.distance(images, as_target(SPLIT.images[result.index], torch.device("cpu"))).numpy()
+        images = generate(components.generator, *latents, torch.float32)
+        return components.distance(images, as_target(SPLIT.images[result.index], torch.device("cpu"))).numpy()
 
 
 def test_what_comes_back_is_what_eval_leaves_and_not_where_steps_were_made(averaging):
-    parts, built = watched(replace(averaging, schedule=Exhaustive()))
-    result = run(parts, batch_size=10)
+    components, built = watched(replace(averaging, schedule=Exhaustive()))
+    result = run(components, batch_size=10)
     first = built[0].state[built[0].param_groups[1]["params"][0]]
     winner = int(np.abs(first["x"].numpy() - result.noise[0]).sum(axis=1).argmin())
     np.testing.assert_array_equal(result.noise[0], first["x"][winner].numpy())
@@ -96,7 +96,7 @@ def test_a_resting_class_vector_stays_where_it_was(averaging):
 
 
 def test_it_passes_the_check_before_a_run(averaging):
-    check_parts(averaging, SPLIT.images, SETTINGS, NAMES)
+    check_components(averaging, SPLIT.images, SETTINGS, NAMES)
 
 
 class Hessian(torch.optim.SGD):
@@ -130,6 +130,6 @@ class Lumping(Optimizer):
     ],
     ids=["second derivatives", "one number", "own closure", "one group"],
 )
-def test_what_wants_more_than_gradients_is_refused_with_the_reason(parts, optimizer, said):
+def test_what_wants_more_than_gradients_is_refused_with_the_reason(components, optimizer, said):
     with pytest.raises(ComponentError, match=said):
-        check_parts(replace(parts, optimizer=optimizer), SPLIT.images, SETTINGS, NAMES)
+        check_components(replace(components, optimizer=optimizer), SPLIT.images, SETTINGS, NAMES)

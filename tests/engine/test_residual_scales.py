@@ -10,7 +10,7 @@ from toy import LinearGenerator
 from icbench.builtin.schedules.evidence import Evidence
 from icbench.builtin.schedules.exhaustive import Exhaustive
 from icbench.engine.invert import invert
-from icbench.engine.preflight.compatibility import check_parts
+from icbench.engine.preflight.compatibility import check_components
 from icbench.engine.prepare import prepare
 from icbench.engine.result import concatenate
 from icbench.engine.settings import Settings
@@ -31,12 +31,12 @@ class Scaled(LinearGenerator):
 
 
 @pytest.fixture
-def scaled(parts):
-    return replace(parts, generator=prepare(Scaled(), CPU))
+def scaled(components):
+    return replace(components, generator=prepare(Scaled(), CPU))
 
 
-def run(parts, images, schedule):
-    return concatenate(list(invert(replace(parts, schedule=schedule), images[:20], np.arange(20), SETTINGS)))
+def run(components, images, schedule):
+    return concatenate(list(invert(replace(components, schedule=schedule), images[:20], np.arange(20), SETTINGS)))
 
 
 def test_a_classs_score_is_its_scaled_distance(scaled, digits):
@@ -54,7 +54,7 @@ def test_the_distance_is_said_as_it_is_and_the_energy_as_it_counts(scaled, digit
     np.testing.assert_allclose(found.energy, expected, rtol=1e-4)
 
 
-def test_the_curvature_is_that_of_the_scaled_distance(parts, digits):
+def test_the_curvature_is_that_of_the_scaled_distance(components, digits):
     """Twice the distance has twice the curvature, and with two numbers of noise log det(H) grows by 2 log 2."""
 
     class Doubled(LinearGenerator):
@@ -70,14 +70,14 @@ def test_the_curvature_is_that_of_the_scaled_distance(parts, digits):
 
     generator = prepare(Doubled(noise_dim=2, noise_effect=0.5), CPU)
     for flag in (False, True):
-        run(replace(parts, generator=generator), digits[0], Seen(calibrate=flag, prior_weight=0, noise_rate=1e-9))
+        run(replace(components, generator=generator), digits[0], Seen(calibrate=flag, prior_weight=0, noise_rate=1e-9))
     plain, found = seen
     torch.testing.assert_close(found.curvature, 2 * plain.curvature, rtol=1e-4, atol=1e-9)
     torch.testing.assert_close(found.gradient, 2 * plain.gradient, rtol=1e-4, atol=1e-9)
 
 
-def test_a_generator_that_knows_nothing_of_its_residuals_is_refused_before_the_run(parts, digits):
-    wrong = replace(parts, schedule=Exhaustive(calibrate=True))
+def test_a_generator_that_knows_nothing_of_its_residuals_is_refused_before_the_run(components, digits):
+    wrong = replace(components, schedule=Exhaustive(calibrate=True))
     with pytest.raises(UsageError, match="generator g does not say how large") as caught:
-        check_parts(wrong, digits[0], SETTINGS, NAMES)
+        check_components(wrong, digits[0], SETTINGS, NAMES)
     assert "calibrate=true" in caught.value.hint

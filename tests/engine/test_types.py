@@ -33,8 +33,8 @@ class TypedGenerator(LinearGenerator):
 
 
 @pytest.fixture
-def typed(parts):
-    return replace(parts, generator=prepare(TypedGenerator(), torch.device("cpu")))
+def typed(components):
+    return replace(components, generator=prepare(TypedGenerator(), torch.device("cpu")))
 
 
 def inverted(typed, schedule):

@@ -10,7 +10,7 @@ from icbench import Component, Param
 from icbench.errors import UsageError
 from icbench.plugins.component import Registered, Selection
 from icbench.plugins.manager import _assignments
-from icbench.plugins.spec import parts, quoted, unquoted
+from icbench.plugins.spec import quoted, split_params, unquoted
 
 KEYS = st.from_regex(r"[a-z_]+", fullmatch=True)
 VALUES = st.text() | st.text("\"',= \n", max_size=8)
@@ -36,7 +36,7 @@ def test_any_text_is_read_or_refused_as_a_usage_error(text):
 
 @given(st.text(st.characters(exclude_characters="\"'")))
 def test_without_quotes_commas_are_all_that_counts(text):
-    assert list(parts(text)) == [part for part in text.split(",") if part]
+    assert list(split_params(text)) == [part for part in text.split(",") if part]
 
 
 @pytest.mark.parametrize(

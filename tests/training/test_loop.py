@@ -78,9 +78,9 @@ def test_the_images_that_chose_are_none_of_those_that_measure(monkeypatch):
     seen: list[list[int]] = []
     invert = scoring.invert
 
-    def noted(parts, images, index, settings):
+    def noted(components, images, index, settings):
         seen.append(list(index))
-        return invert(parts, images, index, settings)
+        return invert(components, images, index, settings)
 
     monkeypatch.setattr(scoring, "invert", noted)
     train(ToyTrainer(), FewDigits(9), job(epochs=1), TrainingObserver())
@@ -187,9 +187,9 @@ def test_a_trainer_of_a_large_generator_says_how_much_a_check_may_cost(monkeypat
     inversions = []
     invert = scoring.invert
 
-    def counted(parts, images, index, settings):
+    def counted(components, images, index, settings):
         inversions.append((len(index), settings.steps, settings.precision))
-        return invert(parts, images, index, settings)
+        return invert(components, images, index, settings)
 
     monkeypatch.setattr(scoring, "invert", counted)
     trainer = Counting()

@@ -44,11 +44,11 @@ METHODS: Mapping[str, Methods] = {
 """What the engine asks of each kind of component, and what the answers are."""
 
 
-def check_parts(parts: Components, images: Pixels, settings: Settings, names: Mapping[str, str]) -> None:
+def check_components(components: Components, images: Pixels, settings: Settings, names: Mapping[str, str]) -> None:
     """Try the components on a few images before a run, so that a broken one is named and nothing is written.
 
     Args:
-        parts: the components, the generator frozen on the device.
+        components: the components, the generator frozen on the device.
         images: (N, C, H, W), the split; the first few are compared with.
         settings: the run's settings.
         names: what to call each part, by kind.
@@ -62,7 +62,7 @@ def check_parts(parts: Components, images: Pixels, settings: Settings, names: Ma
     """
     labels = {kind: f"{kind} {name}" for kind, name in names.items()}
     with one_thread(), blame(f"inverting a few images with {', '.join(labels.values())}"):
-        watched = expose_parts(parts, labels)
+        watched = expose_components(components, labels)
         _check_contracts(watched, images, settings, names)
         trial = Trial.of(watched, images, settings)
         check_gradients(trial, labels)
@@ -70,18 +70,18 @@ def check_parts(parts: Components, images: Pixels, settings: Settings, names: Ma
         check_mates(trial, labels)
 
 
-def expose_parts(parts: Components, labels: Mapping[str, str]) -> Components:
+def expose_components(components: Components, labels: Mapping[str, str]) -> Components:
     """The components, such that what they raise names them."""
     return Components(
-        **{kind: expose(getattr(parts, kind), labels[kind], methods) for kind, methods in METHODS.items()}
+        **{kind: expose(getattr(components, kind), labels[kind], methods) for kind, methods in METHODS.items()}
     )
 
 
-def _check_contracts(parts: Components, images: Pixels, settings: Settings, names: Mapping[str, str]) -> None:
-    generator, shape = parts.generator, images.shape[1:]
-    _check_rates(parts.schedule, settings.steps, names["schedule"])
+def _check_contracts(components: Components, images: Pixels, settings: Settings, names: Mapping[str, str]) -> None:
+    generator, shape = components.generator, images.shape[1:]
+    _check_rates(components.schedule, settings.steps, names["schedule"])
     if settings.stop_when is not None:
-        _check_stopping(parts, names)
+        _check_stopping(components, names)
     if tuple(generator.image_shape) != shape:
         raise ComponentError(
             f"generator {names['generator']} makes images of {tuple(generator.image_shape)}, the dataset has {shape}",
@@ -91,13 +91,13 @@ def _check_contracts(parts: Components, images: Pixels, settings: Settings, name
     with torch.no_grad():
         generated = generate(generator, *latents, settings.precision)
         _check_images(generated, target.shape, names["generator"])
-        features = parts.distance.features(target)
+        features = components.distance.features(target)
         _check_features(features, len(target), names["distance"])
-        for compare in (parts.distance.compare, parts.distance.compare_final):
+        for compare in (components.distance.compare, components.distance.compare_final):
             _check_distance(compare(generated, features), len(target), names["distance"])
-        _check_schedule(parts.schedule, generator, names["schedule"])
-        _check_start(parts, images, settings)
-        if parts.schedule.calibrates and generator.error_calibration(latents[0]) is None:
+        _check_schedule(components.schedule, generator, names["schedule"])
+        _check_start(components, images, settings)
+        if components.schedule.calibrates and generator.error_calibration(latents[0]) is None:
             raise UsageError(
                 f"schedule {names['schedule']} calibrates, and generator {names['generator']} does not say how large "
                 "its residuals usually are",
@@ -113,20 +113,20 @@ def _tried(generator: Generator, images: Pixels, settings: Settings) -> tuple[Te
     return target, (class_vector.to(settings.device), noise.to(settings.device))
 
 
-def _check_linearisations(parts: Components, images: Pixels, settings: Settings, names: Mapping[str, str]) -> None:
-    target, latents = _tried(parts.generator, images, settings)
-    for kind, part in (("optimizer", parts.optimizer), ("schedule", parts.schedule)):
+def _check_linearisations(components: Components, images: Pixels, settings: Settings, names: Mapping[str, str]) -> None:
+    target, latents = _tried(components.generator, images, settings)
+    for kind, part in (("optimizer", components.optimizer), ("schedule", components.schedule)):
         if part.linearises:
-            _check_linearisation(parts, latents, target, settings.precision, names, f"{kind} {names[kind]}")
+            _check_linearisation(components, latents, target, settings.precision, names, f"{kind} {names[kind]}")
 
 
-def _check_stopping(parts: Components, names: Mapping[str, str]) -> None:
-    if parts.schedule.anneals:
+def _check_stopping(components: Components, names: Mapping[str, str]) -> None:
+    if components.schedule.anneals:
         raise UsageError(
             f"schedule {names['schedule']} changes what it minimises from step to step, so no image can stop early",
             "Leave out --stop-when, or choose a schedule that does not anneal.",
         )
-    if parts.generator.batch_group_size > 1:
+    if components.generator.batch_group_size > 1:
         raise UsageError(
             f"images of generator {names['generator']} depend on their batch mates, so none can stop before these",
             "Leave out --stop-when.",
@@ -159,11 +159,11 @@ def _check_schedule(schedule: Schedule, generator: Generator, name: str) -> None
         raise _fault(f"schedule {name} gives {CHECKED} images class scores {scores}, not {(CHECKED, classes)}")
 
 
-def _check_start(parts: Components, images: Pixels, settings: Settings) -> None:
+def _check_start(components: Components, images: Pixels, settings: Settings) -> None:
     """Raise what a schedule or an encoder that cannot start raises."""
-    hypotheses = parts.schedule.hypotheses(parts.generator.class_dim)
+    hypotheses = components.schedule.hypotheses(components.generator.class_dim)
     index = np.arange(min(CHECKED, len(images)))
-    initial_state(parts, hypotheses, images, index, NoiseBank.of(parts, settings), settings)
+    initial_state(components, hypotheses, images, index, NoiseBank.of(components, settings), settings)
 
 
 def _check_images(images: Tensor, expected: tuple[int, ...], name: str) -> None:
@@ -190,14 +190,14 @@ def _check_distance(distance: Tensor, count: int, name: str) -> None:
 
 
 def _check_linearisation(
-    parts: Components,
+    components: Components,
     latents: tuple[Tensor, Tensor],
     target: Tensor,
     precision: torch.dtype,
     names: Mapping[str, str],
     asking: str,
 ) -> None:
-    distance, name = parts.distance, names["distance"]
+    distance, name = components.distance, names["distance"]
     if not isinstance(distance, LeastSquares):
         raise UsageError(
             f"{asking} needs a distance with residuals, and {name} has none",
@@ -205,7 +205,7 @@ def _check_linearisation(
         )
     for latent in latents:
         latent.requires_grad_()
-    images, features = generate(parts.generator, *latents, precision), distance.features(target)
+    images, features = generate(components.generator, *latents, precision), distance.features(target)
     energy, residuals = distance.compare(images, features), distance.residuals(images, features)
     if residuals.ndim != 2 or not torch.allclose(residuals.square().sum(dim=1) / 2, energy, rtol=TOLERANCE, atol=1e-6):
         raise _fault(f"distance {name} is not half the squared length of its residuals")

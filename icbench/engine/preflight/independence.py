@@ -70,7 +70,7 @@ class _Batches:
     @classmethod
     def of(cls, trial: Trial) -> "_Batches | None":
         """None for a split that has no company to offer."""
-        group = trial.parts.generator.batch_group_size
+        group = trial.components.generator.batch_group_size
         # A group is company enough for each of its images; groups need less of it.
         count = min(len(trial.images) // group, 3 if group == 1 else 2)
         alone = np.arange(group)
@@ -148,7 +148,7 @@ def _culprit(trial: Trial, batches: _Batches) -> str:
         for (kind, first), (_, second) in zip(company, _on_the_way(trial, index), strict=True):
             if _largest(_rows(first, batches.company, batches), _rows(second, index, batches)) > limit:
                 return kind
-    plain = replace(trial, parts=replace(trial.parts, optimizer=Optimizer(torch.optim.SGD, 1.0)))
+    plain = replace(trial, components=replace(trial.components, optimizer=Optimizer(torch.optim.SGD, 1.0)))
     return "schedule" if _exchange_matters(plain, batches) or _company_matters(plain, batches) else "optimizer"
 
 
@@ -160,7 +160,7 @@ def _rows(values: Tensor, index: NDArray[np.int64], batches: _Batches) -> Tensor
 @torch.enable_grad()
 def _on_the_way(trial: Trial, index: NDArray[np.int64]) -> Iterator[tuple[str, Tensor]]:
     """The numbers of the first evaluation in the order in which they come about, and the kind that they come from."""
-    generator, inversion = trial.parts.generator, trial.begin(index)
+    generator, inversion = trial.components.generator, trial.begin(index)
     state = inversion.state
     encoded = generator.encode(as_target(trial.images[index], trial.settings.device))
     if encoded is not None:
@@ -172,7 +172,7 @@ def _on_the_way(trial: Trial, index: NDArray[np.int64]) -> Iterator[tuple[str, T
     yield "generator", images
     yield from (("generator", gradient) for gradient in _gradients(images, class_vector, noise))
     pixels = images.detach().requires_grad_()
-    distance = trial.parts.distance.compare(pixels, state.features)
+    distance = trial.components.distance.compare(pixels, state.features)
     yield "distance", distance
     yield from (("distance", gradient) for gradient in _gradients(distance, pixels))
     yield "schedule", evaluation.energy

@@ -25,28 +25,28 @@ class Trial:
     """What inversions of a few images are made from.
 
     Args:
-        parts: the components.
+        components: the components.
         images: (N, C, H, W), the split.
         settings: the run's.
         hypotheses: the schedule's.
         bank: of all inversions.
     """
 
-    parts: Components
+    components: Components
     images: Pixels
     settings: Settings
     hypotheses: Hypotheses
     bank: NoiseBank
 
     @classmethod
-    def of(cls, parts: Components, images: Pixels, settings: Settings) -> "Trial":
+    def of(cls, components: Components, images: Pixels, settings: Settings) -> "Trial":
         settings = replace(settings, stop_when=None, tf32=False)
-        hypotheses = parts.schedule.hypotheses(parts.generator.class_dim)
-        return cls(parts, images, settings, hypotheses, NoiseBank.of(parts, settings))
+        hypotheses = components.schedule.hypotheses(components.generator.class_dim)
+        return cls(components, images, settings, hypotheses, NoiseBank.of(components, settings))
 
     def begin(self, index: NDArray[np.int64]) -> BatchInversion:
         """An inversion of images (B,), at its start."""
-        return BatchInversion(self.parts, self.hypotheses, self.images, index, self.bank, self.settings)
+        return BatchInversion(self.components, self.hypotheses, self.images, index, self.bank, self.settings)
 
     def finish(self, inversion: BatchInversion, count: int = STEPS) -> InversionResult:
         """Make some steps, spread over the run's so that each of its phases is tried, and score."""

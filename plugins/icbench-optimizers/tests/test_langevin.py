@@ -75,9 +75,9 @@ def test_a_run_is_the_same_in_every_batch_size(build, manager):
     images = np.random.default_rng(0).integers(0, 255, (6, 1, 28, 28)).astype(np.uint8)
     distance, schedule = (manager.select(*spec).build() for spec in (("distance", "mse"), ("schedule", "exhaustive")))
     cgan = prepare(load_cgan(), torch.device("cpu"))
-    parts = Components(cgan, distance, build("langevin", lr=0.5, temperature=0.01), schedule)
+    components = Components(cgan, distance, build("langevin", lr=0.5, temperature=0.01), schedule)
     results = [
-        concatenate(list(invert(parts, images, np.arange(6), Settings(5, seed=3), size))) for size in (1, 20, 1000)
+        concatenate(list(invert(components, images, np.arange(6), Settings(5, seed=3), size))) for size in (1, 20, 1000)
     ]
     for other in results[1:]:
         np.testing.assert_allclose(other.noise, results[0].noise, atol=1e-4)

@@ -55,13 +55,13 @@ UNDECLARED = Undeclared()
 
 
 @pytest.fixture
-def grouped(parts):
-    return replace(parts, generator=prepare(Grouped(), torch.device("cpu")))
+def grouped(components):
+    return replace(components, generator=prepare(Grouped(), torch.device("cpu")))
 
 
-def run(parts, index, settings=SETTINGS, batch_size=8, **options):
+def run(components, index, settings=SETTINGS, batch_size=8, **options):
     images = ToyDigits().split("test", None).images
-    return concatenate(list(invert(parts, images, np.asarray(index), settings, batch_size, **options)))
+    return concatenate(list(invert(components, images, np.asarray(index), settings, batch_size, **options)))
 
 
 def test_mates_matter_at_all(grouped):

@@ -10,7 +10,7 @@ from toy import LinearGenerator, ToyDigits
 from icbench import Component, Param, hookimpl
 from icbench.builtin.schedules.joint import Joint
 from icbench.engine.blame import described
-from icbench.engine.preflight.compatibility import METHODS, check_parts
+from icbench.engine.preflight.compatibility import METHODS, check_components
 from icbench.engine.prepare import prepare
 from icbench.engine.settings import Settings
 from icbench.errors import ComponentError, UsageError
@@ -44,13 +44,13 @@ KINDS = {method: kind for kind, methods in METHODS.items() for method in methods
 OWNERS = {"generator": LinearGenerator, "schedule": Joint, "optimizer": Optimizer}
 
 
-def checked(parts, settings=SETTINGS, images=IMAGES, **changes):
-    check_parts(replace(parts, **changes), images, settings, NAMES)
+def checked(components, settings=SETTINGS, images=IMAGES, **changes):
+    check_components(replace(components, **changes), images, settings, NAMES)
 
 
-def broken(parts, method, replacement):
-    """The parts with one method of one component replaced, by kind."""
-    part = getattr(parts, KINDS[method])
+def broken(components, method, replacement):
+    """The components with one method of one component replaced, by kind."""
+    part = getattr(components, KINDS[method])
     if method == "encode":
         part = prepare(LinearGenerator(), CPU)
     changed = type("Broken", (type(part),), {method: replacement})
@@ -71,72 +71,72 @@ ERRORS = [ValueError("images must\nbe larger"), AssertionError(), SystemExit(3),
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("method", sorted(set(RETURNED) - {"encode"}))
-def test_what_a_component_raises_names_it(parts, method, error):
+def test_what_a_component_raises_names_it(components, method, error):
     kind = KINDS[method]
     with pytest.raises(ComponentError, match=f"^{kind} {NAMES[kind]} raised {type(error).__name__}") as caught:
-        checked(parts, **broken(parts, method, fails(error)))
+        checked(components, **broken(components, method, fails(error)))
     assert caught.value.exit_code == 2
     assert caught.value.__cause__ is error
     assert len(caught.value.message) < 400
     assert "\n" not in caught.value.message
 
 
-def test_an_encoder_that_raises_is_named(parts):
+def test_an_encoder_that_raises_is_named(components):
     from icbench.builtin.schedules.exhaustive import Exhaustive
 
-    encoder = broken(parts, "encode", fails(ValueError("too small")))
+    encoder = broken(components, "encode", fails(ValueError("too small")))
     with pytest.raises(ComponentError, match=r"^generator g raised ValueError: too small"):
-        checked(parts, **encoder, schedule=Exhaustive(start="encoder"))
+        checked(components, **encoder, schedule=Exhaustive(start="encoder"))
 
 
 @pytest.mark.parametrize("method", sorted(set(RETURNED) - {"encode"}))
-def test_what_a_component_returns_is_of_its_type(parts, method):
+def test_what_a_component_returns_is_of_its_type(components, method):
     found = RETURNED[method]
     said = f"^{KINDS[method]} {NAMES[KINDS[method]]} returned {type(found).__name__} from `{method}`, not "
     with pytest.raises(ComponentError, match=said):
-        checked(parts, **broken(parts, method, lambda *_, **__: found))
+        checked(components, **broken(components, method, lambda *_, **__: found))
 
 
-def test_an_optimizer_whose_step_raises_is_named(parts):
+def test_an_optimizer_whose_step_raises_is_named(components):
     class Failing(torch.optim.SGD):
         def step(self, closure):
             raise KeyError("momentum")
 
     with pytest.raises(ComponentError, match=r"^optimizer o raised KeyError: 'momentum'"):
-        checked(parts, optimizer=Optimizer(Failing, 0.1))
+        checked(components, optimizer=Optimizer(Failing, 0.1))
 
 
-def test_a_distance_that_fails_in_a_step_is_named_and_not_the_optimizer(parts):
-    class Failing(type(parts.distance)):
+def test_a_distance_that_fails_in_a_step_is_named_and_not_the_optimizer(components):
+    class Failing(type(components.distance)):
         def compare(self, reconstruction, features):
             if reconstruction.requires_grad:
                 raise ValueError("no gradients, please")
             return super().compare(reconstruction, features)
 
     with pytest.raises(ComponentError, match=r"^distance d:width=3 raised ValueError"):
-        checked(parts, distance=Failing())
+        checked(components, distance=Failing())
 
 
-def test_features_that_lack_a_row_are_named(parts):
-    class Short(type(parts.distance)):
+def test_features_that_lack_a_row_are_named(components):
+    class Short(type(components.distance)):
         def features(self, target):
             return target[1:]
 
     with pytest.raises(ComponentError, match=r"distance d:width=3 returned features of \[3\] rows for 4 images"):
-        checked(parts, distance=Short())
+        checked(components, distance=Short())
 
 
-def test_coordinates_of_another_length_are_the_schedules_fault(parts):
+def test_coordinates_of_another_length_are_the_schedules_fault(components):
     class Short(Joint):
         def coordinates(self, class_vector):
             return class_vector[:, :3]
 
     with pytest.raises(ComponentError, match=r"schedule s moves class vectors of shape \(1, 3\), not .* \(1, 10\)"):
-        checked(parts, schedule=Short())
+        checked(components, schedule=Short())
 
 
-def test_what_cannot_be_put_down_to_one_names_all_four(parts):
-    class Losing(type(parts.distance)):
+def test_what_cannot_be_put_down_to_one_names_all_four(components):
+    class Losing(type(components.distance)):
         def compare(self, reconstruction, features):
             found = super().compare(reconstruction, features)
             return found[:3] if reconstruction.requires_grad else found
@@ -144,31 +144,31 @@ def test_what_cannot_be_put_down_to_one_names_all_four(parts):
     with pytest.raises(
         ComponentError, match="inverting a few images with generator g, distance d:width=3, optimizer o"
     ):
-        checked(parts, distance=Losing())
+        checked(components, distance=Losing())
 
 
 @pytest.mark.parametrize("error", [UsageError("say it otherwise"), KeyboardInterrupt(), torch.OutOfMemoryError("full")])
-def test_what_has_a_line_of_its_own_passes(parts, error):
+def test_what_has_a_line_of_its_own_passes(components, error):
     with pytest.raises(type(error)) as caught:
-        checked(parts, **broken(parts, "compare", fails(error)))
+        checked(components, **broken(components, "compare", fails(error)))
     assert caught.value is error
 
 
-def test_components_without_a_dictionary_are_checked_all_the_same(parts):
+def test_components_without_a_dictionary_are_checked_all_the_same(components):
     class Slotted(Distance):
         __slots__ = ()
 
         def compare(self, reconstruction, features):
             return (reconstruction - features).square().flatten(1).mean(1)
 
-    checked(parts, distance=Slotted())
+    checked(components, distance=Slotted())
 
 
-def test_checking_leaves_components_and_threads_as_they_were(parts):
-    before = {kind: dict(vars(getattr(parts, kind))) for kind in METHODS}
+def test_checking_leaves_components_and_threads_as_they_were(components):
+    before = {kind: dict(vars(getattr(components, kind))) for kind in METHODS}
     threads = torch.get_num_threads()
-    checked(parts)
-    assert {kind: dict(vars(getattr(parts, kind))) for kind in METHODS} == before
+    checked(components)
+    assert {kind: dict(vars(getattr(components, kind))) for kind in METHODS} == before
     assert torch.get_num_threads() == threads
 
 

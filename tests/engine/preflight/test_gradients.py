@@ -10,7 +10,7 @@ from toy import LinearGenerator, NormedGenerator, ToyDigits
 from icbench.builtin.distances import MSE
 from icbench.builtin.schedules.exhaustive import Exhaustive
 from icbench.builtin.schedules.joint import ClassOnly, Joint
-from icbench.engine.preflight.compatibility import check_parts
+from icbench.engine.preflight.compatibility import check_components
 from icbench.engine.prepare import prepare
 from icbench.engine.settings import Settings
 from icbench.errors import ComponentError
@@ -23,8 +23,8 @@ NAMES = {"generator": "g", "distance": "d", "optimizer": "o", "schedule": "s"}
 SETTINGS = Settings(steps=20)
 
 
-def checked(parts, steps=20, **changes):
-    check_parts(replace(parts, **changes), IMAGES, replace(SETTINGS, steps=steps), NAMES)
+def checked(components, steps=20, **changes):
+    check_components(replace(components, **changes), IMAGES, replace(SETTINGS, steps=steps), NAMES)
 
 
 class Distances:
@@ -63,9 +63,9 @@ class Distances:
         (Distances.Steep, "has a gradient that is not finite"),
     ],
 )
-def test_a_distance_that_cannot_be_descended_is_named(parts, distance, fault, schedule):
+def test_a_distance_that_cannot_be_descended_is_named(components, distance, fault, schedule):
     with pytest.raises(ComponentError, match=f"^distance d {fault} in the images") as caught:
-        checked(parts, distance=distance(), schedule=schedule)
+        checked(components, distance=distance(), schedule=schedule)
     assert caught.value.exit_code == 2
 
 
@@ -99,38 +99,38 @@ class DeafToClasses(NormedGenerator):
         (DeafToNoise, "has no gradient in the noise"),
     ],
 )
-def test_a_generator_that_cannot_be_descended_is_named(parts, generator, fault):
+def test_a_generator_that_cannot_be_descended_is_named(components, generator, fault):
     with pytest.raises(ComponentError, match=f"^generator g {fault}"):
-        checked(parts, generator=prepare(generator(), CPU))
+        checked(components, generator=prepare(generator(), CPU))
 
 
-def test_a_latent_that_rests_needs_no_gradient(parts):
-    checked(parts, generator=prepare(DeafToNoise(), CPU), schedule=ClassOnly())
-    checked(parts, generator=prepare(DeafToClasses(), CPU), schedule=Exhaustive())
+def test_a_latent_that_rests_needs_no_gradient(components):
+    checked(components, generator=prepare(DeafToNoise(), CPU), schedule=ClassOnly())
+    checked(components, generator=prepare(DeafToClasses(), CPU), schedule=Exhaustive())
 
 
-def test_a_latent_that_moves_later_needs_one_then(parts):
+def test_a_latent_that_moves_later_needs_one_then(components):
     late = Joint(noise_start=15)
-    checked(parts, steps=15, generator=prepare(DeafToNoise(), CPU), schedule=late)
+    checked(components, steps=15, generator=prepare(DeafToNoise(), CPU), schedule=late)
     with pytest.raises(ComponentError, match="in the noise"):
-        checked(parts, steps=16, generator=prepare(DeafToNoise(), CPU), schedule=late)
+        checked(components, steps=16, generator=prepare(DeafToNoise(), CPU), schedule=late)
 
 
-def test_a_schedule_that_loses_the_gradient_is_named(parts):
+def test_a_schedule_that_loses_the_gradient_is_named(components):
     class Losing(Joint):
         def class_vector_of(self, coordinates, progress):
             return coordinates.detach()
 
     with pytest.raises(ComponentError, match=r"^schedule s passes no gradient of the distance on"):
-        checked(parts, schedule=Losing())
+        checked(components, schedule=Losing())
 
 
-def test_noise_of_no_length_beside_classes_that_are_held_is_fine(parts):
-    checked(parts, generator=prepare(LinearGenerator(noise_dim=0), CPU), schedule=Exhaustive())
+def test_noise_of_no_length_beside_classes_that_are_held_is_fine(components):
+    checked(components, generator=prepare(LinearGenerator(noise_dim=0), CPU), schedule=Exhaustive())
 
 
-def test_without_steps_nothing_has_to_be_found(parts):
-    checked(parts, steps=0, distance=Distances.WithoutGrad())
+def test_without_steps_nothing_has_to_be_found(components):
+    checked(components, steps=0, distance=Distances.WithoutGrad())
 
 
 class Walk(torch.optim.Optimizer):
@@ -150,11 +150,11 @@ class Walk(torch.optim.Optimizer):
             latent.copy_(torch.where(worse, old, latent))
 
 
-def test_an_optimizer_that_takes_energies_alone_needs_no_gradient(parts):
-    checked(parts, distance=Distances.WithoutGrad(), optimizer=Optimizer(Walk, 0.1))
+def test_an_optimizer_that_takes_energies_alone_needs_no_gradient(components):
+    checked(components, distance=Distances.WithoutGrad(), optimizer=Optimizer(Walk, 0.1))
 
 
-def test_one_image_may_start_where_it_is_flat(parts):
+def test_one_image_may_start_where_it_is_flat(components):
     class FlatForSome(MSE):
         def compare(self, reconstruction, features):
             lit = (features[:, 0, 0, 0] > 0.5).float()
@@ -162,4 +162,4 @@ def test_one_image_may_start_where_it_is_flat(parts):
 
     assert IMAGES[0, 0, 0, 0] > 127
     assert np.all(IMAGES[1:4, 0, 0, 0] < 127)
-    checked(parts, distance=FlatForSome())
+    checked(components, distance=FlatForSome())

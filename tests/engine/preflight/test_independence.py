@@ -13,7 +13,7 @@ from icbench.builtin.distances import MSE
 from icbench.builtin.schedules.exhaustive import Exhaustive
 from icbench.builtin.schedules.joint import Joint
 from icbench.engine.blame import expose
-from icbench.engine.preflight.compatibility import check_parts
+from icbench.engine.preflight.compatibility import check_components
 from icbench.engine.prepare import prepare
 from icbench.engine.settings import Settings
 from icbench.errors import ComponentError
@@ -28,18 +28,18 @@ HOST = PluginManager()
 
 
 @pytest.fixture
-def parts(parts):
-    return replace(parts, generator=prepare(NormedGenerator(), CPU))
+def components(components):
+    return replace(components, generator=prepare(NormedGenerator(), CPU))
 
 
-def checked(parts, steps=100, images=IMAGES, precision=torch.float32, **changes):
-    check_parts(replace(parts, **changes), images, replace(SETTINGS, steps=steps, precision=precision), NAMES)
+def checked(components, steps=100, images=IMAGES, precision=torch.float32, **changes):
+    check_components(replace(components, **changes), images, replace(SETTINGS, steps=steps, precision=precision), NAMES)
 
 
-def refuses(kind, parts, **changes):
+def refuses(kind, components, **changes):
     said = f"{kind} {NAMES[kind]} lets an image's result depend on the images that it is inverted beside"
     with pytest.raises(ComponentError, match=said):
-        checked(parts, **changes)
+        checked(components, **changes)
 
 
 class Stepping(torch.optim.Optimizer):
@@ -109,8 +109,8 @@ class Plain(Stepping):
 @pytest.mark.parametrize(
     "optimizer", [torch.optim.Muon, torch.optim.Adafactor, Lamb, Clipping, Averaging, Shampoo, Following]
 )
-def test_an_optimizer_that_mixes_rows_is_named(parts, optimizer, schedule):
-    refuses("optimizer", parts, optimizer=Optimizer(optimizer, 0.1), schedule=schedule)
+def test_an_optimizer_that_mixes_rows_is_named(components, optimizer, schedule):
+    refuses("optimizer", components, optimizer=Optimizer(optimizer, 0.1), schedule=schedule)
 
 
 class BatchNormed(NormedGenerator):
@@ -176,31 +176,31 @@ class Steering(Joint):
 
 
 @pytest.mark.parametrize("generator", [BatchNormed, Diluted, Leaning])
-def test_a_generator_that_mixes_rows_is_named(parts, generator):
-    refuses("generator", parts, generator=prepare(generator(), CPU))
+def test_a_generator_that_mixes_rows_is_named(components, generator):
+    refuses("generator", components, generator=prepare(generator(), CPU))
 
 
 @pytest.mark.parametrize("distance", [Relative, Shared, Centred])
-def test_a_distance_that_mixes_rows_is_named(parts, distance):
-    refuses("distance", parts, distance=distance())
+def test_a_distance_that_mixes_rows_is_named(components, distance):
+    refuses("distance", components, distance=distance())
 
 
 @pytest.mark.parametrize("schedule", [Levelling, Ranking, Starting, Steering])
-def test_a_schedule_that_mixes_rows_is_named(parts, schedule):
-    refuses("schedule", parts, schedule=schedule())
+def test_a_schedule_that_mixes_rows_is_named(components, schedule):
+    refuses("schedule", components, schedule=schedule())
 
 
 @pytest.mark.parametrize("steps", [0, 1, 3, 1000])
-def test_mixing_is_found_whatever_the_number_of_steps(parts, steps):
-    refuses("distance", parts, steps=steps, distance=Relative())
+def test_mixing_is_found_whatever_the_number_of_steps(components, steps):
+    refuses("distance", components, steps=steps, distance=Relative())
 
 
-def test_a_group_that_is_declared_may_depend_on_itself_and_on_nothing_else(parts):
-    checked(parts, generator=prepare(Grouped(), CPU))
-    refuses("optimizer", parts, generator=prepare(Grouped(), CPU), optimizer=Optimizer(torch.optim.Adafactor, 0.1))
+def test_a_group_that_is_declared_may_depend_on_itself_and_on_nothing_else(components):
+    checked(components, generator=prepare(Grouped(), CPU))
+    refuses("optimizer", components, generator=prepare(Grouped(), CPU), optimizer=Optimizer(torch.optim.Adafactor, 0.1))
     larger = Grouped()
     larger.batch_group_size = 2
-    refuses("generator", parts, generator=prepare(larger, CPU))
+    refuses("generator", components, generator=prepare(larger, CPU))
 
 
 @pytest.mark.parametrize("schedule", [part.name for part in HOST.components("schedule") if part.name != "evidence"])
@@ -217,16 +217,16 @@ def test_a_group_that_is_declared_may_depend_on_itself_and_on_nothing_else(parts
     ],
     ids=lambda part: f"{part.cls.__name__} {part.lr:g}",
 )
-def test_what_treats_each_row_alone_passes(parts, optimizer, schedule):
-    checked(parts, optimizer=optimizer, schedule=HOST.select("schedule", schedule).build())
+def test_what_treats_each_row_alone_passes(components, optimizer, schedule):
+    checked(components, optimizer=optimizer, schedule=HOST.select("schedule", schedule).build())
 
 
 @pytest.mark.parametrize("schedule", [Joint(), Exhaustive()], ids=lambda part: type(part).__name__)
-def test_the_rounding_of_bfloat16_is_not_taken_for_mixing(parts, schedule):
-    checked(parts, schedule=schedule, precision=torch.bfloat16)
+def test_the_rounding_of_bfloat16_is_not_taken_for_mixing(components, schedule):
+    checked(components, schedule=schedule, precision=torch.bfloat16)
 
 
-def test_rounding_that_differs_from_call_to_call_is_not_taken_for_mixing(parts):
+def test_rounding_that_differs_from_call_to_call_is_not_taken_for_mixing(components):
     class Trembling(NormedGenerator):
         """As the sums of some devices, which are not in the same order twice; and worse."""
 
@@ -234,24 +234,24 @@ def test_rounding_that_differs_from_call_to_call_is_not_taken_for_mixing(parts):
             images = super().forward(class_vector, noise)
             return images * (1 + 1e-3 * torch.randn(images.shape, generator=RANDOM))
 
-    checked(parts, generator=prepare(Trembling(), CPU))
+    checked(components, generator=prepare(Trembling(), CPU))
 
 
 RANDOM = torch.Generator().manual_seed(0)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_a_few_images_are_company_enough(parts, count):
-    checked(parts, images=IMAGES[:count])
+def test_a_few_images_are_company_enough(components, count):
+    checked(components, images=IMAGES[:count])
     if count > 1:
-        refuses("optimizer", parts, images=IMAGES[:count], optimizer=Optimizer(Clipping, 0.1))
+        refuses("optimizer", components, images=IMAGES[:count], optimizer=Optimizer(Clipping, 0.1))
 
 
-def test_what_is_watched_computes_as_it_did(parts):
-    watched = expose(parts.generator, "generator g", {"forward": (torch.Tensor,)})
+def test_what_is_watched_computes_as_it_did(components):
+    watched = expose(components.generator, "generator g", {"forward": (torch.Tensor,)})
     class_vector, noise = torch.eye(10)[:3], torch.randn(3, 4, generator=RANDOM)
-    torch.testing.assert_close(watched(class_vector, noise), parts.generator(class_vector, noise), rtol=0, atol=0)
-    assert "forward" not in vars(parts.generator)
+    torch.testing.assert_close(watched(class_vector, noise), components.generator(class_vector, noise), rtol=0, atol=0)
+    assert "forward" not in vars(components.generator)
 
 
 class Failing(Stepping):
@@ -271,8 +271,8 @@ class Failing(Stepping):
         return gradient
 
 
-def test_what_fails_at_the_first_steps_is_told_and_what_fails_later_is_left_to_its_run(parts):
+def test_what_fails_at_the_first_steps_is_told_and_what_fails_later_is_left_to_its_run(components):
     for at in (1, 2):
         with pytest.raises(ComponentError, match="RuntimeError: no more"):
-            checked(parts, optimizer=Optimizer(Failing, 0.1, at=at))
-    checked(parts, optimizer=Optimizer(Failing, 0.1, at=6))
+            checked(components, optimizer=Optimizer(Failing, 0.1, at=at))
+    checked(components, optimizer=Optimizer(Failing, 0.1, at=6))
