@@ -59,7 +59,7 @@ class _Traffic(TorchDispatchMode):
         return result
 
 
-def reached(components: Components, rows: int, settings: Settings, seconds: float) -> dict[str, Any]:
+def compare_with_limits(components: Components, rows: int, settings: Settings, seconds: float) -> dict[str, Any]:
     """How near a step of so many hypotheses is to the machine's limit, as it is kept with a benchmark.
 
     Args:
@@ -68,7 +68,7 @@ def reached(components: Components, rows: int, settings: Settings, seconds: floa
         settings: their device and precision.
         seconds: what the step took.
     """
-    work, rates = counted(components, rows, settings), measured(settings.device, settings.precision)
+    work, rates = count_work(components, rows, settings), measure_rates(settings.device, settings.precision)
     products, traffic = work.flops / rates.flops, work.bytes / rates.bytes
     return {
         "flops": work.flops,
@@ -81,7 +81,7 @@ def reached(components: Components, rows: int, settings: Settings, seconds: floa
     }
 
 
-def counted(components: Components, rows: int, settings: Settings) -> Work:
+def count_work(components: Components, rows: int, settings: Settings) -> Work:
     """The work of a step: the images of `rows` hypotheses, their distances, and the gradients of what moves."""
     generator, device = components.generator, settings.device
     features = components.distance.features(torch.rand(rows, *generator.image_shape, device=device))
@@ -108,14 +108,14 @@ def _product_flops(rows: torch.Size, weight: torch.Size, *rest: Any, **more: Any
     return 2 * rows.numel() * weight[0]
 
 
-def measured(device: torch.device, precision: torch.dtype) -> Rates:
+def measure_rates(device: torch.device, precision: torch.dtype) -> Rates:
     """The machine's rates, medians of a few timings; of products by the fastest library that icbench knows here."""
     left, right = (torch.randn(PRODUCT, PRODUCT, device=device, dtype=precision) for _ in range(2))
     source = torch.empty(COPY, dtype=torch.uint8, device=device).random_()
     sink = torch.empty_like(source)
     products: list[Callable[[], Tensor]] = [lambda: torch.mm(left, right)]
     if device.type == "cpu" and onednn_pays(precision):
-        packed = onednn.packed(right)
+        packed = onednn.pack(right)
         products.append(lambda: onednn.product(left, packed))
     product = min(_seconds(product, device) for product in products)
     copy = _seconds(lambda: sink.copy_(source), device)

@@ -17,7 +17,7 @@ from torch.nn import functional
 from icbench.builtin.datasets.mnist import MNIST
 from icbench.builtin.generators.cgan import load_cgan
 from icbench.engine.decode import as_target
-from icbench.engine.initialization import drawn_noise
+from icbench.engine.initialization import draw_noise
 
 LR, BETAS = 0.05, (0.9, 0.99)
 
@@ -50,7 +50,7 @@ def _starts(images: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """The targets, and the noise that icbench draws for them with seed 0."""
     index = np.arange(images)
     targets = as_target(MNIST().split("validation", Path()).images[index], device)
-    return targets, drawn_noise(index, (0,), 10, 0)[:, 0].to(device)
+    return targets, draw_noise(index, (0,), 10, 0)[:, 0].to(device)
 
 
 def posts_loop(generator: torch.nn.Module, targets: Tensor, noise: Tensor, steps: int) -> Tensor:

@@ -19,7 +19,7 @@ def rate(result: dict[str, Any]) -> float:
     return float(known or 1 / result["stats"]["median"])
 
 
-def said(result: dict[str, Any]) -> str:
+def remarks(result: dict[str, Any]) -> str:
     """What else a row has to say: how often its class is another, and how near it is to the machine's limit."""
     extra, told = result["extra_info"], []
     if "same_class" in extra:
@@ -27,7 +27,10 @@ def said(result: dict[str, Any]) -> str:
             f"{extra['images_per_second']:,.1f} images/s",
             f"{100 * (1 - extra['same_class']):.1f} % other classes",
         ]
-        told += [f"{ranged(extra['to_posts_loop'])} the post's loop", f"{ranged(extra['to_todays_loop'])} today's"]
+        told += [
+            f"{format_range(extra['to_posts_loop'])} the post's loop",
+            f"{format_range(extra['to_todays_loop'])} today's",
+        ]
     if "share_of_roofline" in extra:
         told += [
             f"{100 * extra['share_of_product_rate']:.0f} % of {extra['product_rate'] / 1e9:,.0f} GFLOP/s",
@@ -37,12 +40,12 @@ def said(result: dict[str, Any]) -> str:
     return ", ".join(told)
 
 
-def ranged(ratios: list[float]) -> str:
+def format_range(ratios: list[float]) -> str:
     """The median of the rounds' ratios, and the least and the greatest."""
     return f"{statistics.median(ratios):.1f}x ({min(ratios):.1f} to {max(ratios):.1f})"
 
 
-def spread(result: dict[str, Any]) -> str:
+def format_spread(result: dict[str, Any]) -> str:
     """The interquartile range, as a share of the median."""
     return f"±{100 * result['stats']['iqr'] / result['stats']['median'] / 2:.0f} %"
 
@@ -59,7 +62,7 @@ def main(file: str) -> None:
         width = max(len(result["name"]) for result in rows)
         for result in rows:
             ratio = rate(result) / rate(rows[0])
-            print(f"  {result['name']:{width}} {ratio:8.2f}x   {spread(result):6} {said(result)}")
+            print(f"  {result['name']:{width}} {ratio:8.2f}x   {format_spread(result):6} {remarks(result)}")
         print()
     if {"test_overhead", "test_plain_overhead", *(f"test_joint[{name}-256]" for name in PRECISIONS)} <= set(results):
         print_overhead(results)

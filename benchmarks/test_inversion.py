@@ -72,7 +72,7 @@ def measure(benchmark, built: Components, images: np.ndarray, rows: int, setting
     )
     benchmark.extra_info["hypothesis_steps_per_second"] = len(index) * hypotheses / per_step
     if not isinstance(built.generator, FreeGenerator):
-        benchmark.extra_info.update(limits.reached(built, len(index) * hypotheses, settings, per_step))
+        benchmark.extra_info.update(limits.compare_with_limits(built, len(index) * hypotheses, settings, per_step))
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from icbench.builtin.datasets.mnist import MNIST
 from icbench.builtin.generators.cgan import load_cgan
 from icbench.compute.allocator import keep_freed_memory
-from icbench.engine.batch_size import measured_batch_size
+from icbench.engine.batch_size import measure_batch_size
 from icbench.engine.invert import invert
 from icbench.engine.prepare import prepare
 from icbench.engine.result import concatenate
@@ -122,7 +122,7 @@ def marks(apart, device) -> Marks:
     return Marks(apart, device)
 
 
-def timed(
+def time_loop(
     benchmark,
     run: Callable[[], NDArray[np.int64]],
     plain: NDArray[np.int64],
@@ -149,23 +149,23 @@ def timed(
         benchmark.stats.stats.median / STEPS * SOME / len(found),
     )
     settings = Settings(STEPS, device=marks.device, precision=precision)
-    benchmark.extra_info.update(limits.reached(needed, SOME, settings, seconds))
+    benchmark.extra_info.update(limits.compare_with_limits(needed, SOME, settings, seconds))
 
 
 @pytest.mark.benchmark(group="200 steps of joint")
 def test_posts_loop(benchmark, apart, plain, marks, device):
-    timed(benchmark, lambda: apart.submit(classes, "posts_loop", FEW, STEPS, device).result(), plain, marks)
+    time_loop(benchmark, lambda: apart.submit(classes, "posts_loop", FEW, STEPS, device).result(), plain, marks)
 
 
 @pytest.mark.benchmark(group="200 steps of joint")
 def test_todays_loop(benchmark, apart, plain, marks, device):
-    timed(benchmark, lambda: apart.submit(classes, "todays_loop", IMAGES, STEPS, device).result(), plain, marks)
+    time_loop(benchmark, lambda: apart.submit(classes, "todays_loop", IMAGES, STEPS, device).result(), plain, marks)
 
 
 @pytest.mark.benchmark(group="200 steps of joint")
 def test_todays_loop_keeping_memory(benchmark, apart_keeping_memory, plain, marks, device):
     run = partial(apart_keeping_memory.submit, classes, "todays_loop", IMAGES, STEPS, device)
-    timed(benchmark, lambda: run().result(), plain, marks)
+    time_loop(benchmark, lambda: run().result(), plain, marks)
 
 
 @pytest.mark.benchmark(group="200 steps of joint")
@@ -175,7 +175,7 @@ def test_todays_loop_compiled(benchmark, apart, plain, marks, device):
     except Exception as error:  # whatever the compiler lacks here
         pytest.skip(f"torch.compile does not work here: {type(error).__name__}")
     run = partial(apart.submit, classes, "todays_loop_compiled", IMAGES, STEPS, device)
-    timed(benchmark, lambda: run().result(), plain, marks)
+    time_loop(benchmark, lambda: run().result(), plain, marks)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -184,9 +184,9 @@ def test_icbench(benchmark, images, plain, marks, device, precision):
     built, index = build_components(load_cgan(10), device), np.arange(IMAGES)
     settings = Settings(STEPS, device=device, precision=PRECISIONS[precision])
     # As `icbench run` measures it for the whole test split, as far as there are images here.
-    rows = min(IMAGES, measured_batch_size(built, images, len(images), settings))
+    rows = min(IMAGES, measure_batch_size(built, images, len(images), settings))
     run = partial(invert, built, images, index, settings, rows)
-    timed(benchmark, lambda: concatenate(list(run())).prediction, plain, marks, PRECISIONS[precision])
+    time_loop(benchmark, lambda: concatenate(list(run())).prediction, plain, marks, PRECISIONS[precision])
     benchmark.extra_info["rows"] = rows
 
 
@@ -205,4 +205,6 @@ def test_limit(benchmark, images, device, generator, precision):
 
     benchmark.pedantic(run, rounds=9, warmup_rounds=2)
     seconds = benchmark.stats.stats.median / steps
-    benchmark.extra_info.update(rows=rows, precision=precision, **limits.reached(built, rows, settings, seconds))
+    benchmark.extra_info.update(
+        rows=rows, precision=precision, **limits.compare_with_limits(built, rows, settings, seconds)
+    )

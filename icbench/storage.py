@@ -173,14 +173,14 @@ def config_folder() -> Path | None:
     """The platform's folder for preferences, or None where the user has no home."""
     from platformdirs import user_config_dir
 
-    return _known(user_config_dir)
+    return _known_folder(user_config_dir)
 
 
 def cache_folder() -> Path | None:
     """The platform's folder for what can be had anew, or None where the user has no home."""
     from platformdirs import user_cache_dir
 
-    return _known(user_cache_dir)
+    return _known_folder(user_cache_dir)
 
 
 def read_kept(name: str) -> str:
@@ -212,7 +212,7 @@ def say_once(message: str) -> None:
     warnings.warn(message, FolderWarning, stacklevel=2)
 
 
-def _known(folder: Callable[[str], str]) -> Path | None:
+def _known_folder(folder: Callable[[str], str]) -> Path | None:
     try:
         path = Path(folder(APPLICATION))
     except RuntimeError:

@@ -7,7 +7,7 @@ import click
 
 from icbench.cli.main import FAILED
 from icbench.cli.options import PICTURES, OutputFile, data_dir_option, json_option, results_option
-from icbench.cli.output import data, made, say
+from icbench.cli.output import data, make_file, say
 
 if TYPE_CHECKING:
     from icbench.ranking.comparison import Comparison
@@ -40,7 +40,7 @@ def command(first: str, second: str, results: Path, figure: Path | None, data_di
     lookup = Lookup(results)
     track, rows = lookup.rows([first, second])
     comparison = compare_rows(track, *rows)
-    lacking = made("picture", figure, lambda: _draw(comparison, figure, data_dir)) if figure else []
+    lacking = make_file("picture", figure, lambda: _draw(comparison, figure, data_dir)) if figure else []
     if as_json:
         from icbench.report.comparison import comparison_data
         from icbench.report.json_output import envelope

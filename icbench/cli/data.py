@@ -7,7 +7,7 @@ import click
 
 from icbench.cli.options import data_dir_option, json_option
 from icbench.cli.output import show
-from icbench.plugins.isolation import isolated
+from icbench.plugins.isolation import isolate
 
 
 @click.command()
@@ -34,9 +34,9 @@ def _datasets(folder: Path) -> list[dict[str, Any]]:
     return [_dataset(registered, folder) for registered in plugin_manager().components("dataset")]
 
 
-@isolated()
+@isolate()
 def _dataset(registered: Any, folder: Path) -> dict[str, Any]:
-    dataset = registered_dataset(registered)
+    dataset = build_dataset(registered)
     return {
         "name": registered.name,
         "dist": registered.dist,
@@ -47,7 +47,7 @@ def _dataset(registered: Any, folder: Path) -> dict[str, Any]:
     }
 
 
-def registered_dataset(registered: Any) -> Any:
+def build_dataset(registered: Any) -> Any:
     """A registered dataset, built with its defaults."""
     from icbench.plugins.component import Selection
 

@@ -117,27 +117,29 @@ def _exit_code(given: list[str]) -> int:
     except IcbenchError as error:
         if "--debug" in given:
             raise
-        return _failed(given, error.message, error.hint, error.exit_code)
+        return _report_failure(given, error.message, error.hint, error.exit_code)
     except NO_ARGUMENTS as error:
         click.echo(error.format_message())
         return USAGE
     except click.UsageError as error:
         hint = f"See `{error.ctx.command_path} --help`." if error.ctx else ""
-        return _failed(given, error.format_message(), hint, error.exit_code)
+        return _report_failure(given, error.format_message(), hint, error.exit_code)
     except click.ClickException as error:
-        return _failed(given, error.format_message(), "", error.exit_code)
+        return _report_failure(given, error.format_message(), "", error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        return _failed(given, "interrupted before anything was finished", "", INTERRUPTED)
+        return _report_failure(given, "interrupted before anything was finished", "", INTERRUPTED)
     except StreamError:
         raise
     except Exception as error:
         if "--debug" in given:
             raise
         message = f"internal error: {type(error).__name__}: {error}"
-        return _failed(given, message, "Run it again as `icbench --debug …` and report what it shows.", INTERNAL)
+        return _report_failure(
+            given, message, "Run it again as `icbench --debug …` and report what it shows.", INTERNAL
+        )
 
 
-def _failed(given: list[str], message: str, hint: str, code: int) -> int:
+def _report_failure(given: list[str], message: str, hint: str, code: int) -> int:
     """Say what failed in one line, on stderr and, if it was asked for, as the JSON document."""
     _say_failure(message, hint)
     if "--json" in given:

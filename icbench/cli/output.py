@@ -58,7 +58,7 @@ def show(renderable: RenderableType) -> None:
     data().print(renderable)
 
 
-def made(what: str, file: Path, make: Callable[[], None], quiet: bool = False) -> list[str]:
+def make_file(what: str, file: Path, make: Callable[[], None], quiet: bool = False) -> list[str]:
     """Make a file that was asked for beside the data, and say where it is unless all is to be quiet.
 
     Returns:

@@ -59,7 +59,7 @@ def show_component(name: str, as_json: bool) -> None:
     """Show a component: parameters with types, defaults and bounds, traits, documentation and source."""
     from icbench.plugins.manager import plugin_manager
 
-    found = _named(plugin_manager(warn=False), name)
+    found = _find_components(plugin_manager(warn=False), name)
     if as_json:
         from icbench.report.json_output import envelope
 
@@ -119,12 +119,12 @@ def _decide(dist: str, disabled: bool) -> None:
     messages().print(f"{canonical(dist)} is {'disabled' if disabled else 'enabled'}", highlight=False, markup=False)
 
 
-def _named(manager: "PluginManager", name: str) -> "list[Registered]":
+def _find_components(manager: "PluginManager", name: str) -> "list[Registered]":
     """The components of this name, of whatever kind."""
     from icbench.errors import UsageError, suggestion
     from icbench.kinds.names import ALL_KINDS
 
-    found = manager.named(name, ALL_KINDS)
+    found = manager.find_named(name, ALL_KINDS)
     if not found:
         manager.raise_if_unusable(name, ALL_KINDS)
         known = {registered.name for kind in ALL_KINDS for registered in manager.components(kind)}

@@ -29,11 +29,11 @@ def command(target: str, as_json: bool) -> int:
     # First, as whoever imports torch has it read the metadata of every distribution.
     plugin_versions()
     from icbench.report.conformance import conformance_data, conformance_errors, conformance_report
-    from icbench.testing.resolve import opened
+    from icbench.testing.resolve import open_target
 
-    with opened(target) as found:
+    with open_target(target) as found:
         checked = []
-        for one in _checked(found.subjects):
+        for one in _check_each(found.subjects):
             checked.append(one)
             if not as_json:
                 show(conformance_report(one))
@@ -46,13 +46,13 @@ def command(target: str, as_json: bool) -> int:
     return FAILED if errors else 0
 
 
-def _checked(subjects: "list[Subject]") -> "Iterator[Checked]":
-    from icbench.plugins.isolation import isolated
+def _check_each(subjects: "list[Subject]") -> "Iterator[Checked]":
+    from icbench.plugins.isolation import isolate
     from icbench.report.display import Display
     from icbench.testing.runner import check_component
 
     for subject in subjects:
         name = f"{subject.kind} {subject.record.name}"
-        with Display(messages()) as display, display.working(name) as work, isolated():
+        with Display(messages()) as display, display.working(name) as work, isolate():
             checked = check_component(subject, partial(setattr, work, "at"))
         yield checked

@@ -16,7 +16,7 @@ from icbench.cli.options import (
     quiet_option,
     results_option,
 )
-from icbench.cli.output import data, made, messages, say
+from icbench.cli.output import data, make_file, messages, say
 from icbench.cli.running import collect, say_how_to_go_on
 
 AnyFunction: TypeAlias = Callable[..., Any]
@@ -176,7 +176,7 @@ def _draw(runs: "list[Run]", options: "Options", given: dict[str, Any]) -> list[
 
     file = given["figure"]
     shown = [run for run in runs if run.seed == options.seeds[0] and not run.entry.direct]
-    return made(
+    return make_file(
         "picture",
         file,
         lambda: draw_reconstructions([reconstructions(run.entry, run.record, options, COLUMNS) for run in shown], file),
@@ -197,11 +197,11 @@ def _report(
     interrupted: bool,
 ) -> None:
     from icbench.report.json_output import envelope
-    from icbench.report.results import results_table, stopped
+    from icbench.report.results import describe_stop, results_table
 
     console = messages()
     unfinished = [record for record in records if record.status != "ok"]
-    errors = [_line(record, stopped(record)) for record in unfinished] + lacking
+    errors = [_line(record, describe_stop(record)) for record in unfinished] + lacking
     if given["as_json"]:
         click.echo(
             envelope({"runs": [record.summary() for record in records]}, progress.warnings, errors, ok=not errors)

@@ -79,13 +79,13 @@ def command(
 def _calibration(record: "Record", lookup: "Lookup") -> "tuple[Calibration | None, list[str]]":
     """The calibration, and a line for each record that it could not be looked for in."""
     from icbench.ranking.per_class import run_calibration
-    from icbench.ranking.rows import left_out
+    from icbench.ranking.rows import omission_line
 
     others = lookup.beside(record)
     try:
         return run_calibration(record, others.records), others.problems
     except IntegrityError as error:
-        return None, [*others.problems, left_out(error)]
+        return None, [*others.problems, omission_line(error)]
 
 
 def _diagnosis(
@@ -96,10 +96,10 @@ def _diagnosis(
     weights: Path | None,
     on_lost: Callable[[str], None],
 ) -> "KeptDiagnosis | None":
-    from icbench.records.diagnosis import kept_diagnosis
+    from icbench.records.diagnosis import read_diagnosis
 
     if not wanted:
-        return kept_diagnosis(record)
+        return read_diagnosis(record)
     from icbench.compute.allocator import keep_freed_memory
     from icbench.plugins.manager import plugin_manager
     from icbench.report.display import Display

@@ -18,7 +18,7 @@ from icbench.cli.options import (
     quiet_option,
     results_option,
 )
-from icbench.cli.output import data, made, messages, say
+from icbench.cli.output import data, make_file, messages, say
 from icbench.cli.running import collect, say_how_to_go_on
 
 if TYPE_CHECKING:
@@ -118,10 +118,12 @@ def _draw(manager: "PluginManager", outcome: "SuiteOutcome", given: dict[str, An
     if figure:
         from icbench.report.charts import draw_suite
 
-        lacking += made("picture", figure, lambda: draw_suite(outcome, figure))
+        lacking += make_file("picture", figure, lambda: draw_suite(outcome, figure))
     if page:
         from icbench.report.page import write_page
         from icbench.suites import shown_entry
 
-        lacking += made("page", page, lambda: write_page(outcome, shown_entry(manager, outcome, _options(given)), page))
+        lacking += make_file(
+            "page", page, lambda: write_page(outcome, shown_entry(manager, outcome, _options(given)), page)
+        )
     return lacking

@@ -7,7 +7,7 @@ import click
 
 from icbench.cli.main import FAILED
 from icbench.cli.options import Place, data_dir_option, device_option, json_option, plugin_file_option, quiet_option
-from icbench.cli.output import data, made, messages, say
+from icbench.cli.output import data, make_file, messages, say
 
 if TYPE_CHECKING:
     from icbench.plugins.component import Selection
@@ -81,7 +81,7 @@ def command(generator: str, noise_dim: int | None, evaluate: Path | None, **give
 
 
 def _evaluate(file: Path, selection: "Selection", manager: "PluginManager", given: dict[str, Any]) -> int:
-    from icbench.compute.devices import chosen_device
+    from icbench.compute.devices import choose_device
     from icbench.engine.settings import Settings
     from icbench.errors import UsageError
     from icbench.report.json_output import envelope
@@ -94,7 +94,7 @@ def _evaluate(file: Path, selection: "Selection", manager: "PluginManager", give
     if idle:
         raise UsageError(f"--evaluate trains nothing, so {' and '.join(idle)} would do nothing", "Leave one out.")
     dataset = manager.select("dataset", given["dataset"]).build()
-    settings = Settings(seed=given["seed"], device=chosen_device(given["device"]))
+    settings = Settings(seed=given["seed"], device=choose_device(given["device"]))
     budget = _trainer(selection).budget if selection.registered.component.trainer else EvalBudget()
     generator = generator_from(file, selection, manager)
     folder = data_folder(given["data_dir"])
@@ -113,19 +113,19 @@ def _evaluate(file: Path, selection: "Selection", manager: "PluginManager", give
 def _trainer(selection: "Selection") -> "Trainer":
     from icbench.errors import UsageError
     from icbench.plugins.component import resolve
-    from icbench.plugins.isolation import isolated
+    from icbench.plugins.isolation import isolate
 
     component = selection.registered.component
     if not component.trainer:
         raise UsageError(f"generator {component.name} has no trainer", "`icbench plugins` lists the generators.")
     make = resolve(component.trainer, selection.registered.dist)
-    with isolated():
+    with isolate():
         trainer: Trainer = make(**selection.params)
     return trainer
 
 
 def _job(selection: "Selection", trainer: "Trainer", given: dict[str, Any]) -> "TrainingJob":
-    from icbench.compute.devices import chosen_device
+    from icbench.compute.devices import choose_device
     from icbench.errors import UsageError
     from icbench.running.datasets import data_folder
     from icbench.running.source_closure import training_digest
@@ -144,7 +144,7 @@ def _job(selection: "Selection", trainer: "Trainer", given: dict[str, Any]) -> "
         out=given["out"] or default_folder(selection.name, selection.params, given["seed"]),
         epochs=epochs,
         seed=given["seed"],
-        device=chosen_device(given["device"]),
+        device=choose_device(given["device"]),
         dataset_name=given["dataset"],
         data_dir=data_folder(given["data_dir"]),
         study=given["study"],
@@ -184,7 +184,7 @@ def _draw_study(study: "Study", folder: Path) -> list[str]:
     from icbench.training.study import FILE
 
     picture = (folder / FILE).with_suffix(".png")
-    return made("picture", picture, lambda: draw_study(study.snapshots, study.findings, picture))
+    return make_file("picture", picture, lambda: draw_study(study.snapshots, study.findings, picture))
 
 
 def _print_study(study: "Study") -> None:

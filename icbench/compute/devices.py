@@ -15,7 +15,7 @@ AUTO_PRECISIONS = ("bfloat16", "float32")
 """What `--precision auto` may come to."""
 
 
-def chosen_device(name: str) -> "torch.device":
+def choose_device(name: str) -> "torch.device":
     """The device called `name`; "auto" is the first CUDA device, or else the CPU.
 
     Raises:
@@ -40,7 +40,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 5
 
 
-def chosen_precision(name: str, device: "torch.device") -> str:
+def choose_precision(name: str, device: "torch.device") -> str:
     """The precision called `name`; "auto" is bfloat16 on a CPU that multiplies in it, else float32.
 
     It is what the processor is, and no measurement, so that a command means the same each time it is given.

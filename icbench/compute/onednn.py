@@ -14,7 +14,7 @@ Packed = Tensor
 """A weight in a layout that nothing but oneDNN reads."""
 
 
-def packed(weight: Tensor) -> Packed:
+def pack(weight: Tensor) -> Packed:
     """The weight (outputs, inputs) in oneDNN's layout.
 
     Raises:

@@ -76,7 +76,7 @@ def _products() -> "dict[str, Callable[[], torch.Tensor]]":
         rows, weight = ((torch.arange(size * INPUTS) % 7 - 3).view(size, -1).to(precision) for size in (ROWS, OUTPUTS))
         torchs = found[f"torch {kind}"] = partial(torch.nn.functional.linear, rows, weight)
         try:
-            onednns = partial(onednn.product, rows, onednn.packed(weight))
+            onednns = partial(onednn.product, rows, onednn.pack(weight))
             if torch.equal(onednns(), torchs()):
                 found[f"onednn {kind}"] = onednns
         except (AttributeError, RuntimeError):

@@ -46,7 +46,7 @@ class PackedLinear(nn.Linear):
         bias = None if self.bias is None else cached_cast(self.bias)
         if not self._takes_prepared(features, weight):
             return functional.linear(features, weight, bias)
-        of = self._prepared(weight)
+        of = self._prepare(weight)
         there, linear = (partial(onednn.product, weight=of.packed, bias=summand) for summand in (bias, None))
         mapped: Tensor = AffineMap.apply(features.to(weight.dtype), there, of.adjoint, linear)
         return mapped
@@ -64,7 +64,7 @@ class PackedLinear(nn.Linear):
             and onednn_pays(weight.dtype)
         )
 
-    def _prepared(self, weight: Tensor) -> "_Prepared":
+    def _prepare(self, weight: Tensor) -> "_Prepared":
         if self.prepared is None:
             self.prepared = {}
         state, known = _state(weight), self.prepared.get(weight.dtype)
@@ -87,11 +87,11 @@ class _Prepared:
 
     def __init__(self, weight: Tensor, state: object) -> None:
         self.weight, self.state = weight, state
-        self.packed = onednn.packed(weight)
+        self.packed = onednn.pack(weight)
 
     @cached_property
     def transposed(self) -> onednn.Packed:
-        return onednn.packed(self.weight.t().contiguous())
+        return onednn.pack(self.weight.t().contiguous())
 
     def adjoint(self, gradients: Tensor) -> Tensor:
         """(..., inputs) of gradients (..., outputs)."""

@@ -27,7 +27,7 @@ MEMORY_SHARE = 0.25
 """The share of the free memory that a batch may take."""
 
 
-def measured_batch_size(components: Components, images: Pixels, wanted: int, settings: Settings) -> int:
+def measure_batch_size(components: Components, images: Pixels, wanted: int, settings: Settings) -> int:
     """The smallest of a few batch sizes whose throughput is within a twentieth of the highest.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from icbench.compute.devices import is_out_of_memory
 from icbench.errors import FAULT_HINT, ComponentError, IcbenchError
-from icbench.plugins.shared_state import preserved
+from icbench.plugins.shared_state import preserve_state
 
 LONGEST = 300
 AS_ONE = (
@@ -50,10 +50,10 @@ def blame(what: str) -> Iterator[None]:
     except BaseException as error:
         if isinstance(error, Exception) and is_out_of_memory(error):
             raise
-        raise ComponentError(f"{what} raised {described(error)}", FAULT_HINT) from error
+        raise ComponentError(f"{what} raised {describe_error(error)}", FAULT_HINT) from error
 
 
-def described(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """An error in one line: its type and text, or where it has none the line of code that raised it."""
     text = " ".join(str(error).split())
     if text:
@@ -83,18 +83,18 @@ def expose(part: T, what: str, methods: Methods) -> T:
         for name, types in methods.items():
             if hasattr(part, name):
                 # Past what a class makes of setting attributes, such as a frozen dataclass.
-                object.__setattr__(watched, name, _watched(getattr(part, name), what, name, types))
+                object.__setattr__(watched, name, _watch(getattr(part, name), what, name, types))
         return watched
     return part
 
 
-def _watched(call: Callable[..., Any], what: str, name: str, types: tuple[type, ...]) -> Callable[..., Any]:
+def _watch(call: Callable[..., Any], what: str, name: str, types: tuple[type, ...]) -> Callable[..., Any]:
     # What returns plain facts, such as rates, is called too often to look at the whole process each time.
     computes = any(kind.__module__.startswith("torch") for kind in types)
 
     @wraps(call)
     def watched(*args: Any, **options: Any) -> Any:
-        with blame(what), preserved() if computes else nullcontext():
+        with blame(what), preserve_state() if computes else nullcontext():
             found = call(*args, **options)
         if types and not isinstance(found, types):
             expected = " or ".join(kind.__name__ for kind in types)
@@ -102,7 +102,7 @@ def _watched(call: Callable[..., Any], what: str, name: str, types: tuple[type, 
         if name == "over":
             # What an optimizer does, it does in the steps of what it builds anew each time.
             _check_groups(found, what)
-            found.step = _watched(_explained(found.step, what), what, "step", ())
+            found.step = _watch(_explain(found.step, what), what, "step", ())
         return found
 
     return watched
@@ -116,7 +116,7 @@ def _check_groups(optimizer: Any, what: str) -> None:
         )
 
 
-def _explained(step: Callable[..., Any], what: str) -> Callable[..., Any]:
+def _explain(step: Callable[..., Any], what: str) -> Callable[..., Any]:
     """A step that says the reason where it is known why it fails."""
 
     @wraps(step)

@@ -98,16 +98,16 @@ class GraphedStep(Generic[Outcome]):
             self.plan, self.alike, self.replay = plan, 0, None
         self.alike += 1
         self.steps.set_learning_rates(step)
-        if self.replay is None and self.works and self.alike > WARM_UP and self._left(step) >= WORTHWHILE:
-            self.replay = self._captured(step)
+        if self.replay is None and self.works and self.alike > WARM_UP and self._steps_alike(step) >= WORTHWHILE:
+            self.replay = self._try_capture(step)
         return self.steps.optimizer_step(step) if self.replay is None else self.replay()
 
-    def _left(self, step: int) -> int:
+    def _steps_alike(self, step: int) -> int:
         """How many steps from this one on are planned alike."""
         later = range(step, self.steps.steps)
         return next((other - step for other in later if self.steps.plan(other) != self.plan), len(later))
 
-    def _captured(self, step: int) -> Callable[[], Outcome] | None:
+    def _try_capture(self, step: int) -> Callable[[], Outcome] | None:
         """What replays the step, or None where it cannot be captured."""
         try:
             return self.capture(lambda: self.steps.optimizer_step(step))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from icbench.engine.decode import generate
-from icbench.engine.initialization import drawn_noise
+from icbench.engine.initialization import draw_noise
 from icbench.engine.invert import invert
 from icbench.engine.result import InversionResult, concatenate
 from icbench.engine.settings import Components, Settings
@@ -105,7 +105,7 @@ def diagnose(
     """
     labels, random = split.labels[: len(predictions)], np.random.default_rng(0)
     everything, misclassified = np.arange(len(labels)), np.flatnonzero(predictions != labels)
-    sample, errors = (_drawn(index, count, random) for index in (everything, misclassified))
+    sample, errors = (_draw_sample(index, count, random) for index in (everything, misclassified))
     index = np.union1d(sample, errors)
     work = (2 * len(index) + len(errors)) * settings.steps
     searches = _Searches(components, split, index, settings, batch_size, lambda images: on_step(images / work))
@@ -174,7 +174,7 @@ def _group_by_label(labels: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Ite
         yield int(label), np.flatnonzero(chosen & (labels == label))
 
 
-def _drawn(index: NDArray[np.int64], count: int, random: np.random.Generator) -> NDArray[np.int64]:
+def _draw_sample(index: NDArray[np.int64], count: int, random: np.random.Generator) -> NDArray[np.int64]:
     chosen: NDArray[np.int64] = np.sort(random.permutation(index)[:count])
     return chosen
 
@@ -189,7 +189,7 @@ def _wrong_fits(energies: NDArray[np.float32], labels: NDArray[np.int64]) -> NDA
 
 
 def _start_share(generator: Generator, sample: NDArray[np.int64], settings: Settings) -> float | None:
-    noise = drawn_noise(sample, (0,), generator.noise_dim, settings.seed).flatten(0, 1).to(settings.device)
+    noise = draw_noise(sample, (0,), generator.noise_dim, settings.seed).flatten(0, 1).to(settings.device)
     uniform = torch.full((len(sample), generator.class_dim), 1 / generator.class_dim, device=settings.device)
     return noise_share(generator, uniform, noise)
 

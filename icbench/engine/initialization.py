@@ -24,7 +24,7 @@ COMPARED_AT_ONCE = 1024
 """Images of the bank compared together on a CPU: what the distance writes of these stays in the cache."""
 
 
-def drawn_noise(index: NDArray[np.int64], restarts: tuple[int, ...], noise_dim: int, seed: int) -> Tensor:
+def draw_noise(index: NDArray[np.int64], restarts: tuple[int, ...], noise_dim: int, seed: int) -> Tensor:
     """The N(0, 1) noise that images start from: (B, H, Z) float32.
 
     Drawn from a counter-based generator keyed by (seed, image) at counter (restart), so a start depends on these three
@@ -79,7 +79,7 @@ class NoiseBank:
         classes, count = images.shape[:2]
         every = images.flatten(0, 1)
         parts = torch.split(every, COMPARED_AT_ONCE if every.device.type == "cpu" else len(every))
-        distances = [self.distance.compare(part, _expanded(features, len(part))) for part in parts]
+        distances = [self.distance.compare(part, _expand(features, len(part))) for part in parts]
         return torch.cat(distances).view(classes, count).argmin(dim=1)
 
     def _of(self, count: int) -> tuple[Tensor, Tensor]:
@@ -176,7 +176,7 @@ def initial_state(
     device, schedule = settings.device, components.schedule
     target = as_target(images[index], device)
     features = components.distance.features(target)
-    drawn = drawn_noise(index, hypotheses.restart, components.generator.noise_dim, settings.seed).to(device)
+    drawn = draw_noise(index, hypotheses.restart, components.generator.noise_dim, settings.seed).to(device)
     context = BatchInitContext(hypotheses, drawn, target, features, bank, len(images))
     noise = initial_noise(schedule, context).flatten(0, 1)
     state = LatentState(
@@ -199,7 +199,7 @@ def _each(features: Features) -> list[Features]:
     return list(zip(*(feature.tensor_split(len(feature)) for feature in features), strict=True))
 
 
-def _expanded(features: Features, rows: int) -> Features:
+def _expand(features: Features, rows: int) -> Features:
     if isinstance(features, Tensor):
         return features.expand(rows, *features.shape[1:])
     return tuple(feature.expand(rows, *feature.shape[1:]) for feature in features)

@@ -62,7 +62,7 @@ def invert(
             inversion = BatchInversion(components, hypotheses, images, rows, bank, settings)
             if noise is not None:
                 inversion.state.start_at(asked_for, noise[_places(rows[asked_for], index)])
-            found = inversion.run(partial(_told, on_step, asked_for))
+            found = inversion.run(partial(_tell, on_step, asked_for))
         yield found.rows(asked_for)
 
 
@@ -73,7 +73,7 @@ def _places(rows: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.int
     return places
 
 
-def _told(on_step: Callable[[int], None], asked_for: NDArray[np.bool_], count: int) -> None:
+def _tell(on_step: Callable[[int], None], asked_for: NDArray[np.bool_], count: int) -> None:
     """Tell of `count` images of a batch; mates that nobody asked for, which only go together, do not count."""
     on_step(count * int(asked_for.sum()) // len(asked_for))
 

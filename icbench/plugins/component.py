@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from icbench.errors import IcbenchError, PluginError, UsageError, suggestion
 from icbench.kinds.names import TIERS
 from icbench.plugins.isolation import importing
-from icbench.plugins.spec import quoted
+from icbench.plugins.spec import quote
 
 Value: TypeAlias = bool | int | float | str
 
@@ -200,7 +200,7 @@ class Selection:
     def label(self) -> str:
         """The name and the parameters that are not at their defaults, as in a spec; of a file only its own name."""
         shown = [
-            f"{param.name}={quoted(Path(str(value)).name if param.path else str(value))}"
+            f"{param.name}={quote(Path(str(value)).name if param.path else str(value))}"
             for param in self.registered.component.params
             if (value := self.params[param.name]) != param.default
         ]

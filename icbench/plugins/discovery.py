@@ -264,7 +264,7 @@ def _module_files(source: PluginSource) -> Iterator[Path]:
     package = re.split(r"[.:\s]", source.value)[0]
     for dist, name in _distributions():
         if canonical(name) == canonical(source.dist):
-            for file in _listed(dist):
+            for file in _list_files(dist):
                 if file.suffix == ".py" and file.parts[0].removesuffix(".py") == package:
                     yield Path(str(file.locate()))
     if source.editable:
@@ -283,7 +283,7 @@ def _editable_files(package: str) -> Iterator[Path]:
         yield Path(spec.origin)
 
 
-def _listed(dist: Distribution) -> list[PackagePath]:
+def _list_files(dist: Distribution) -> list[PackagePath]:
     try:
         return dist.files or []
     except Exception:

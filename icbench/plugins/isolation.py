@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, TypeVar
 
-from icbench.plugins.shared_state import preserved
+from icbench.plugins.shared_state import preserve_state
 
 T = TypeVar("T")
 
@@ -24,28 +24,28 @@ _replaced: list[object] = []
 
 
 @contextlib.contextmanager
-def isolated() -> Iterator[None]:
+def isolate() -> Iterator[None]:
     """Call a plugin within: what all code shares is put back, and what it prints goes to stderr.
 
     Stdout is for data alone. Around whole calls and batches, not around steps: it takes a fraction of a millisecond.
     """
-    with preserved(), _printing_to_stderr():
+    with preserve_state(), _printing_to_stderr():
         yield
 
 
 @contextlib.contextmanager
 def importing() -> Iterator[None]:
     """As `isolated`, to import a plugin's code: where warnings are errors, those of its modules are shown instead."""
-    with isolated(), warnings.catch_warnings():
+    with isolate(), warnings.catch_warnings():
         kept = [("default" if action == "error" else action, *rest) for action, *rest in warnings.filters]
         warnings.filters[:] = kept  # type: ignore[index]
         yield
 
 
-def isolated_each(values: Iterator[T]) -> Iterator[T]:
+def isolate_each(values: Iterator[T]) -> Iterator[T]:
     """The values of an iterator that runs a plugin's code; whoever takes them is not within."""
     while True:
-        with isolated():
+        with isolate():
             value = next(values, _END)
         if value is _END:
             return

@@ -89,7 +89,7 @@ def _load(source: PluginSource, manager: pluggy.PluginManager) -> Loaded:
     started = time.perf_counter()
     try:
         with _stage("import"):
-            plugin = _imported(source)
+            plugin = _import_source(source)
         loaded.seconds = time.perf_counter() - started
         if manager.is_registered(plugin):
             loaded.reason = f"it is the same as {manager.get_name(plugin)}, and counts once"
@@ -120,7 +120,7 @@ def _stage(name: str) -> Iterator[None]:
         raise _StageError(name, " ".join(reason.split()), traceback.format_exc()) from error
 
 
-def _imported(source: PluginSource) -> Any:
+def _import_source(source: PluginSource) -> Any:
     if source.file is None:
         return EntryPoint(source.entry_point, source.value, GROUP).load()
     if source.value in sys.modules:

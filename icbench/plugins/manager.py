@@ -23,7 +23,7 @@ from icbench.plugins.discovery import (
 )
 from icbench.plugins.loader import Loaded, PluginStatus, load
 from icbench.plugins.preferences import disabled_plugins, fault
-from icbench.plugins.spec import split_params, unquoted
+from icbench.plugins.spec import split_params, unquote
 
 LOG = logging.getLogger(__name__)
 # What icbench logs is silent until somebody asks for it. All that logs comes by here; the root of the package, which
@@ -85,7 +85,7 @@ class PluginManager:
             UsageError: there is none, or several distributions bring one of that name.
         """
         bare = name.rpartition("/")[2]
-        found = self.named(name, [kind])
+        found = self.find_named(name, [kind])
         own = [registered for registered in found if registered.dist == BUILTIN.dist]
         if len(found) == 1 or own:
             return (own or found)[0]
@@ -98,7 +98,7 @@ class PluginManager:
         beside = f" {', '.join(broken)} may have it and is broken: `icbench plugins doctor`." if broken else ""
         raise UsageError(f"there is no {kind} '{name}'", suggestion(bare, known, f"{kind}s") + beside)
 
-    def named(self, name: str, kinds: Iterable[str]) -> list[Registered]:
+    def find_named(self, name: str, kinds: Iterable[str]) -> list[Registered]:
         """The components called `name`, or `dist/name`, of whatever of these kinds."""
         return [registered for kind in kinds for registered in self.components(kind) if means(name, registered)]
 
@@ -231,4 +231,4 @@ def _assignments(text: str, spec: str, params: tuple[Param, ...]) -> Iterator[tu
         if not equals:
             known = ", ".join(f"{param.name}={param.default}" for param in params) or "none"
             raise UsageError(f"'{part}' in '{spec}' is not key=value", f"The parameters are: {known}.")
-        yield key.strip(), unquoted(value.strip())
+        yield key.strip(), unquote(value.strip())

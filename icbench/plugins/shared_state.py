@@ -26,7 +26,7 @@ def changes(before: dict[Shared, Any]) -> list[Shared]:
 
 
 @contextlib.contextmanager
-def preserved() -> Iterator[None]:
+def preserve_state() -> Iterator[None]:
     """Put everything back afterwards; a library that is loaded within goes back to what it was when it was loaded."""
     before = shared_state()
     arrivals = _Arrivals(before)

@@ -23,7 +23,7 @@ def split_params(text: str) -> Iterator[str]:
         place = found.end()
 
 
-def unquoted(value: str) -> str:
+def unquote(value: str) -> str:
     """What a value means.
 
     Raises:
@@ -36,7 +36,7 @@ def unquoted(value: str) -> str:
     return value[1:-1].replace(value[0] * 2, value[0])
 
 
-def quoted(value: str) -> str:
+def quote(value: str) -> str:
     """A value as it is written: in quotes where it would not be read as it is otherwise."""
     if "," not in value and value == value.strip() and not value.startswith(('"', "'")):
         return value

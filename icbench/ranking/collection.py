@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from icbench.errors import IntegrityError, UsageError, suggestion
-from icbench.ranking.rows import Track, left_out
+from icbench.ranking.rows import Track, omission_line
 from icbench.records import RECORD_FILE, SHARDS_FILE, Record, read_record
 
 
@@ -42,10 +42,10 @@ def collect(folders: Sequence[Path]) -> Collection:
         try:
             records.append(read_record(path))
         except IntegrityError as error:
-            problems.append(left_out(error))
+            problems.append(omission_line(error))
     # A key edited by hand, or of another schema, makes no second run of the same entry and seed.
     for identity in (_run_key, _seed_of_entry):
-        records = [_counted(alike, notes) for alike in _groups(records, identity)]
+        records = [_choose_counted(alike, notes) for alike in _groups(records, identity)]
     return Collection(records, problems, notes)
 
 
@@ -83,7 +83,7 @@ def _record_folders(folders: Sequence[Path], problems: list[str]) -> Iterator[Pa
                 seen.add(path.resolve())
                 yield path
         except OSError as error:
-            problems.append(left_out(IntegrityError(f"{path} cannot be read: {error.strerror}")))
+            problems.append(omission_line(IntegrityError(f"{path} cannot be read: {error.strerror}")))
 
 
 def _inside(folder: Path) -> list[Path]:
@@ -110,7 +110,7 @@ def _groups(records: Sequence[Record], identity: Callable[[Record], Any]) -> lis
     return [group for _, group in sorted(groups.items())]
 
 
-def _counted(records: list[Record], notes: list[str]) -> Record:
+def _choose_counted(records: list[Record], notes: list[str]) -> Record:
     """The one of several records of a run that counts."""
     finished = [record for record in records if record.status == "ok"]
     if not finished:

@@ -127,12 +127,12 @@ def gate(board: Leaderboard, baseline: Path, margin: float) -> list[GateResult]:
     return results
 
 
-def packed(correct: NDArray[np.bool_]) -> list[str]:
+def pack_correct(correct: NDArray[np.bool_]) -> list[str]:
     """Which images each seed has right, as base64 text of packed bits: what a later gate pairs on."""
     return [base64.b64encode(np.packbits(row).tobytes()).decode() for row in correct]
 
 
-def unpacked(texts: Sequence[str], images: int) -> NDArray[np.bool_]:
+def unpack_correct(texts: Sequence[str], images: int) -> NDArray[np.bool_]:
     """The (S, N) array that `packed` was given.
 
     Raises:
@@ -182,7 +182,7 @@ def _read(baseline: Path) -> list[BaselineEntry]:
 def _baseline_entry(table: _Table, row: _Row) -> BaselineEntry:
     track = Track(table.dataset, table.split, table.images, table.digest)
     setting = (row.entry.steps, row.precision, row.device, row.entry.stop_when)
-    return BaselineEntry(track, row.label, row.name, setting, unpacked(row.correct, table.images))
+    return BaselineEntry(track, row.label, row.name, setting, unpack_correct(row.correct, table.images))
 
 
 def as_data(results: Sequence[GateResult]) -> list[dict[str, Any]]:

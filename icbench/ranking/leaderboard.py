@@ -76,13 +76,13 @@ def rank(collection: Collection, by: By = "accuracy", budget: int | None = None)
     """
     ranked, problems = [], list(collection.problems)
     for track, records in tracks(collection.records).items():
-        table, unread = _ranked_track(track, records, by, budget)
+        table, unread = _rank_track(track, records, by, budget)
         ranked.append(table)
         problems += unread
     return Leaderboard(ranked, problems, collection.notes)
 
 
-def _ranked_track(track: Track, records: Sequence[Record], by: By, budget: int | None) -> tuple[RankedTrack, list[str]]:
+def _rank_track(track: Track, records: Sequence[Record], by: By, budget: int | None) -> tuple[RankedTrack, list[str]]:
     rows, partial, problems = rows_of(track, records)
     rows.sort(key=lambda row: (-row.accuracy.value, row.nfe, row.label, row.key))
     inverting = [row for row in rows if not row.direct]

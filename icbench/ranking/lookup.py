@@ -40,9 +40,9 @@ class Lookup:
         """
         if name and is_record(Path(name)):
             return read_record(Path(name))
-        found = self._named(name)
+        found = self._find_by_name(name)
         if len(found) > 1:
-            raise UsageError(f"'{name}' means {len(found)} runs", f"Say one of:\n{described(found)}")
+            raise UsageError(f"'{name}' means {len(found)} runs", f"Say one of:\n{describe_runs(found)}")
         return found[0]
 
     def rows(self, names: Sequence[str]) -> tuple[Track, list[Row]]:
@@ -54,10 +54,10 @@ class Lookup:
             UsageError: a name means nothing or several entries, or the entries have no track in common.
             IntegrityError: a record cannot be read.
         """
-        by_track = [tracks(self._meant(name)) for name in names]
+        by_track = [tracks(self._resolve(name)) for name in names]
         common = [track for track in by_track[0] if all(track in found for found in by_track)]
         if not common:
-            what = "; ".join(f"{name}: {_described(found)}" for name, found in zip(names, by_track, strict=True))
+            what = "; ".join(f"{name}: {_describe_tracks(found)}" for name, found in zip(names, by_track, strict=True))
             raise UsageError(f"the runs are not about the same images ({what})", "Run both on the same images.")
         track = common[0]
         return track, [self._only_row(name, track, found[track]) for name, found in zip(names, by_track, strict=True)]
@@ -80,25 +80,25 @@ class Lookup:
             done = f"{partial[0].done} of {track.images} images"
             raise UsageError(f"'{name}' is not finished: {done}", "Finish the run.")
         if len(rows) > 1:
-            listed = described([row.records[0] for row in rows])
+            listed = describe_runs([row.records[0] for row in rows])
             raise UsageError(f"'{name}' means several entries", f"Say one of:\n{listed}")
         self._unreadable += problems
         return rows[0]
 
-    def _meant(self, name: str) -> list[Record]:
+    def _resolve(self, name: str) -> list[Record]:
         """The records that a name means, with those of the other seeds of their entries."""
         if name and is_record(Path(name)):
             return [read_record(Path(name))]
-        keys = {(record.entry_key, Track.of(record)) for record in self._named(name)}
+        keys = {(record.entry_key, Track.of(record)) for record in self._find_by_name(name)}
         return [record for record in self._collection.records if (record.entry_key, Track.of(record)) in keys]
 
-    def _named(self, name: str) -> list[Record]:
+    def _find_by_name(self, name: str) -> list[Record]:
         records = self._collection.records
         if not name:
             raise UsageError("an empty text names no run", f"Say `{LATEST}`, or the beginning of a run's id.")
         meant = [record for record in records if name in (record.metadata.id, record.path.name)]
         if name == LATEST and not meant and records:
-            meant = [max(records, key=written)]
+            meant = [max(records, key=last_change)]
         meant = meant or [record for record in records if record.metadata.id.startswith(name)]
         meant = meant or [record for record in records if record.metadata.key.startswith(name)]
         if meant:
@@ -118,24 +118,24 @@ class Lookup:
         return sorted(path for path in found if path.name.startswith(name) and is_record(path))
 
 
-def written(record: Record) -> str:
+def last_change(record: Record) -> str:
     """When a run was finished, or an unfinished one was last written to, as sortable text."""
-    return record.metadata.finished or _changed(record.path)
+    return record.metadata.finished or _modification_time(record.path)
 
 
-def _changed(path: Path) -> str:
+def _modification_time(path: Path) -> str:
     times = [file.stat().st_mtime for file in path.iterdir()]
     return datetime.fromtimestamp(max(times, default=0.0), UTC).isoformat(timespec="seconds")
 
 
-def described(records: Sequence[Record]) -> str:
+def describe_runs(records: Sequence[Record]) -> str:
     """A line for each of a few runs, the newest first: id, date, images, seed and what tells them apart."""
     labels = distinct_labels(records)
-    newest = sorted(records, key=written, reverse=True)
+    newest = sorted(records, key=last_change, reverse=True)
     rows = [
         (
             record.path.name,
-            written(record)[:16].replace("T", " "),
+            last_change(record)[:16].replace("T", " "),
             f"{record.metrics.images} of {record.metadata.dataset.images} images",
             f"seed {record.metadata.seed}",
             labels[record.entry_key],
@@ -148,7 +148,7 @@ def described(records: Sequence[Record]) -> str:
     return "\n".join(lines + ([f"and {more} more"] if more else []))
 
 
-def _described(found: dict[Track, list[Record]]) -> str:
+def _describe_tracks(found: dict[Track, list[Record]]) -> str:
     return ", ".join(
         f"{track.dataset} {track.split}, {track.images} images, digest {track.digest[:8]}…" for track in found
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icbench.records import Record
-from icbench.statistics import Calibration, calibration, fitted_temperature, wilson_interval
+from icbench.statistics import Calibration, calibration, fit_temperature, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ def run_calibration(record: Record, others: Sequence[Record]) -> Calibration | N
     if not alike:
         return None
     fitted_on = max(alike, key=lambda other: other.metrics.images)
-    known, ours = _scored(fitted_on), _scored(record)
+    known, ours = _usable_scores(fitted_on), _usable_scores(record)
     if not len(known[0]) or not len(ours[0]):
         return None
-    return calibration(*ours, fitted_temperature(*known))
+    return calibration(*ours, fit_temperature(*known))
 
 
 def _is_validation_of(other: Record, record: Record) -> bool:
@@ -83,7 +83,7 @@ def _is_validation_of(other: Record, record: Record) -> bool:
     )
 
 
-def _scored(record: Record) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def _usable_scores(record: Record) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Class scores and labels of the images whose scores are finite and include the label's."""
     if not record.has(["class_scores"]):
         return np.zeros((0, 1)), np.zeros(0, np.int64)

@@ -159,7 +159,7 @@ def rows_of(track: Track, records: Sequence[Record]) -> tuple[list[Row], list[Pa
         try:
             correct = correct_images(record, track.images)
         except IntegrityError as error:
-            problems.append(left_out(error))
+            problems.append(omission_line(error))
             continue
         if correct is None:
             done, seed = record.metrics.images, record.metadata.seed
@@ -174,7 +174,7 @@ def rows_of(track: Track, records: Sequence[Record]) -> tuple[list[Row], list[Pa
     return rows, partial, problems
 
 
-def left_out(error: IntegrityError) -> str:
+def omission_line(error: IntegrityError) -> str:
     """The line that says why a record is not counted."""
     return f"left out: {error.message}" + (f". {error.hint}" if error.hint else "")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from icbench.errors import IntegrityError
 from icbench.records.json_object import Count, JSONObject, Number, decode
 from icbench.records.record import Record
-from icbench.records.schema import canonical, is_edited, signed
+from icbench.records.schema import canonical, is_edited, sign
 from icbench.storage import write_output
 
 DIAGNOSIS_FILE = "diagnosis.json"
@@ -31,11 +31,11 @@ def keep_diagnosis(record: Record, diagnosis: KeptDiagnosis) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    content = canonical(signed({"key": record.metadata.key, "diagnosis": diagnosis.document()}))
+    content = canonical(sign({"key": record.metadata.key, "diagnosis": diagnosis.document()}))
     write_output(record.path / DIAGNOSIS_FILE, content)
 
 
-def kept_diagnosis(record: Record) -> KeptDiagnosis | None:
+def read_diagnosis(record: Record) -> KeptDiagnosis | None:
     """The diagnosis that was kept beside a record, or None if there is none of this run, as icbench wrote it."""
     file = record.path / DIAGNOSIS_FILE
     try:

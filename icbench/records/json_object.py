@@ -87,7 +87,7 @@ def _fault(message: str, document: object) -> str:
     missing = re.findall("required field `(.+)`", reason)
     name = ".".join([*path, *missing])
     value = None if missing or "got" in reason else _value_at(document, path)
-    return f"'{name}' is {_shortened(value) if isinstance(value, (int, float)) else 'missing or of the wrong type'}"
+    return f"'{name}' is {_shorten(value) if isinstance(value, (int, float)) else 'missing or of the wrong type'}"
 
 
 def _value_at(document: Any, path: list[str]) -> object:
@@ -96,7 +96,7 @@ def _value_at(document: Any, path: list[str]) -> object:
     return document
 
 
-def _shortened(number: float) -> str:
+def _shorten(number: float) -> str:
     if abs(number) < LARGEST or isinstance(number, float):
         return str(number)
     return f"about 10^{math.log10(abs(number)):.0f}"

@@ -22,7 +22,7 @@ from icbench.records.metadata import (
     with_results,
 )
 from icbench.records.metrics import Costs, result_metrics
-from icbench.records.schema import canonical, is_edited, signed, updated
+from icbench.records.schema import canonical, is_edited, sign, update_schema
 from icbench.records.shard_arrays import check_shards, join_shards
 from icbench.records.shards import SHARDS_FILE, read_shards
 from icbench.storage import replace_synced
@@ -142,7 +142,7 @@ def write_record(path: Path, metadata: RecordMetadata, arrays: Arrays) -> Record
     sha256 = write_arrays(path / IMAGES_FILE, arrays)
     images = ImagesFile(file=IMAGES_FILE, sha256=sha256, arrays=tuple(sorted(arrays)))
     complete = WrittenMetadata(**{**vars(metadata), "images": images})
-    replace_synced(path / RECORD_FILE, canonical(signed(complete.document())))
+    replace_synced(path / RECORD_FILE, canonical(sign(complete.document())))
     return Record(path, complete)
 
 
@@ -157,7 +157,7 @@ def read_record(path: Path) -> Record:
     """
     try:
         record = read_unverified(path)
-        return record if record.partial is not None else _verified(record)
+        return record if record.partial is not None else _verify(record)
     except IntegrityError:
         raise
     except OSError as error:
@@ -174,7 +174,7 @@ def read_unverified(path: Path) -> Record:
         IntegrityError: it is unreadable, or of a newer schema than this icbench knows.
     """
     if (path / SHARDS_FILE).exists() and not (path / RECORD_FILE).exists():
-        return _unfinished(path)
+        return _read_unfinished(path)
     file = path / RECORD_FILE
     try:
         written = json.loads(file.read_bytes())
@@ -183,10 +183,10 @@ def read_unverified(path: Path) -> Record:
         edited = is_edited(written)
     except (OSError, ValueError, RecursionError) as error:
         raise IntegrityError(f"{file} cannot be read: {error}") from error
-    return Record(path, decode(WrittenMetadata, updated(written, str(file)), str(file)), edited)
+    return Record(path, decode(WrittenMetadata, update_schema(written, str(file)), str(file)), edited)
 
 
-def _verified(record: Record) -> Record:
+def _verify(record: Record) -> Record:
     said = record.metrics
     arrays = record.images([name for name in FIGURES_OF if name in NEEDED or record.has([name])])
     if record.status == "ok" and not len(arrays["index"]):
@@ -208,7 +208,7 @@ def _is_alike(said: Any, found: Any) -> bool:
     return bool(said == found)
 
 
-def _unfinished(path: Path) -> Record:
+def _read_unfinished(path: Path) -> Record:
     file = path / SHARDS_FILE
     found = read_shards(file)
     run = read_metadata(found.document, file)
@@ -225,7 +225,7 @@ def read_metadata(document: dict[str, Any], file: Path) -> RunMetadata:
     Raises:
         IntegrityError: it is no run's, or of a newer schema than this icbench knows.
     """
-    return decode(RunMetadata, updated(document, str(file)), str(file))
+    return decode(RunMetadata, update_schema(document, str(file)), str(file))
 
 
 def check_known(run: RunMetadata) -> None:

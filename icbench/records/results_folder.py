@@ -75,7 +75,7 @@ class GrowingRun:
         return join_shards(self.shards)[0]
 
     @property
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether its record is written."""
         return (self.path / RECORD_FILE).exists()
 
@@ -99,14 +99,14 @@ class GrowingRun:
             ResultsError: they are not, for example because the disk is full. What was there before still is.
         """
         shard = as_shard(arrays, costs)
-        with _named_errors(self.path.parent):
+        with _name_errors(self.path.parent):
             self._start()
             self._file.append(shard)
         self.shards.append(shard)
 
     def stop(self, status: str, error: str) -> Record:
         """Note how the run stopped, and return the record of what is done."""
-        with _named_errors(self.path.parent):
+        with _name_errors(self.path.parent):
             self._start()
             self._file.stop(status, error)
         return read_record(self.path)
@@ -122,7 +122,7 @@ class GrowingRun:
         kept = {name: values for name, values in arrays.items() if keep_latents or name not in LATENTS}
         metrics = result_metrics(arrays, costs, self.metadata.metrics)
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        with _named_errors(self.path.parent):
+        with _name_errors(self.path.parent):
             record = write_record(self.path, with_results(self.metadata, metrics, "ok", "", at), kept)
             self._check_written()
             self._file.remove()
@@ -150,7 +150,7 @@ class ResultsFolder:
         self.path = path
 
     @contextmanager
-    def locked(self, identity: str, on_wait: Callable[[], None]) -> Iterator[None]:
+    def lock(self, identity: str, on_wait: Callable[[], None]) -> Iterator[None]:
         """Hold the run called `identity`, so that no other process works on it.
 
         The lock is the operating system's: it ends with the process that holds it, however that ends.
@@ -162,8 +162,8 @@ class ResultsFolder:
             ResultsError: the lock file cannot be made.
         """
         made = not self.path.exists()
-        with _named_errors(self.path):
-            lock = _held_lock(self.path, identity, on_wait)
+        with _name_errors(self.path):
+            lock = _acquire_lock(self.path, identity, on_wait)
         try:
             yield
         finally:
@@ -175,7 +175,7 @@ class ResultsFolder:
                 with suppress(OSError):
                     self.path.rmdir()
 
-    def finished(
+    def find_finished(
         self, key: str, latents: bool = False, on_unreadable: Callable[[str], None] = lambda reason: None
     ) -> Record | None:
         """The newest finished run of this key, if wanted of those that kept their latents, or None.
@@ -219,15 +219,15 @@ class ResultsFolder:
             rerun: take nothing from other runs.
         """
         for path in self._folders(SHARDS_FILE):
-            run = _continued(path, metadata.key, latents, on_torn)
+            run = _continue_run(path, metadata.key, latents, on_torn)
             if run:
                 return run
         run = GrowingRun(_free_path(self.path / metadata.id), metadata, [], started=False)
-        for arrays, costs in self._done_in_series(metadata.series, images, latents) if not rerun else ():
+        for arrays, costs in self._results_in_series(metadata.series, images, latents) if not rerun else ():
             run.add(arrays, costs)
         return run
 
-    def _done_in_series(self, series: str | None, images: int, latents: bool) -> Iterator[tuple[Arrays, Costs]]:
+    def _results_in_series(self, series: str | None, images: int, latents: bool) -> Iterator[tuple[Arrays, Costs]]:
         """What the run of this series with the most images has of the first `images`, if it has any."""
         alike = [record for record in self._records() if record.metadata.series == series]
         fit = [record for record in alike if record.metrics.images and (not latents or record.has(LATENTS))]
@@ -267,7 +267,7 @@ def _free_path(path: Path) -> Path:
     return free
 
 
-def _held_lock(folder: Path, identity: str, on_wait: Callable[[], None]) -> filelock.BaseFileLock:
+def _acquire_lock(folder: Path, identity: str, on_wait: Callable[[], None]) -> filelock.BaseFileLock:
     """The lock on a run. A process that ends may remove the folder while there is no lock in it yet."""
     lock = filelock.FileLock(folder / f".{identity}.lock")
     for attempt in range(ATTEMPTS):
@@ -292,7 +292,7 @@ def _is_begun(path: Path, key: str) -> bool:
         return False
 
 
-def _continued(path: Path, key: str, latents: bool, on_torn: Callable[[str], None]) -> GrowingRun | None:
+def _continue_run(path: Path, key: str, latents: bool, on_torn: Callable[[str], None]) -> GrowingRun | None:
     """The run in folder `path` if it is of this key and can be gone on with."""
     file = path / SHARDS_FILE
     try:
@@ -323,7 +323,7 @@ def _in_use(path: Path) -> bool:
 
 
 @contextmanager
-def _named_errors(folder: Path) -> Iterator[None]:
+def _name_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

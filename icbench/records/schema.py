@@ -27,7 +27,7 @@ def content_digest(document: Document) -> str:
     return hashlib.sha256(canonical({key: value for key, value in document.items() if key != "digest"})).hexdigest()
 
 
-def signed(document: Document) -> Document:
+def sign(document: Document) -> Document:
     """`document` with its digest."""
     return {**document, "digest": content_digest(document)}
 
@@ -44,7 +44,7 @@ def is_edited(written: Document) -> bool:
     return written.get("digest") != digest
 
 
-def updated(document: Document, where: str) -> Document:
+def update_schema(document: Document, where: str) -> Document:
     """`document` in the present schema, whatever older one it is in, without its digest.
 
     Raises:

@@ -74,7 +74,7 @@ class ShardFile:
         """Write what is known of the run as the first frame; the file is there whole or not at all."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            replace_synced(self.path, encoded(KNOWN, _json(document)))
+            replace_synced(self.path, encode_frame(KNOWN, _json(document)))
         except OSError:
             with suppress(OSError):
                 self.path.parent.rmdir()
@@ -85,11 +85,11 @@ class ShardFile:
         """Append one shard, on disk when this returns."""
         stream = io.BytesIO()
         np.savez(stream, allow_pickle=False, **arrays)
-        self._append(encoded(SHARD, stream.getvalue()))
+        self._append(encode_frame(SHARD, stream.getvalue()))
 
     def stop(self, status: str, error: str) -> None:
         """Append how the run stopped."""
-        self._append(encoded(STOP, _json({"status": status, "error": error})))
+        self._append(encode_frame(STOP, _json({"status": status, "error": error})))
 
     def set_torn_aside(self) -> int:
         """Move what belongs to no frame into files beside this one; returns the number of bytes moved."""
@@ -146,7 +146,7 @@ def read_shards(path: Path) -> Shards:
         raise IntegrityError(f"{path} cannot be read: {type(error).__name__} {error}") from error
 
 
-def encoded(kind: bytes, payload: bytes) -> bytes:
+def encode_frame(kind: bytes, payload: bytes) -> bytes:
     """The bytes of one frame."""
     return HEAD.pack(MARK, kind, len(payload), hashlib.sha256(kind + payload).digest()) + payload
 

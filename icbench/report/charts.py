@@ -124,7 +124,7 @@ def _draw_experiment(panel: "Axes", outcome: ExperimentOutcome) -> None:
     estimates = [(place, cell.row.accuracy) for place, cell in enumerate(outcome.cells) if cell.row]
     here = np.array([(place, one.value, one.value - one.low, one.high - one.value) for place, one in estimates]).T
     _draw_points(panel, here, here[2:].clip(0), f"o{line}", HERE, "here, mean and 95 % interval")
-    panel.set_xticks(range(len(labels)), [textwrap.fill(label, 16) for label in labels], **_slanted(labels))
+    panel.set_xticks(range(len(labels)), [textwrap.fill(label, 16) for label in labels], **_slant(labels))
     panel.set_xlabel(outcome.experiment.parameter)
     panel.margins(x=0.08)
 
@@ -144,7 +144,7 @@ def _is_number(label: str) -> bool:
     return True
 
 
-def _slanted(labels: Sequence[str]) -> dict[str, Any]:
+def _slant(labels: Sequence[str]) -> dict[str, Any]:
     return {"rotation": 30, "ha": "right"} if max(map(len, labels)) > 12 else {}
 
 

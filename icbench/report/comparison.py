@@ -3,7 +3,7 @@
 from typing import Any
 
 from icbench.ranking.comparison import Comparison
-from icbench.report.estimates import interval, p_value, signed
+from icbench.report.estimates import format_signed, interval, p_value
 from icbench.report.leaderboard import track_title
 from icbench.report.table import Column, Grid, Section, printable
 
@@ -32,8 +32,9 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     """What follows from it, a line each."""
     difference, (low, high) = comparison.difference, comparison.bootstrap
     kind = "paired bootstrap" if _single(comparison) else "hierarchical bootstrap, seeds then images"
+    value, low_end, high_end = map(format_signed, (difference.value, low, high))
     lines = [
-        f"A − B: {signed(difference.value)}, 95 % interval {signed(low)} to {signed(high)} ({kind})",
+        f"A − B: {value}, 95 % interval {low_end} to {high_end} ({kind})",
         _test(comparison),
         _verdict(comparison),
     ]

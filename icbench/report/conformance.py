@@ -35,7 +35,7 @@ def conformance_report(checked: "Checked") -> RenderableType:
     if checked.unchecked:
         title.append("\n  NOT CHECKED", "bold red").append(f": {printable(checked.unchecked)}")
     failed = [_lines(outcome, "FAILED", "bold red") for outcome in checked.failed]
-    return Group(title, *failed, *_skipped(checked.skipped, checked.unchecked))
+    return Group(title, *failed, *_skipped_lines(checked.skipped, checked.unchecked))
 
 
 def _component(checked: "Checked") -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _lines(outcome: "Outcome", word: str, style: str) -> RenderableType:
     )
 
 
-def _skipped(outcomes: "Sequence[Outcome]", said: str) -> list[RenderableType]:
+def _skipped_lines(outcomes: "Sequence[Outcome]", said: str) -> list[RenderableType]:
     """A line per reason, since what builds on a failure is skipped for one and the same; not what was `said`."""
     checks: dict[str, list[str]] = {}
     for outcome in outcomes:

@@ -43,15 +43,15 @@ class Point:
 
     @property
     def error(self) -> float:
-        return self._placed(self.row.accuracy.value)
+        return self._place(self.row.accuracy.value)
 
     @property
     def spread(self) -> tuple[float, float]:
         """How far the interval reaches to a smaller and to a larger error."""
         estimate = self.row.accuracy
-        return self.error - self._placed(estimate.high), self._placed(estimate.low) - self.error
+        return self.error - self._place(estimate.high), self._place(estimate.low) - self.error
 
-    def _placed(self, accuracy: float) -> float:
+    def _place(self, accuracy: float) -> float:
         return 1 - accuracy if 1 - accuracy > LEAST_ERROR else self.none
 
 

@@ -105,7 +105,7 @@ class Display(Observer):
     def working(self, what: str) -> Iterator[Work]:
         """Within it, a live line or one line every ten seconds says that work goes on, and for how long it has."""
         work, started = Work(what), time.monotonic()
-        with self._live_work(work) if self.live else self._told_work(work):
+        with self._live_work(work) if self.live else self._tell_work(work):
             yield work
         # It says nothing of how fast the task goes on.
         self.begun += time.monotonic() - started
@@ -120,7 +120,7 @@ class Display(Observer):
             self.live.remove_task(task)
 
     @contextmanager
-    def _told_work(self, work: Work) -> Iterator[None]:
+    def _tell_work(self, work: Work) -> Iterator[None]:
         begun = time.monotonic()
         lines = _Lines(lambda _: self._say(f"{work}, {time.monotonic() - begun:.0f} s"), "", FIRST_LINE_SECONDS)
         if self.lines:

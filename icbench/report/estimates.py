@@ -10,14 +10,16 @@ def interval(estimate: Estimate) -> str:
     return f"{estimate.low:.4f}–{estimate.high:.4f}"
 
 
-def signed(value: float | None) -> str:
+def format_signed(value: float | None) -> str:
     """A difference of accuracies with its sign, or nothing."""
     return "" if value is None else f"{value:+.4f}".replace("-", "−")
 
 
 def difference(estimate: Estimate | None) -> tuple[str, str]:
     """A difference of accuracies, and its interval; two times nothing for none."""
-    return (signed(estimate.value), f"{signed(estimate.low)} to {signed(estimate.high)}") if estimate else ("", "")
+    if estimate is None:
+        return "", ""
+    return format_signed(estimate.value), f"{format_signed(estimate.low)} to {format_signed(estimate.high)}"
 
 
 def lead(estimate: Estimate) -> str:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from icbench.ranking.gate import GateResult, packed
+from icbench.ranking.gate import GateResult, pack_correct
 from icbench.ranking.leaderboard import Leaderboard, RankedEntry, RankedTrack
 from icbench.ranking.references import Reference, published_references
 from icbench.ranking.rows import PartialRun, Row, Track
@@ -129,7 +129,7 @@ def _distance(mean: float | None) -> str:
     return "" if mean is None else f"{mean:.5f}"
 
 
-def _listed(texts: Sequence[str]) -> str:
+def _join_texts(texts: Sequence[str]) -> str:
     return ", ".join(map(printable, texts))
 
 
@@ -148,7 +148,7 @@ CELLS: dict[Column, Callable[[RankedEntry], str]] = {
     Column("accuracy", 0): lambda entry: f"{entry.row.accuracy.value:.4f}",
     Column("95 % interval", 2): lambda entry: interval(entry.row.accuracy),
     Column("± seeds", 4): lambda entry: _deviation(entry.row),
-    Column("suite", 4, words=14): lambda entry: _listed(entry.row.suites),
+    Column("suite", 4, words=14): lambda entry: _join_texts(entry.row.suites),
     Column("to best", 3): lambda entry: difference(entry.to_best)[0],
     Column("its interval", 7): lambda entry: difference(entry.to_best)[1],
     Column("p", 3): lambda entry: p_value(entry.to_best.p if entry.to_best else None),
@@ -157,7 +157,7 @@ CELLS: dict[Column, Callable[[RankedEntry], str]] = {
     Column("distance", 8): lambda entry: _distance(entry.row.mean_distance),
     Column("size", 9): lambda entry: _size(entry.row.parameters),
     Column("tier", 10, words=14): lambda entry: "" if entry.row.direct else printable(entry.row.tier),
-    Column("flags", 0, words=12): lambda entry: _listed(entry.row.flags),
+    Column("flags", 0, words=12): lambda entry: _join_texts(entry.row.flags),
 }
 """All columns with an entry's cell; where a terminal is too narrow, those of the highest numbers go first, and of equal
 ones the last."""
@@ -213,7 +213,7 @@ def _entry_data(entry: RankedEntry) -> dict[str, Any]:
             }
             for record in row.records
         ],
-        "correct": packed(row.correct),
+        "correct": pack_correct(row.correct),
     }
 
 

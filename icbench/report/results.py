@@ -56,12 +56,12 @@ def _title(records: Sequence[Record]) -> str:
 def record_label(record: Record) -> str:
     """The entry, its seed if that is not 0, how far it came if unfinished, and what else a reader has to know."""
     seed = f" · seed {record.metadata.seed}" if record.metadata.seed else ""
-    notes = [*([] if record.status == "ok" else [stopped(record)]), *record.flags]
+    notes = [*([] if record.status == "ok" else [describe_stop(record)]), *record.flags]
     noted = f" ({', '.join(notes)})" if notes else ""
     return printable(f"{record.label}{seed}{noted}")
 
 
-def stopped(record: Record) -> str:
+def describe_stop(record: Record) -> str:
     """How a run ended that is not finished, and of how many images its figures are."""
     return f"{record.status} after {record.metrics.images:,} of {record.metadata.dataset.images:,} images"
 

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from icbench.kinds.suite import Cell, Suite
-from icbench.report.estimates import difference, estimate_data, interval, lead, p_value, signed
+from icbench.report.estimates import difference, estimate_data, format_signed, interval, lead, p_value
 from icbench.report.leaderboard import track_title
 from icbench.report.table import Column, Footnote, Grid, Section, printable
 from icbench.suites import CellOutcome, ClaimOutcome, ExperimentOutcome, SuiteOutcome
@@ -54,7 +54,7 @@ def _values(outcome: CellOutcome, whole: SuiteOutcome) -> list[str]:
         interval(row.accuracy),
         *difference(outcome.to_baseline),
         _mean(outcome.published, len(outcome.cell.published)),
-        signed(outcome.difference),
+        format_signed(outcome.difference),
         printable(row.tier) if len(whole.tiers) > 1 else "",
         f"{row.nfe:,}" if row.nfe else "",
         f"{row.images_per_second:,.0f}" if row.images_per_second else "",
@@ -96,12 +96,12 @@ def _verdicts(outcome: ExperimentOutcome) -> Iterator[str]:
 
 def _claims_grid(outcome: SuiteOutcome) -> Grid:
     columns = [Column("statement", 0, words=34), Column("holds?", 0), Column("measured", 0), Column("95 % interval", 1)]
-    rows = [[printable(claim.claim.text), HELD[claim.verdict], *_measured(claim)] for claim in outcome.claims]
+    rows = [[printable(claim.claim.text), HELD[claim.verdict], *_measurement(claim)] for claim in outcome.claims]
     note = "measured: the difference of the two accuracies, or the median distance of the reconstructions"
     return Grid("statements without a number", columns, [Section(rows)], [Footnote(note)])
 
 
-def _measured(claim: ClaimOutcome) -> tuple[str, str]:
+def _measurement(claim: ClaimOutcome) -> tuple[str, str]:
     if claim.median_distance is not None:
         return f"{claim.median_distance:.5f}", ""
     return difference(claim.difference)
@@ -175,7 +175,9 @@ def suite_grid(name: str, suite: Suite) -> Grid:
     columns += [Column("seeds", 1), Column("published", 1)]
     sections = []
     for experiment in suite.experiments:
-        rows = [_declared(experiment.name if not number else "", cell) for number, cell in enumerate(experiment.cells)]
+        rows = [
+            _declaration(experiment.name if not number else "", cell) for number, cell in enumerate(experiment.cells)
+        ]
         sections.append(Section(rows))
     notes = [Footnote(f"checked besides: {printable(claim.text)}") for claim in suite.claims]
     optional = [experiment.name for experiment in suite.experiments if experiment.optional]
@@ -183,7 +185,7 @@ def suite_grid(name: str, suite: Suite) -> Grid:
     return Grid(printable(f"{name}: {suite.title}, {suite.dataset} {suite.split}"), columns, sections, notes)
 
 
-def _declared(experiment: str, cell: Cell) -> list[str]:
+def _declaration(experiment: str, cell: Cell) -> list[str]:
     published = f"{sum(cell.published) / len(cell.published):.4f}" if cell.published else ""
     entry = " · ".join(cell.specs.values())
     return [printable(experiment), printable(cell.label), printable(entry), str(cell.seeds), published]

@@ -79,15 +79,15 @@ class Grid:
     def rows(self) -> list[list[str]]:
         return [row for section in self.sections for row in section.rows]
 
-    def fitted(self, width: int) -> "Grid":
+    def fit(self, width: int) -> "Grid":
         """The grid with as many columns as fit into `width`; essential ones go when no words can be wrapped closer."""
-        fitted = self._dropped(width, self._needed(), ESSENTIAL)
-        fitted = fitted._dropped(width, fitted._least(), 0)
+        fitted = self._drop_columns(width, self._needed_widths(), ESSENTIAL)
+        fitted = fitted._drop_columns(width, fitted._least(), 0)
         return fitted if _width(fitted._least()) <= width else fitted._with_words_joined()
 
     def widths(self, width: int) -> list[int]:
         """The widths of the columns in `width` altogether: what is to spare goes to the words, from the left."""
-        needed = self._needed()
+        needed = self._needed_widths()
         widths = needed if _width(needed) <= width else self._least()
         if _width(widths) > width and self.columns[self.heading_place].words:
             rest = width - (_width(widths) - widths[self.heading_place])
@@ -109,7 +109,7 @@ class Grid:
         headings = {"", *(column.heading for column in columns)}
         return Grid(self.title, columns, sections, [note for note in self.footnotes if note.column in headings])
 
-    def _dropped(self, width: int, needed: Sequence[int], least: int) -> "Grid":
+    def _drop_columns(self, width: int, needed: Sequence[int], least: int) -> "Grid":
         """The grid without the columns above priority `least` that have no room, of whose widths `needed` tells."""
         kept = list(range(len(self.columns)))
         while _width([needed[number] for number in kept]) > width:
@@ -123,7 +123,9 @@ class Grid:
         """The grid with what its other columns of words say in brackets behind the first's, so that none is lost."""
         name = self.heading_place
         others = [number for number, column in enumerate(self.columns) if column.words and number != name]
-        sections = [Section([_joined(row, name, others) for row in part.rows], part.heading) for part in self.sections]
+        sections = [
+            Section([_join_words(row, name, others) for row in part.rows], part.heading) for part in self.sections
+        ]
         kept = [number for number in range(len(self.columns)) if number not in others]
         return Grid(self.title, self.columns, sections, self.footnotes).only(kept)
 
@@ -131,10 +133,10 @@ class Grid:
         """The least width of each column, words broken where they have to be."""
         return [
             max(cell_len(column.heading), min(needed, CLOSE)) if column.words else needed
-            for column, needed in zip(self.columns, self._needed(), strict=True)
+            for column, needed in zip(self.columns, self._needed_widths(), strict=True)
         ]
 
-    def _needed(self) -> list[int]:
+    def _needed_widths(self) -> list[int]:
         """The least width of each column, its words wrapped if it has any."""
         widths = []
         for number, column in enumerate(self.columns):
@@ -152,7 +154,7 @@ class Grid:
         return [*(row[number] for row in self.rows()), *headings]
 
 
-def _joined(row: list[str], name: int, others: Sequence[int]) -> list[str]:
+def _join_words(row: list[str], name: int, others: Sequence[int]) -> list[str]:
     said = ", ".join(row[number] for number in others if row[number])
     return [*row[:name], f"{row[name]} ({said})" if said else row[name], *row[name + 1 :]]
 
@@ -174,7 +176,7 @@ def terminal_tables(grids: Sequence[Grid], width: int) -> RenderableType:
 
 def terminal_table(grid: Grid, width: int) -> RenderableType:
     """The grid for a terminal of `width` columns."""
-    fitted = grid.fitted(width)
+    fitted = grid.fit(width)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     widths = fitted.widths(width)
     for column, cells in zip(fitted.columns, widths, strict=True):

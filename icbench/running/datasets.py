@@ -10,7 +10,7 @@ import numpy as np
 from icbench.engine.blame import blame
 from icbench.errors import FAULT_HINT, ComponentError
 from icbench.kinds.dataset import Dataset, Split, split_fault
-from icbench.plugins.isolation import isolated
+from icbench.plugins.isolation import isolate
 from icbench.storage import cache_folder
 
 DATA_VARIABLE = "ICBENCH_DATA"
@@ -26,12 +26,12 @@ class Source:
     label: str
 
     def split(self, name: str) -> Split:
-        if name not in self._loaded:
-            self._loaded[name] = load_split(self.dataset, self.label, name, self.folder)
-        return self._loaded[name]
+        if name not in self._splits:
+            self._splits[name] = load_split(self.dataset, self.label, name, self.folder)
+        return self._splits[name]
 
     @cached_property
-    def _loaded(self) -> dict[str, Split]:
+    def _splits(self) -> dict[str, Split]:
         return {}
 
 
@@ -48,7 +48,7 @@ def load_split(dataset: Dataset, label: str, name: str, folder: Path) -> Split:
         ComponentError: the dataset fails, or returns anything else.
         IntegrityError: a file of it is missing, unreadable or not the expected one.
     """
-    with isolated(), blame(f"dataset {label}, asked for its split {name},"):
+    with isolate(), blame(f"dataset {label}, asked for its split {name},"):
         split = dataset.split(name, folder)
         fault = split_fault(split, getattr(dataset, "num_classes", None))
     if fault:

@@ -35,19 +35,19 @@ class EarlierRuns:
         if (
             not begun
             or identity.precision in begun
-            or (self._results.finished(run_key(identity)) and not self._options.rerun)
+            or (self._results.find_finished(run_key(identity)) and not self._options.rerun)
         ):
             return None
         self._watcher.say(f"{self._entry.label}: goes on in {begun[0]}, as it was begun (--precision chooses another)")
         return begun[0]
 
-    def finished(self, key: str, latents: bool) -> Record | None:
+    def find_finished(self, key: str, latents: bool) -> Record | None:
         """The finished run of a key, if wanted with its latents; None where there is none or it is to run again."""
         if self._options.rerun:
             return None
-        record = self._results.finished(key, latents, self._say_unreadable)
+        record = self._results.find_finished(key, latents, self._say_unreadable)
         if record is None:
-            if latents and self._results.finished(key):
+            if latents and self._results.find_finished(key):
                 self._watcher.say(f"{self._entry.label}: finished before without latents; run again to have them")
             return None
         self._watcher.say(f"{self._entry.label}: finished before, taken from {record.path} (--rerun runs it again)")

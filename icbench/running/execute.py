@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from icbench.compute.devices import chosen_device
+from icbench.compute.devices import choose_device
 from icbench.engine.targets import read_targets, warn_of_polarity
 from icbench.errors import only_exceptions
 from icbench.kinds.names import INVERSION_KINDS
-from icbench.plugins.isolation import isolated
+from icbench.plugins.isolation import isolate
 from icbench.plugins.manager import PluginManager, plugin_manager
 from icbench.records import Record, check_writable
 from icbench.running.datasets import Source, data_folder
@@ -112,7 +112,7 @@ def execute_each(jobs: Sequence[AnyJob], watcher: Observer) -> Iterator[tuple[An
                 return
 
 
-@isolated()
+@isolate()
 def invert_images(
     images: Any,
     specs: Mapping[str, Sequence[str]],
@@ -128,7 +128,7 @@ def invert_images(
     options = Options(steps=steps, seeds=(seed,), precision=precision)
     check_options(options)
     entry = entries_from_specs(plugin_manager(), specs)[0]
-    runner = InversionRunner(entry, chosen_device(device))
+    runner = InversionRunner(entry, choose_device(device))
     settings = runner.settings(options, seed)
     targets = read_targets(images, runner.components.generator.image_shape)
     warn_of_polarity(targets, runner.mean_pixel(), entry.selections["generator"].label)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from icbench.errors import IntegrityError, UsageError
-from icbench.plugins.spec import split_params, unquoted
+from icbench.plugins.spec import split_params, unquote
 from icbench.records import Record
 from icbench.running.entry import file_digest
 
@@ -57,7 +57,7 @@ def _values(label: str) -> Iterator[str]:
     """The values of all parameters that a label has."""
     for part in (part for spec in label.split(" · ") for part in split_params(spec)):
         with suppress(UsageError):
-            yield unquoted(part.partition("=")[2])
+            yield unquote(part.partition("=")[2])
 
 
 def _has_digest(file: Path, digest: str) -> bool:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.compute.devices import chosen_device
+from icbench.compute.devices import choose_device
 from icbench.kinds.dataset import Split
-from icbench.plugins.isolation import isolated
+from icbench.plugins.isolation import isolate
 from icbench.records import Record
 from icbench.records.record import LATENTS
 from icbench.running.datasets import Source, data_folder
@@ -53,7 +53,7 @@ class ClassPaths:
     light_on_dark: bool = False
 
 
-@isolated()
+@isolate()
 def reconstructions(entry: Entry, record: Record, options: Options, count: int) -> Reconstructions:
     """The first `count` images of a run and what it made of them: from the latents it kept, or inverted once more.
 
@@ -64,7 +64,7 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
     from icbench.engine.result import concatenate
 
     split = _split(entry, record, options)
-    runner = InversionRunner(entry, chosen_device(options.device))
+    runner = InversionRunner(entry, choose_device(options.device))
     group = runner.components.generator.batch_group_size
     shown = record.images(["index"])["index"][:count]
     if record.has(LATENTS) and group == 1:
@@ -86,7 +86,7 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
     )
 
 
-@isolated()
+@isolate()
 def class_vector_paths(entry: Entry, record: Record, options: Options, count: int) -> ClassPaths | None:
     """How the class vectors of `count` images of a run moved, by inverting these again: half of them images that it
     classified correctly, half images that it did not, as far as there are so many.
@@ -97,7 +97,7 @@ def class_vector_paths(entry: Entry, record: Record, options: Options, count: in
     from icbench.engine.invert import class_paths
 
     split = _split(entry, record, options)
-    runner = InversionRunner(entry, chosen_device(options.device))
+    runner = InversionRunner(entry, choose_device(options.device))
     steps = record.metadata.entry.steps
     if not any(runner.components.schedule.rates(step, steps).class_vector for step in range(steps)):
         return None
@@ -115,10 +115,10 @@ def _split(entry: Entry, record: Record, options: Options) -> Split:
     return source.split(record.metadata.dataset.split)
 
 
-@isolated()
+@isolate()
 def samples(entry: Entry, columns: int, device: str) -> NDArray[np.float32]:
     """The generator's images (K, N, C, H, W) of each class for N noises, the same for every class."""
     from icbench.engine.decode import sample_images
 
-    runner = InversionRunner(entry, chosen_device(device))
+    runner = InversionRunner(entry, choose_device(device))
     return sample_images(runner.components.generator, columns, runner.device).cpu().numpy()

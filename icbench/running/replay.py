@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icbench.compute.devices import chosen_device
+from icbench.compute.devices import choose_device
 from icbench.errors import IntegrityError, OutputError, UsageError
 from icbench.kinds.dataset import Split
-from icbench.plugins.isolation import isolated
+from icbench.plugins.isolation import isolate
 from icbench.plugins.manager import PluginManager
 from icbench.ranking.rows import Track
 from icbench.records import Record
@@ -16,7 +16,7 @@ from icbench.records.metadata import ComponentMetadata
 from icbench.running.datasets import Source, data_folder
 from icbench.running.entry import Entry
 from icbench.running.local_files import find_file
-from icbench.running.runners import InversionRunner, named_settings
+from icbench.running.runners import InversionRunner, make_settings
 from icbench.running.source_closure import engine_digest
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def entry_of(manager: PluginManager, record: Record, weights: Path | None = None
     changed = [kind for kind, found in entry.describe_components().items() if found.source != known[kind].source]
     changed += ["engine"] if metadata.engine != engine_digest() else []
     if changed:
-        raise _changed(f"code of the {' and the '.join(changed)} has", record)
+        raise _change_error(f"code of the {' and the '.join(changed)} has", record)
     return entry
 
 
@@ -75,10 +75,10 @@ def settings_of(record: Record, device: "torch.device") -> "Settings":
     """What a record was made with, on this device."""
     metadata = record.metadata
     entry = metadata.entry
-    return named_settings(entry.steps, metadata.seed, device, metadata.precision, entry.stop_when)
+    return make_settings(entry.steps, metadata.seed, device, metadata.precision, entry.stop_when)
 
 
-@isolated()
+@isolate()
 def diagnose_record(
     manager: PluginManager,
     record: Record,
@@ -103,7 +103,7 @@ def diagnose_record(
     _check_can_be_diagnosed(record)
     entry = entry_of(manager, record, weights)
     split = split_of(manager, Track.of(record), data_dir)
-    on = chosen_device(device)
+    on = choose_device(device)
     runner = InversionRunner(entry, on)
     _check_generator(runner, record)
     predictions = record.images(["prediction"])["prediction"]
@@ -119,7 +119,7 @@ def _check_generator(runner: InversionRunner, record: Record) -> None:
     UsageError: the weights are other ones than the record's, or the generator is of a kind that is not diagnosed.
     """
     if runner.describe_components()["generator"].weights != record.metadata.entry.components["generator"].weights:
-        raise _changed("weights have", record)
+        raise _change_error("weights have", record)
     if runner.components.generator.batch_group_size > 1:
         raise UsageError(
             f"{record.label} cannot be diagnosed: its images depend on their batch mates",
@@ -148,7 +148,7 @@ def _check_can_be_diagnosed(record: Record) -> None:
         raise UsageError(f"the record {record.path} was edited by hand", "Run the entry again to have one of its own.")
 
 
-def _changed(what: str, record: Record) -> UsageError:
+def _change_error(what: str, record: Record) -> UsageError:
     return UsageError(
         f"the {what} changed since {record.path} was made", "Run the entry again to have a record of what is here."
     )

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.compute.devices import chosen_precision, torch_dtype
+from icbench.compute.devices import choose_precision, torch_dtype
 from icbench.engine.targets import Pixels
 from icbench.errors import FAULT_HINT, ComponentError
 from icbench.kinds.dataset import Split
 from icbench.kinds.names import INVERSION_KINDS
 from icbench.plugins.component import Selection
-from icbench.plugins.isolation import isolated
+from icbench.plugins.isolation import isolate
 from icbench.records.metadata import ComponentMetadata
 from icbench.running.entry import Entry, component_metadata
 from icbench.running.options import Options
@@ -107,7 +107,7 @@ class Runner(ABC):
 class InversionRunner(Runner):
     """Inverts a generator."""
 
-    @isolated()
+    @isolate()
     def __init__(self, entry: Entry, device: "torch.device") -> None:
         from icbench.engine.prepare import prepare
         from icbench.engine.settings import Components
@@ -123,18 +123,18 @@ class InversionRunner(Runner):
 
     def settings(self, options: Options, seed: int) -> "Settings":
         steps = self.components.schedule.default_steps if options.steps is None else options.steps
-        return named_settings(
-            steps, seed, self.device, chosen_precision(options.precision, self.device), options.stop_when
+        return make_settings(
+            steps, seed, self.device, choose_precision(options.precision, self.device), options.stop_when
         )
 
-    @isolated()
+    @isolate()
     def check(self, images: Pixels, settings: "Settings") -> None:
         from icbench.engine.preflight.compatibility import check_components
 
         names = {kind: selection.label for kind, selection in self.entry.selections.items()}
         check_components(self.components, images, settings, names)
 
-    @isolated()
+    @isolate()
     def describe_components(self) -> dict[str, ComponentMetadata]:
         found = self.entry.describe_components()
         return {**found, "generator": replace(found["generator"], weights=self.components.generator.weights_digest)}
@@ -146,16 +146,16 @@ class InversionRunner(Runner):
     def parameters(self) -> int | None:
         return self.kept
 
-    @isolated()
+    @isolate()
     def batch_size(self, images: Pixels, count: int, settings: "Settings") -> int:
-        from icbench.engine.batch_size import measured_batch_size
+        from icbench.engine.batch_size import measure_batch_size
 
-        return measured_batch_size(self.components, images, count, settings)
+        return measure_batch_size(self.components, images, count, settings)
 
     def prepare(self, settings: "Settings") -> None:
         """Nothing: what inverts is ready once it is built."""
 
-    @isolated()
+    @isolate()
     def batch_bytes(self, rows: int, count: int, settings: "Settings") -> int | None:
         from icbench.engine.memory import batch_bytes
 
@@ -184,7 +184,7 @@ class InversionRunner(Runner):
         hypotheses = len(self.components.schedule.hypotheses(self.components.generator.class_dim).restart)
         return any(self.components.schedule.survivors(step, steps, hypotheses) < hypotheses for step in range(steps))
 
-    @isolated()
+    @isolate()
     def generate(self, class_vector: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np.float32]:
         """The generator's images for latents (N, K) and (N, Z), in float32."""
         import torch
@@ -206,7 +206,7 @@ class InversionRunner(Runner):
 class ClassifierRunner(Runner):
     """Fits a classifier to the training split and asks it; distance and energy do not apply."""
 
-    @isolated()
+    @isolate()
     def __init__(self, entry: Entry, device: "torch.device", num_classes: int, training: Callable[[], Split]) -> None:
         self.entry, self.device, self.num_classes, self.training = entry, device, num_classes, training
         self.classifier: Classifier = entry.selections["classifier"].build()
@@ -220,14 +220,14 @@ class ClassifierRunner(Runner):
     def check(self, images: Pixels, settings: "Settings") -> None:
         self.training()
 
-    @isolated()
+    @isolate()
     def describe_components(self) -> dict[str, ComponentMetadata]:
         used = self.classifier.components().items()
-        built = {kind: component_metadata(self._selected(chosen)).document() for kind, chosen in used}
+        built = {kind: component_metadata(self._require_selection(chosen)).document() for kind, chosen in used}
         found = self.entry.describe_components()["classifier"]
         return {"classifier": replace(found, training_data=self.training().digest, components=built or None)}
 
-    def _selected(self, chosen: object) -> Selection:
+    def _require_selection(self, chosen: object) -> Selection:
         """Raises:
         ComponentError: it is no selection of a component.
         """
@@ -236,14 +236,14 @@ class ClassifierRunner(Runner):
         label = self.entry.selections["classifier"].label
         raise ComponentError(f"classifier {label} names {chosen!r} as a component, not a Selection", FAULT_HINT)
 
-    @isolated()
+    @isolate()
     def parameters(self) -> int | None:
         return self.classifier.parameters() if self.fitted else None
 
     def batch_size(self, images: Pixels, count: int, settings: "Settings") -> int:
         return DIRECT_BATCH
 
-    @isolated()
+    @isolate()
     def prepare(self, settings: "Settings") -> None:
         """Fit to the training images."""
         import torch
@@ -270,9 +270,7 @@ class ClassifierRunner(Runner):
             yield Result(_direct_arrays(rows, scores), 0, 0)
 
 
-def named_settings(
-    steps: int, seed: int, device: "torch.device", precision: str, stop_when: float | None
-) -> "Settings":
+def make_settings(steps: int, seed: int, device: "torch.device", precision: str, stop_when: float | None) -> "Settings":
     """What the engine takes, with the precision by its name."""
     from icbench.engine.settings import Settings
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from icbench.compute.devices import (
     begin_peak_memory,
-    chosen_device,
+    choose_device,
     is_out_of_memory,
     peak_memory,
     torch_dtype,
 )
 from icbench.compute.environment import without_folders
 from icbench.errors import ResultsError, UsageError
-from icbench.plugins.isolation import isolated, isolated_each
+from icbench.plugins.isolation import isolate, isolate_each
 from icbench.records import Arrays, Record, ResultsFolder
 from icbench.records.buffer import ShardBuffer
 from icbench.records.metadata import RunIdentity, RunMetadata
@@ -48,7 +48,7 @@ class Session:
     def __init__(self, entry: Entry, source: Source, options: Options, watcher: Observer) -> None:
         self.entry, self.source, self.options, self.watcher = entry, source, options, watcher
         self.split = source.split(options.split)
-        self.device = chosen_device(options.device)
+        self.device = choose_device(options.device)
         self.images = len(self.split) if options.limit is None else min(options.limit, len(self.split))
         self.results = ResultsFolder(options.results)
         self.earlier = EarlierRuns(self.results, entry, options, watcher)
@@ -62,7 +62,7 @@ class Session:
     def batch_size(self) -> BatchSize:
         return BatchSize(self.runner, self.split.images, self.watcher, self.options.batch_size)
 
-    @isolated()
+    @isolate()
     def check(self) -> None:
         """Everything that can be found wrong before a run."""
         _warn_of_limit(self.options, len(self.split), self.entry.dataset.name, self.watcher)
@@ -91,8 +91,8 @@ class Session:
         metadata = self._metadata(self._identity(settings))
         LOG.info("%s on %s in %s", metadata.id, self.device, metadata.precision)
         waiting = f"another process is at {metadata.id}; waiting for it (Ctrl-C to give up)"
-        with self.results.locked(metadata.id, lambda: self.watcher.warn(waiting)):
-            record = self.earlier.finished(metadata.key, self.keeps_latents)
+        with self.results.lock(metadata.id, lambda: self.watcher.warn(waiting)):
+            record = self.earlier.find_finished(metadata.key, self.keeps_latents)
             if record is None:
                 latents, warn = self.keeps_latents, self.watcher.warn
                 run = self.results.grow(metadata, self.images, latents, warn, self.options.rerun)
@@ -117,7 +117,7 @@ class Session:
         except ResultsError:
             raise
         except KeyboardInterrupt:
-            if run.finished or not run.shards:
+            if run.is_finished or not run.shards:
                 raise
             return run.stop("interrupted", "")
         except BaseException as error:
@@ -145,7 +145,7 @@ class Session:
         with self.watcher.working(f"fitting {self.entry.label}"):
             self.runner.prepare(settings)
         rows, on_step = self.batch_size.rows, self.watcher.on_step
-        return isolated_each(self.runner.results(self.split.images, index, settings, rows, on_step))
+        return isolate_each(self.runner.results(self.split.images, index, settings, rows, on_step))
 
     def _fail(self, run: GrowingRun, buffer: ShardBuffer, error: BaseException) -> Record:
         done = len(run.arrays()["index"]) + buffer.images

@@ -142,7 +142,7 @@ class Module:
         return found
 
     @cached_property
-    def imported(self) -> dict[str, list[Import]]:
+    def imports_by_name(self) -> dict[str, list[Import]]:
         """What is imported under each name."""
         found: dict[str, list[Import]] = {}
         for one in self.source.imports:
@@ -207,8 +207,8 @@ class Closure:
         while len(set(digests.values())) > known:
             known = len(set(digests.values()))
             modules = _of_modules(digests)
-            digests = {key: _linked(piece.digest, links[key], digests, modules) for key, piece in pieces.items()}
-        made = _linked("", {factory[1]: self._targets(*factory)}, digests, _of_modules(digests)) if factory else ""
+            digests = {key: _link(piece.digest, links[key], digests, modules) for key, piece in pieces.items()}
+        made = _link("", {factory[1]: self._targets(*factory)}, digests, _of_modules(digests)) if factory else ""
         return "sha256:" + _digest([made, sorted(set(digests.values()))])
 
     def _imports(self, module: Module) -> Iterator[str]:
@@ -223,7 +223,7 @@ class Closure:
     def _links(self, name: str, piece: Piece) -> Iterator[tuple[str, tuple[Target, ...]]]:
         """What the names in a piece of the module `name` stand for, as far as they are not its own."""
         for used in piece.uses:
-            local = [target for one in piece.imports if one.bound == used for target in self._taken(name, one)]
+            local = [target for one in piece.imports if one.bound == used for target in self._import_targets(name, one)]
             targets = tuple(local) or self._targets(name, used)
             if targets:
                 yield used, targets
@@ -234,13 +234,13 @@ class Closure:
             return ()
         of, asked = self.modules[module], asked | {module}
         found: list[Target] = [(module, number) for number in of.definitions.get(name, [])]
-        for one in of.imported.get(name, []):
-            found += self._taken(module, one, asked)
-        for one in of.imported.get("", []) if not found else []:
+        for one in of.imports_by_name.get(name, []):
+            found += self._import_targets(module, one, asked)
+        for one in of.imports_by_name.get("", []) if not found else []:
             found += self._targets(of.absolute(one.module), name, asked) if one.name == "*" else ()
         return tuple(found)
 
-    def _taken(self, module: str, one: Import, asked: frozenset[str] = frozenset()) -> tuple[Target, ...]:
+    def _import_targets(self, module: str, one: Import, asked: frozenset[str] = frozenset()) -> tuple[Target, ...]:
         """What an import in a module of the closure takes."""
         base = self.modules[module].absolute(one.module)
         if not one.name:
@@ -260,10 +260,10 @@ class Closure:
     def _spec(self, name: str) -> ModuleSpec | None:
         """Where a module is. Of its parents none is imported."""
         if name not in self._specs:
-            self._specs[name] = self._found(name)
+            self._specs[name] = self._find_spec(name)
         return self._specs[name]
 
-    def _found(self, name: str) -> ModuleSpec | None:
+    def _find_spec(self, name: str) -> ModuleSpec | None:
         parent = name.rpartition(".")[0]
         if parent:
             spec = self._spec(parent)
@@ -364,7 +364,7 @@ def _of_modules(digests: Mapping[Key, str]) -> dict[str, str]:
     return {module: _digest(sorted(parts)) for module, parts in found.items()}
 
 
-def _linked(
+def _link(
     digest: str,
     links: Mapping[str, tuple[Target, ...]],
     pieces: Mapping[Key, str],

@@ -99,7 +99,7 @@ def parse_source(content: bytes) -> SourceFile:
         for node in left:
             if not _names_a_value(node):
                 rest.append(node)
-            elif "__all__" not in _defined([node]):
+            elif "__all__" not in _defined_names([node]):
                 pieces.append(_piece([node]))
     pieces += [_piece(rest)] if rest else []
     return SourceFile(tuple(pieces), tuple(imports), dynamic)
@@ -176,10 +176,10 @@ def _names_a_value(node: ast.AST) -> bool:
 def _piece(nodes: list[ast.AST], imports: tuple[Import, ...] = ()) -> Piece:
     names = {node.id for part in nodes for node in ast.walk(part) if isinstance(node, ast.Name)}
     digest = sha256("".join(map(_text, nodes)).encode())
-    return Piece(digest, tuple(sorted(_defined(nodes))), tuple(sorted(names)), imports)
+    return Piece(digest, tuple(sorted(_defined_names(nodes))), tuple(sorted(names)), imports)
 
 
-def _defined(nodes: list[ast.AST]) -> set[str]:
+def _defined_names(nodes: list[ast.AST]) -> set[str]:
     """The names that statements give to their module, those inside functions and classes left out."""
     found: set[str] = set()
     for node in nodes:
@@ -188,7 +188,7 @@ def _defined(nodes: list[ast.AST]) -> set[str]:
         elif isinstance(node, ast.Name):
             found |= {node.id} if isinstance(node.ctx, ast.Store) else set()
         else:
-            found |= _defined(list(ast.iter_child_nodes(node)))
+            found |= _defined_names(list(ast.iter_child_nodes(node)))
     return found
 
 

@@ -77,7 +77,7 @@ def create(dist: str, kind: str, parent: Path) -> Path:
         UsageError: the name cannot be used, or the folder exists; nothing is overwritten.
         ResultsError: the folder cannot be written; nothing is left.
     """
-    names = _checked(dist, kind)
+    names = _check_names(dist, kind)
     folder = parent / names.dist
     if folder.exists():
         raise UsageError(f"{folder} exists already", "Choose another name, or another place with --directory.")
@@ -88,7 +88,7 @@ def create(dist: str, kind: str, parent: Path) -> Path:
     return folder
 
 
-def _checked(dist: str, kind: str) -> Names:
+def _check_names(dist: str, kind: str) -> Names:
     names = Names(canonical(dist), kind)
     if not DIST_NAME.fullmatch(dist):
         raise UsageError(

@@ -1,7 +1,7 @@
 """Intervals, tests and scores for accuracies. Needs numpy and nothing else of icbench."""
 
 from icbench.statistics.bootstrap import bootstrap_difference, bootstrap_order
-from icbench.statistics.calibration import Calibration, calibration, fitted_temperature
+from icbench.statistics.calibration import Calibration, calibration, fit_temperature
 from icbench.statistics.correlation import Correlation, kendall_tau, spearman
 from icbench.statistics.estimates import Estimate, accuracy_estimate, difference_estimate
 from icbench.statistics.paired import (
@@ -30,7 +30,7 @@ __all__ = [
     "corrected_mcnemar",
     "difference_estimate",
     "exact_mcnemar",
-    "fitted_temperature",
+    "fit_temperature",
     "holm",
     "images_to_tell_apart",
     "kendall_tau",

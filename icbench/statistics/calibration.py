@@ -48,7 +48,7 @@ def calibration(scores: NDArray[np.floating], labels: NDArray[np.integer], tempe
     )
 
 
-def fitted_temperature(scores: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
+def fit_temperature(scores: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
     """The temperature of least NLL (Guo et al. 2017, section 4.2), to be found on validation images.
 
     Searched by golden section in its logarithm, in which the NLL has one minimum.

@@ -65,10 +65,10 @@ def _schedule(schedule: Any, device: torch.device) -> list[Tensor]:
 
 
 def _classifier(classifier: Any, device: torch.device) -> list[Tensor]:
-    images, labels = synthetic.labelled(40)
+    images, labels = synthetic.labelled_images(40)
     classifier.fit(images.to(device), labels.to(device), synthetic.CLASSES, 0)
     with torch.no_grad():
-        return [classifier.scores(synthetic.labelled(12, seed=1)[0].to(device))]
+        return [classifier.scores(synthetic.labelled_images(12, seed=1)[0].to(device))]
 
 
 def _dataset(dataset: Any, with_data: bool) -> list[Tensor]:

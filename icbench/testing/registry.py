@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from icbench.plugins.shared_state import preserved
+from icbench.plugins.shared_state import preserve_state
 from icbench.testing.assertions import Skipped
 from icbench.testing.checks import (
     classifier,
@@ -64,5 +64,5 @@ def run(subject: Subject, check: Check) -> None:
     for gate in gates[: gates.index(check)] if check in gates else gates:
         if not subject.passes(gate):
             raise Skipped(f"{gate.__name__} has to pass first")
-    with preserved():
+    with preserve_state():
         check(subject)

@@ -34,7 +34,7 @@ class Target:
 
 
 @contextmanager
-def opened(text: str) -> Iterator[Target]:
+def open_target(text: str) -> Iterator[Target]:
     """The components that `text` names, importable until the context ends.
 
     Args:
@@ -60,11 +60,11 @@ def _of_path(path: Path) -> Target:
     if path.suffix == ".py":
         if not path.is_file():
             raise UsageError(f"there is no file {path}", "Name a .py file that implements hooks.")
-        return _loaded([file_source(path)])
+        return _load([file_source(path)])
     folder = path.resolve()
     roots = [root for root in (folder / "src", folder) if root.is_dir()]
     sys.path[:0] = map(str, roots)
-    target = _loaded(_folder_sources(folder))
+    target = _load(_folder_sources(folder))
     _expect_loaded_from(folder, target)
     return target
 
@@ -83,7 +83,7 @@ def _folder_sources(folder: Path) -> list[PluginSource]:
     return [PluginSource(point, name, version, str(value)) for point, value in sorted(points.items())]
 
 
-def _loaded(sources: list[PluginSource]) -> Target:
+def _load(sources: list[PluginSource]) -> Target:
     manager = pluggy.PluginManager("icbench")
     manager.add_hookspecs(hookspecs)
     target = Target([], [])
@@ -113,7 +113,7 @@ def _of_name(text: str) -> Target:
     manager = plugin_manager(warn=False)
     name, _, assignments = text.partition(":")
     every = [registered for kind in KINDS for registered in manager.components(kind)]
-    if found := manager.named(name, KINDS):
+    if found := manager.find_named(name, KINDS):
         specs = [(r.kind, f"{r.dist}/{r.name}:{assignments}") for r in found]
         selections = [manager.select(kind, spec) for kind, spec in specs]
         return Target([Subject(s, source_of(manager, s.registered)) for s in selections], [])
@@ -133,7 +133,7 @@ def _subject(registered: Registered, source: PluginSource | None) -> Subject:
 
 def _raise_unknown(manager: PluginManager, name: str, every: list[Registered]) -> None:
     """Raise a PluginError if a broken plugin is known to have the component, or else a UsageError."""
-    if manager.named(name, ["suite"]):
+    if manager.find_named(name, ["suite"]):
         raise UsageError(
             f"{name} is a suite, and only what suites are made of is checked", f"`icbench suite show {name}` reads it."
         )

@@ -11,7 +11,7 @@ from icbench.errors import MissingWeightsError
 from icbench.plugins.component import Component, Registered, Selection, Value, validate
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.manager import PluginManager, plugin_manager
-from icbench.plugins.shared_state import preserved
+from icbench.plugins.shared_state import preserve_state
 from icbench.testing.assertions import Lacking, Skipped
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ class Subject:
         """Whether a check finds no fault; made once."""
         if gate not in self._passed:
             try:
-                with preserved():
+                with preserve_state():
                     gate(self)
                 self._passed[gate] = True
             except Skipped:
@@ -93,7 +93,7 @@ class Subject:
                 self._passed[gate] = False
         return self._passed[gate]
 
-    def shared(self, make: Callable[["Subject"], T]) -> T:
+    def share(self, make: Callable[["Subject"], T]) -> T:
         """What `make` returns for this subject; made once."""
         if make not in self._made:
             self._made[make] = make(self)
@@ -119,7 +119,9 @@ def subject_of(kind: str, given: str | Component | Selection) -> Subject:
         return Subject(Selection(Registered(kind, given, "a bare record", ""), params))
     manager = plugin_manager(warn=False)
     selection = manager.select(kind, given)
-    return _kept(selection.registered, tuple(selection.params.items()), source_of(manager, selection.registered))
+    return _cached_subject(
+        selection.registered, tuple(selection.params.items()), source_of(manager, selection.registered)
+    )
 
 
 def source_of(manager: PluginManager, registered: Registered) -> PluginSource | None:
@@ -132,6 +134,8 @@ def source_of(manager: PluginManager, registered: Registered) -> PluginSource | 
 
 
 @lru_cache(maxsize=32)
-def _kept(registered: Registered, params: tuple[tuple[str, Value], ...], source: PluginSource | None) -> Subject:
+def _cached_subject(
+    registered: Registered, params: tuple[tuple[str, Value], ...], source: PluginSource | None
+) -> Subject:
     """One subject for the many tests of a class: they share its splits and fits."""
     return Subject(Selection(registered, dict(params)), source)

@@ -57,7 +57,7 @@ def _blobs(count: int, seed: int) -> Tensor:
     return functional.interpolate(coarse, size=(28, 28), mode="bilinear", align_corners=True).clamp(0, 1)
 
 
-def labelled(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+def labelled_images(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Images (N, 1, 28, 28) of `CLASSES` classes that are easy to tell apart, and their labels (N,)."""
     labels = torch.arange(count) % CLASSES
     clean = functional.one_hot(labels, CLASSES).float().view(-1, 1, 2, 2)

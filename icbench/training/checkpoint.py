@@ -104,12 +104,12 @@ def _require_same(identity: dict[str, Any], trainer: Trainer, job: TrainingJob) 
             f"{job.out} holds a training with other code: its trainer, or what that computes with, has changed",
             "Choose another folder with --out, or go on with the code it was begun with.",
         )
-    if _continued(known, trainer) != _continued(job.identity, trainer):
+    if _continuation_identity(known, trainer) != _continuation_identity(job.identity, trainer):
         raise UsageError(
             f"{job.out} holds a training with other settings: {identity}", "Choose another folder with --out."
         )
 
 
-def _continued(identity: dict[str, Any], trainer: Trainer) -> dict[str, Any]:
+def _continuation_identity(identity: dict[str, Any], trainer: Trainer) -> dict[str, Any]:
     """What has to be equal in an identity for this trainer."""
     return {name: value for name, value in identity.items() if name != "epochs" or not trainer.extends}

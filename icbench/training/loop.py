@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from icbench.compute.devices import chosen_precision, torch_dtype
+from icbench.compute.devices import choose_precision, torch_dtype
 from icbench.compute.environment import library_versions
 from icbench.engine.decode import sample_images
 from icbench.engine.prepare import prepare
@@ -17,7 +17,7 @@ from icbench.engine.settings import Settings
 from icbench.errors import IcbenchError, IntegrityError, ResultsError, UsageError
 from icbench.kinds.dataset import Dataset, Split
 from icbench.kinds.generator import Generator
-from icbench.plugins.isolation import isolated
+from icbench.plugins.isolation import isolate
 from icbench.running.datasets import load_split
 from icbench.running.image_grid import image_grid, save_picture
 from icbench.running.observer import Observer
@@ -60,7 +60,7 @@ class TrainingResult:
     study: study.Study | None
 
 
-@isolated()
+@isolate()
 def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, observer: TrainingObserver) -> TrainingResult:
     """Train a generator, or go on with a training of the same settings in `job.out`.
 
@@ -80,7 +80,7 @@ def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, observer: Traini
     trainer.begin(split, dataset.num_classes, job)
     progress = _resume(trainer, job, observer)
     with observer.working("training the reference CNN that judges the samples"):
-        reference, seconds = study.timed(lambda: train_reference_cnn(split, dataset.num_classes, job.device))
+        reference, seconds = study.measure_seconds(lambda: train_reference_cnn(split, dataset.num_classes, job.device))
     scorer = Scorer(
         validation, reference, trainer.schedules, _settings(trainer, job), trainer.budget, trainer.by_samples
     )
@@ -209,7 +209,7 @@ class _Training:
 
 def _settings(trainer: Trainer, job: TrainingJob) -> Settings:
     """How snapshots are inverted; the steps are the budget's."""
-    precision = chosen_precision(trainer.budget.precision, job.device)
+    precision = choose_precision(trainer.budget.precision, job.device)
     return Settings(seed=job.seed, device=job.device, precision=torch_dtype(precision))
 
 

@@ -132,7 +132,7 @@ def measure_snapshot(
     if "exhaustive" in short:
         figures["class_margin"] = _mean(_class_margins(short["exhaustive"], scorer))
     rows, steps = _full_rows(scorer), scorer.budget.full.steps
-    full, full_seconds = timed(lambda: scorer.accuracies(generator, rows, steps))
+    full, full_seconds = measure_seconds(lambda: scorer.accuracies(generator, rows, steps))
     finite = {name: None if value is None or not math.isfinite(value) else value for name, value in figures.items()}
     return score, Snapshot(epochs, finite, seconds | _time_samples(generator, scorer), full, full_seconds)
 
@@ -160,7 +160,7 @@ def conclude(record: TrainingRecord, snapshots: Sequence[Snapshot], scorer: Scor
     )
 
 
-def timed(work: Callable[[], Result]) -> tuple[Result, float]:
+def measure_seconds(work: Callable[[], Result]) -> tuple[Result, float]:
     """What `work` returns, and the seconds it took."""
     started = time.perf_counter()
     result = work()
@@ -180,17 +180,19 @@ def _invert_shortly(generator: Generator, scorer: Scorer) -> tuple[dict[str, Inv
     runs, seconds = {}, {}
     for name, spec in scorer.specs().items():
         steps = scorer.budget.check.steps[name]
-        runs[name], seconds[name] = timed(partial(scorer.invert, generator, spec, scorer.choosing_rows, steps))
+        runs[name], seconds[name] = measure_seconds(
+            partial(scorer.invert, generator, spec, scorer.choosing_rows, steps)
+        )
     return runs, seconds
 
 
 def _time_samples(generator: Generator, scorer: Scorer) -> dict[str, float]:
     """The seconds that each figure of samples takes by itself."""
-    samples, drawing = timed(lambda: scorer.draw_samples(generator))
-    _, classifying = timed(lambda: sample_accuracy(samples, scorer.reference))
-    features, looking = timed(lambda: compared_features(samples, scorer.reserved_images, scorer.reference))
-    _, comparing = timed(lambda: finite_distance(*features))
-    _, covering = timed(lambda: cover(*features))
+    samples, drawing = measure_seconds(lambda: scorer.draw_samples(generator))
+    _, classifying = measure_seconds(lambda: sample_accuracy(samples, scorer.reference))
+    features, looking = measure_seconds(lambda: compared_features(samples, scorer.reserved_images, scorer.reference))
+    _, comparing = measure_seconds(lambda: finite_distance(*features))
+    _, covering = measure_seconds(lambda: cover(*features))
     return {
         "drawing": drawing,
         "classifying": classifying,

@@ -43,7 +43,7 @@ def built(schedule):
 @pytest.mark.parametrize("schedule", ["joint", "class-only", "exhaustive"])
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=str)
 def test_every_product_is_counted_once_forward_and_once_backward(schedule, precision):
-    work = limits.counted(built(schedule), ROWS, Settings(5, precision=precision))
+    work = limits.count_work(built(schedule), ROWS, Settings(5, precision=precision))
     assert work.flops == sum(2 * 2 * ROWS * inputs * outputs for inputs, outputs in WIDTHS)
     assert work.bytes > 4 * sum(inputs * outputs for inputs, outputs in WIDTHS)
 
@@ -51,11 +51,11 @@ def test_every_product_is_counted_once_forward_and_once_backward(schedule, preci
 def test_the_share_is_of_the_time_that_the_rates_leave(monkeypatch):
     monkeypatch.setattr(limits, "counted", lambda *_: limits.Work(flops=600, bytes=50))
     monkeypatch.setattr(limits, "measured", lambda *_: limits.Rates(flops=1000.0, bytes=200.0))
-    found = limits.reached(built("joint"), ROWS, Settings(5), seconds=1.2)
+    found = limits.compare_with_limits(built("joint"), ROWS, Settings(5), seconds=1.2)
     assert found["share_of_product_rate"] == pytest.approx(0.5)
     assert found["share_of_roofline"] == pytest.approx(0.5)
     assert found["limited_by"] == "products"
     monkeypatch.setattr(limits, "measured", lambda *_: limits.Rates(flops=1000.0, bytes=50.0))
-    found = limits.reached(built("joint"), ROWS, Settings(5), seconds=1.25)
+    found = limits.compare_with_limits(built("joint"), ROWS, Settings(5), seconds=1.25)
     assert found["share_of_roofline"] == pytest.approx(0.8)
     assert found["limited_by"] == "bytes"

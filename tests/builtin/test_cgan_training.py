@@ -85,7 +85,7 @@ def test_refined_codes_are_nearer_the_images_and_on_the_sphere():
 def test_large_noise_is_trained_in_the_directions_that_the_generator_sees():
     made = trainer(noise_dim=40)
     made.random = random()
-    batch = made._made(torch.arange(training.BATCH))
+    batch = made._make_batch(torch.arange(training.BATCH))
     assert batch.noise.shape == batch.codes.shape == (training.BATCH, 10)
     before = made.generator.projection.clone()
     losses = torch.stack(made.train_batch(torch.arange(training.BATCH))).detach()
@@ -103,7 +103,7 @@ def test_the_encoder_learns_what_the_refined_codes_are():
     made = trainer()
     made.random, made.step = random(), training.FIRST_STEPS
     rows = torch.arange(training.BATCH)
-    before = made._made(rows)
+    before = made._make_batch(rows)
     assert not torch.allclose(before.refined, before.codes[: training.HALF])
     losses = torch.stack([torch.stack(made.train_batch(rows)).detach() for _ in range(25)])
     assert losses.isfinite().all()

@@ -9,7 +9,7 @@ from toy import ToyDigits
 
 from icbench.builtin.schedules.joint import Joint
 from icbench.builtin.schedules.relaxed import Relaxed, sparsemax
-from icbench.engine.initialization import drawn_noise
+from icbench.engine.initialization import draw_noise
 from icbench.engine.invert import class_paths, invert
 from icbench.engine.result import concatenate
 from icbench.engine.settings import Settings
@@ -54,7 +54,7 @@ def test_mirror_descent_is_exponentiated_gradient(components):
     path = class_paths(mirror, DIGITS.images, np.arange(1), replace(SETTINGS, steps=1))
     vector = torch.full((1, 10), 0.1, requires_grad=True)
     target = torch.from_numpy(DIGITS.images[:1]).float() / 255
-    noise = drawn_noise(np.arange(1), (0,), components.generator.noise_dim, 0)[:, 0]
+    noise = draw_noise(np.arange(1), (0,), components.generator.noise_dim, 0)[:, 0]
     energy = components.distance(components.generator(vector, noise), target)
     [slope] = torch.autograd.grad(energy.sum(), vector)
     expected = (vector.detach().log() - 2.0 * slope).softmax(dim=1)

@@ -13,7 +13,7 @@ import torch
 from command_line import icbench
 
 from icbench import records
-from icbench.compute.devices import chosen_precision
+from icbench.compute.devices import choose_precision
 from icbench.kinds.generator import Generator
 from icbench.plugins import manager as manager_module
 from icbench.plugins.discovery import PluginSource
@@ -442,7 +442,7 @@ def test_a_changed_engine_makes_a_new_run(capsys, monkeypatch):
 
 
 def test_an_unfinished_run_goes_on_in_the_precision_it_began_with(capsys, monkeypatch):
-    auto = chosen_precision("auto", torch.device("cpu"))
+    auto = choose_precision("auto", torch.device("cpu"))
     begun = {"float32": "bfloat16", "bfloat16": "float32"}[auto]
     with stopped_after(monkeypatch, 60, KeyboardInterrupt):
         icbench(capsys, *TOY, "--batch-size", "10", "--precision", begun)

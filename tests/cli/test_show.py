@@ -16,7 +16,7 @@ from icbench.engine.diagnosis import Diagnosis
 from icbench.plugins.discovery import PluginSource
 from icbench.records import IMAGES_FILE, RECORD_FILE, read_record
 from icbench.records.diagnosis import DIAGNOSIS_FILE
-from icbench.statistics import fitted_temperature
+from icbench.statistics import fit_temperature
 
 OLD = Path(__file__).parents[1] / "records" / "schema-1"
 TOY = ["run", "--generator", "linear", "--dataset", "toy", "--device", "cpu", "--quiet", "--results", str(RESULTS)]
@@ -143,7 +143,7 @@ def test_the_temperature_is_fitted_on_validation(capsys, toy_plugin):
     records = {read_record(path).metadata.dataset.split: read_record(path) for path in RESULTS.iterdir()}
     found = data(capsys, records["test"].path)["calibration"]
     images = records["validation"].images()
-    expected = fitted_temperature(images["class_scores"], images["label"].astype(int))
+    expected = fit_temperature(images["class_scores"], images["label"].astype(int))
     assert found["temperature"] == pytest.approx(expected)
     assert {"temperature", "ece", "brier", "nll"} == set(found)
     out = show(capsys, records["test"].path)[1]

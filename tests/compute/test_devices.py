@@ -7,7 +7,7 @@ import pytest
 import torch
 from toy import LinearGenerator
 
-from icbench.compute.devices import chosen_precision, float32_products, precision_reason
+from icbench.compute.devices import choose_precision, float32_products, precision_reason
 from icbench.engine.invert import invert
 from icbench.engine.prepare import prepare
 from icbench.engine.settings import Components, Settings
@@ -42,9 +42,9 @@ def test_a_cpu_is_left_alone():
 
 
 def test_tf32_without_cuda_is_a_usage_error():
-    assert chosen_precision("tf32", CUDA) == "tf32"
+    assert choose_precision("tf32", CUDA) == "tf32"
     with pytest.raises(UsageError, match="cpu has no tf32"):
-        chosen_precision("tf32", torch.device("cpu"))
+        choose_precision("tf32", torch.device("cpu"))
 
 
 @pytest.mark.parametrize(("instructions", "precision"), [("avx512_bf16", "bfloat16"), ("", "float32")])
@@ -52,9 +52,9 @@ def test_auto_is_what_the_processor_multiplies_in(monkeypatch, instructions, pre
     """Whatever is faster at the moment: nothing is measured."""
     monkeypatch.setattr("icbench.compute.devices.bfloat16_instructions", lambda: instructions)
     monkeypatch.setattr("icbench.compute.probe.speeds", lambda: pytest.fail("measured"))
-    assert chosen_precision("auto", torch.device("cpu")) == precision
-    assert chosen_precision("float32", torch.device("cpu")) == "float32"
-    assert chosen_precision("auto", CUDA) == "float32"
+    assert choose_precision("auto", torch.device("cpu")) == precision
+    assert choose_precision("float32", torch.device("cpu")) == "float32"
+    assert choose_precision("auto", CUDA) == "float32"
     assert precision_reason().startswith(precision)
     assert instructions in precision_reason()
 

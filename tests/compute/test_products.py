@@ -29,7 +29,7 @@ def kernel(request, monkeypatch) -> str:
 def packings(monkeypatch) -> list[torch.Tensor]:
     """The weights that are laid out for oneDNN."""
     seen: list[torch.Tensor] = []
-    pack = onednn.packed
+    pack = onednn.pack
     monkeypatch.setattr(onednn, "packed", lambda weight: seen.append(weight) or pack(weight))
     return seen
 

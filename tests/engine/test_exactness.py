@@ -11,7 +11,7 @@ from icbench.builtin.datasets.mnist import MNIST
 from icbench.builtin.generators.cgan import load_cgan
 from icbench.compute.probe import speeds
 from icbench.engine.decode import as_target
-from icbench.engine.initialization import drawn_noise
+from icbench.engine.initialization import draw_noise
 from icbench.engine.invert import invert
 from icbench.engine.prepare import prepare
 from icbench.engine.result import concatenate
@@ -29,7 +29,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def starts(images):
-    return as_target(images[INDEX], torch.device("cpu")), drawn_noise(INDEX, (0,), 10, 0)[:, 0]
+    return as_target(images[INDEX], torch.device("cpu")), draw_noise(INDEX, (0,), 10, 0)[:, 0]
 
 
 def inverted(images, steps, optimizer="adam", batch_size=512, **settings):

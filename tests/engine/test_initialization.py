@@ -9,7 +9,7 @@ from toy import NormedGenerator, ToyDigits
 
 from icbench.builtin.schedules.exhaustive import SPREAD, Exhaustive
 from icbench.engine.decode import as_target, generate
-from icbench.engine.initialization import BANK, NoiseBank, drawn_noise
+from icbench.engine.initialization import BANK, NoiseBank, draw_noise
 from icbench.engine.invert import invert
 from icbench.engine.preflight.compatibility import check_components
 from icbench.engine.prepare import prepare
@@ -52,7 +52,7 @@ def test_an_encoder_start_is_the_encoders_noise_of_the_winning_class(encoding):
 def test_further_restarts_begin_beside_the_first(encoding):
     schedule = Exhaustive(start="encoder", restarts=3, prior_weight=1e6)
     hypotheses = schedule.hypotheses(10)
-    drawn = drawn_noise(np.arange(4), hypotheses.restart, 4, 0)
+    drawn = draw_noise(np.arange(4), hypotheses.restart, 4, 0)
     encoded = encoding.generator.encode(as_target(IMAGES[:4], CPU))
 
     class Offered:

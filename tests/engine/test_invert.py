@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from toy import FragileDistance, LinearGenerator, NormedGenerator
 
 from icbench.builtin.schedules.joint import Joint
-from icbench.engine.initialization import drawn_noise
+from icbench.engine.initialization import draw_noise
 from icbench.engine.invert import invert
 from icbench.engine.prepare import prepare
 from icbench.engine.result import NOT_FINITE, concatenate
@@ -72,16 +72,16 @@ def test_same_seed_gives_the_same_numbers_and_another_seed_others(normed, digits
 
 
 def test_a_start_depends_on_seed_image_and_restart_alone():
-    noise = drawn_noise(np.array([3, 8]), (0, 1, 0), 6, seed=5)
-    assert torch.equal(noise[1], drawn_noise(np.array([8]), (0, 1, 0), 6, seed=5)[0])
+    noise = draw_noise(np.array([3, 8]), (0, 1, 0), 6, seed=5)
+    assert torch.equal(noise[1], draw_noise(np.array([8]), (0, 1, 0), 6, seed=5)[0])
     assert torch.equal(noise[:, 0], noise[:, 2])
     starts = {tuple(row.tolist()) for row in noise[:, :2].flatten(0, 1)}
     assert len(starts) == 4
-    assert not torch.equal(noise, drawn_noise(np.array([3, 8]), (0, 1, 0), 6, seed=6))
+    assert not torch.equal(noise, draw_noise(np.array([3, 8]), (0, 1, 0), 6, seed=6))
 
 
 def test_starts_are_standard_normal():
-    noise = drawn_noise(np.arange(2000), (0,), 10, seed=0).flatten()
+    noise = draw_noise(np.arange(2000), (0,), 10, seed=0).flatten()
     assert abs(noise.mean()) < 0.03
     assert abs(noise.std() - 1) < 0.03
     assert abs((noise**4).mean() - 3) < 0.3
@@ -169,7 +169,7 @@ def test_class_vectors_end_on_the_simplex(normed, digits):
 def test_noise_rests_until_its_start_and_its_optimizer_state_with_it(normed, manager, digits):
     images, _ = digits
     waiting = with_schedule(normed, manager, "joint:noise_start=6")
-    start = drawn_noise(np.arange(3), (0,), 4, seed=0)[:, 0].numpy()
+    start = draw_noise(np.arange(3), (0,), 4, seed=0)[:, 0].numpy()
     np.testing.assert_array_equal(run(waiting, images, range(3), replace(SETTINGS, steps=6)).noise, start)
     moved = run(waiting, images, range(3), replace(SETTINGS, steps=7)).noise
     # Adam's first step is the learning rate in each coordinate; carried-over state would make it smaller.
@@ -178,12 +178,12 @@ def test_noise_rests_until_its_start_and_its_optimizer_state_with_it(normed, man
 
 def test_class_only_leaves_the_noise_as_drawn(normed, manager, digits):
     result = run(with_schedule(normed, manager, "class-only"), digits[0], range(3))
-    np.testing.assert_array_equal(result.noise, drawn_noise(np.arange(3), (0,), 4, seed=0)[:, 0].numpy())
+    np.testing.assert_array_equal(result.noise, draw_noise(np.arange(3), (0,), 4, seed=0)[:, 0].numpy())
 
 
 def test_noise_rate_scales_the_noise_alone(normed, manager, digits):
     slow = run(with_schedule(normed, manager, "joint:noise_rate=0.1"), digits[0], range(3), replace(SETTINGS, steps=1))
-    start = drawn_noise(np.arange(3), (0,), 4, seed=0)[:, 0].numpy()
+    start = draw_noise(np.arange(3), (0,), 4, seed=0)[:, 0].numpy()
     np.testing.assert_allclose(np.abs(slow.noise - start), 0.005, rtol=1e-2)
 
 
@@ -284,6 +284,6 @@ def test_hand_made_gradients_reach_both_latents():
     )
     images = np.zeros((1, 1, 8, 8), np.uint8)
     result = run(components, images, [0], replace(SETTINGS, steps=1))
-    noise = drawn_noise(np.array([0]), (0,), 3, seed=0)[0, 0, 0].item()
+    noise = draw_noise(np.array([0]), (0,), 3, seed=0)[0, 0, 0].item()
     # d/dnoise of (c n)^2 / 64 is 2 c^2 n / 64, with c = 0.1 at the uniform point.
     assert result.noise[0, 0] == pytest.approx(noise - 64 * 2 * 0.01 * noise / 64, rel=1e-4)

@@ -18,9 +18,9 @@ import pytest
 import torch
 from command_line import icbench
 
-from icbench.plugins.isolation import importing, isolated, isolated_each
+from icbench.plugins.isolation import importing, isolate, isolate_each
 from icbench.plugins.manager import plugin_manager
-from icbench.plugins.shared_state import changes, preserved, shared_state
+from icbench.plugins.shared_state import changes, preserve_state, shared_state
 
 CHANGES = {
     "seed of Python": lambda: random.seed(1),
@@ -62,21 +62,21 @@ CHANGES = {
 def _as_before():
     """What these tests break on purpose is put back, whether the code under test does so or not."""
     locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
-    with preserved():
+    with preserve_state():
         yield
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_what_is_changed_within_is_put_back(change):
     before = shared_state()
-    with isolated():
+    with isolate():
         change()
         assert changes(before)
     assert changes(before) == []
 
 
 def test_all_that_is_changed_at_once_is_put_back_though_the_call_fails():
-    @isolated()
+    @isolate()
     def fail():
         for change in CHANGES.values():
             change()
@@ -93,7 +93,7 @@ def test_all_that_is_changed_at_once_is_put_back_though_the_call_fails():
 def test_a_user_s_own_settings_are_what_is_gone_back_to():
     torch.set_default_dtype(torch.float64)
     torch.set_float32_matmul_precision("high")
-    with isolated():
+    with isolate():
         torch.set_default_dtype(torch.float16)
         torch.set_float32_matmul_precision("highest")
     assert (torch.get_default_dtype(), torch.get_float32_matmul_precision()) == (torch.float64, "high")
@@ -101,7 +101,7 @@ def test_a_user_s_own_settings_are_what_is_gone_back_to():
 
 def test_a_folder_added_to_the_path_stays_importable_behind_the_others():
     before = list(sys.path)
-    with isolated():
+    with isolate():
         sys.path.insert(0, "mine")
     assert sys.path == [*before, "mine"]
 
@@ -112,13 +112,13 @@ def test_each_value_is_made_within_and_taken_without():
             torch.set_default_dtype(torch.float64)
             yield number
 
-    for number in isolated_each(values()):
+    for number in isolate_each(values()):
         assert torch.get_default_dtype() == torch.float32, number
 
 
 def test_what_is_printed_goes_to_stderr_whichever_way(capfd):
     original = sys.__stdout__
-    with isolated():
+    with isolate():
         print("by print")
         os.write(1, b"by the descriptor\n")
         subprocess.run([sys.executable, "-c", "print('by a program')"], check=True)
@@ -131,7 +131,7 @@ def test_what_is_printed_goes_to_stderr_whichever_way(capfd):
 
 def test_streams_that_are_replaced_or_closed_are_put_back(capfd):
     streams = sys.stdin, sys.stdout, sys.stderr
-    with isolated():
+    with isolate():
         sys.stdout = io.StringIO()
         sys.stderr = None
         os.close(1)
@@ -155,8 +155,8 @@ def test_a_library_that_is_loaded_within_is_as_it_was_when_loaded():
         "import sys\n"
         "from icbench.plugins.isolation import isolated\n"
         "assert not {'torch', 'numpy', 'logging', 'signal'} & set(sys.modules)\n"
-        "with isolated():\n"
-        "    with isolated():\n"
+        "with isolate():\n"
+        "    with isolate():\n"
         "        import torch, logging\n"
         "    torch.set_default_dtype(torch.float64)\n"
         "    torch.set_default_device('meta')\n"

@@ -10,7 +10,7 @@ from icbench import Component, Param
 from icbench.errors import UsageError
 from icbench.plugins.component import Registered, Selection
 from icbench.plugins.manager import _assignments
-from icbench.plugins.spec import quoted, split_params, unquoted
+from icbench.plugins.spec import quote, split_params, unquote
 
 KEYS = st.from_regex(r"[a-z_]+", fullmatch=True)
 VALUES = st.text() | st.text("\"',= \n", max_size=8)
@@ -25,7 +25,7 @@ def read(text):
 @example({"a": "x\n"})
 @example({"a": "'\","})
 def test_whatever_is_written_is_read_again(values):
-    assert read(",".join(f"{key}={quoted(value)}" for key, value in values.items())) == values
+    assert read(",".join(f"{key}={quote(value)}" for key, value in values.items())) == values
 
 
 @given(st.text())
@@ -62,7 +62,7 @@ def test_a_quote_that_is_not_closed_is_told(text):
 
 
 def test_a_plain_value_stays_plain():
-    assert quoted("runs/it's=1") == unquoted("runs/it's=1") == "runs/it's=1"
+    assert quote("runs/it's=1") == unquote("runs/it's=1") == "runs/it's=1"
 
 
 def test_a_label_can_be_typed_again():

@@ -15,7 +15,7 @@ from icbench.ranking import collect
 from icbench.records import IMAGES_FILE, RECORD_FILE, SHARDS_FILE, ResultsFolder
 from icbench.records.metrics import Costs
 from icbench.records.record import write_record
-from icbench.records.schema import signed
+from icbench.records.schema import sign
 from icbench.records.shard_arrays import as_shard
 from icbench.records.shards import ShardFile
 
@@ -26,11 +26,11 @@ def paths(collection):
     return sorted(str(record.path) for record in collection.records)
 
 
-def rewrite(record, sign=False, **changed):
+def rewrite(record, with_digest=False, **changed):
     """Change a record's facts on disk, with a digest of the new content or the old one."""
     file = record.path / RECORD_FILE
     facts = json.loads(file.read_text()) | changed
-    file.write_text(json.dumps(signed(facts) if sign else facts))
+    file.write_text(json.dumps(sign(facts) if with_digest else facts))
 
 
 def test_every_folder_given_is_read():
@@ -114,7 +114,7 @@ def test_a_seed_edited_into_a_copy_makes_no_second_seed():
 def test_the_same_entry_and_seed_under_another_key_is_no_second_run():
     finished(right(20))
     other = finished(right(20), folder="other-schema", at="2026-01-02T00:00:00+00:00")
-    rewrite(other, sign=True, key="of another schema")
+    rewrite(other, with_digest=True, key="of another schema")
     found = collect([RESULTS])
     assert paths(found) == [str(other.path)]
     assert len(found.notes) == 1
@@ -168,7 +168,7 @@ def test_a_record_that_cannot_be_read_is_named_with_its_reason(content, reason):
     assert reason in problem
 
 
-@pytest.mark.parametrize("sign", [True, False], ids=["signed", "edited"])
+@pytest.mark.parametrize("with_digest", [True, False], ids=["signed", "edited"])
 @pytest.mark.parametrize(
     ("inside", "name", "value", "reason"),
     [
@@ -180,10 +180,10 @@ def test_a_record_that_cannot_be_read_is_named_with_its_reason(content, reason):
         ("dataset", "images", 10**30, "'dataset.images' is about 10^30"),
     ],
 )
-def test_a_record_with_an_impossible_number_is_named_and_the_others_count(sign, inside, name, value, reason):
+def test_a_record_with_an_impossible_number_is_named_and_the_others_count(with_digest, inside, name, value, reason):
     finished(right(20))
     odd = finished(right(20), seed=1)
-    rewrite(odd, sign, **{inside: getattr(odd.metadata, inside).document() | {name: value}})
+    rewrite(odd, with_digest, **{inside: getattr(odd.metadata, inside).document() | {name: value}})
     found = collect([RESULTS])
     assert [record.metadata.seed for record in found.records] == [0]
     (problem,) = found.problems

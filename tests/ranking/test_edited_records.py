@@ -13,7 +13,7 @@ from icbench.errors import IntegrityError
 from icbench.ranking import collect, rank
 from icbench.ranking.per_class import class_figures, confusion_matrix, run_calibration
 from icbench.records import IMAGES_FILE, RECORD_FILE, read_record
-from icbench.records.schema import signed
+from icbench.records.schema import sign
 from icbench.report.document import html_table
 from icbench.report.json_output import envelope
 from icbench.report.leaderboard import leaderboard_csv, leaderboard_data, track_grids
@@ -107,7 +107,7 @@ def test_an_edited_accuracy_does_not_count_and_is_flagged(record):
     assert row["flags"] == ["a flag", "edited by hand"]
 
 
-@pytest.mark.parametrize("sign", [True, False], ids=["signed", "edited"])
+@pytest.mark.parametrize("with_digest", [True, False], ids=["signed", "edited"])
 @pytest.mark.parametrize(
     ("name", "value", "found"),
     [
@@ -123,10 +123,10 @@ def test_an_edited_accuracy_does_not_count_and_is_flagged(record):
         ("nfe", 1, 401),
     ],
 )
-def test_a_figure_that_its_images_do_not_bear_out_is_never_shown(record, name, value, found, sign):
+def test_a_figure_that_its_images_do_not_bear_out_is_never_shown(record, name, value, found, with_digest):
     facts = json.loads(record.read_text())
     facts["metrics"][name] = value
-    record.write_text(json.dumps(signed(facts) if sign else facts))
+    record.write_text(json.dumps(sign(facts) if with_digest else facts))
     summary = read_record(record.parent).summary()
     assert summary["metrics"][name] == found
     assert summary["flags"] == ["a flag", "edited by hand"]
@@ -150,7 +150,7 @@ def test_a_figure_that_was_put_in_is_not_shown(record):
 def test_rounding_on_another_machine_is_no_edit(record):
     facts = json.loads(record.read_text())
     facts["metrics"]["mean_distance"] *= 1 + 1e-7
-    record.write_text(json.dumps(signed(facts)))
+    record.write_text(json.dumps(sign(facts)))
     assert not read_record(record.parent).edited
 
 

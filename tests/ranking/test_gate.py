@@ -12,7 +12,7 @@ from record_factory import RESULTS, finished, first, right, seeds, unfinished
 
 from icbench.errors import UsageError
 from icbench.ranking import collect, rank
-from icbench.ranking.gate import gate, packed, unpacked
+from icbench.ranking.gate import gate, pack_correct, unpack_correct
 from icbench.report.json_output import envelope
 from icbench.report.leaderboard import leaderboard_data
 
@@ -192,4 +192,4 @@ def test_a_baseline_that_is_not_there_is_named():
 @given(st.lists(st.lists(st.booleans(), min_size=13, max_size=13), min_size=1, max_size=3))
 def test_packed_results_come_back(correct):
     correct = np.array(correct)
-    np.testing.assert_array_equal(unpacked(packed(correct), 13), correct)
+    np.testing.assert_array_equal(unpack_correct(pack_correct(correct), 13), correct)

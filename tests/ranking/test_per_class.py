@@ -8,7 +8,7 @@ from icbench.errors import IntegrityError
 from icbench.ranking import collect
 from icbench.ranking.per_class import class_figures, confusion_matrix, run_calibration
 from icbench.records import IMAGES_FILE, read_record
-from icbench.statistics import calibration, fitted_temperature, wilson_interval
+from icbench.statistics import calibration, fit_temperature, wilson_interval
 
 LABEL = np.array([0, 0, 0, 0, 1, 1, 1, 2], np.int16)
 PREDICTION = np.array([0, 0, 1, 2, 1, 1, -1, 1], np.int16)
@@ -70,9 +70,9 @@ def test_the_temperature_is_fitted_on_validation_and_not_on_what_is_scored():
     validation = scored(1, 100, 5.0, split="validation")
     found = run_calibration(test, collect([RESULTS]).records)
     scores, labels = (validation.images()[name] for name in ("class_scores", "label"))
-    temperature = fitted_temperature(scores, labels)
+    temperature = fit_temperature(scores, labels)
     assert found.temperature == pytest.approx(temperature)
-    assert found.temperature != pytest.approx(fitted_temperature(test.images()["class_scores"], test.images()["label"]))
+    assert found.temperature != pytest.approx(fit_temperature(test.images()["class_scores"], test.images()["label"]))
     assert found == calibration(test.images()["class_scores"], test.images()["label"], temperature)
 
 
@@ -82,7 +82,7 @@ def test_of_several_validation_runs_the_one_with_the_most_images_is_used():
     largest = scored(2, 150, 2.0, split="validation", seed=2)
     found = run_calibration(test, collect([RESULTS]).records)
     images = largest.images()
-    assert found.temperature == pytest.approx(fitted_temperature(images["class_scores"], images["label"]))
+    assert found.temperature == pytest.approx(fit_temperature(images["class_scores"], images["label"]))
 
 
 @pytest.mark.parametrize(

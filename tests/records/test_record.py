@@ -17,7 +17,7 @@ from icbench.records.json_object import decode
 from icbench.records.metadata import RecordMetadata, RunMetadata, WrittenMetadata
 from icbench.records.metrics import Costs
 from icbench.records.record import write_record
-from icbench.records.schema import SCHEMA, canonical, updated
+from icbench.records.schema import SCHEMA, canonical, update_schema
 from icbench.records.shard_arrays import as_shard, join_shards
 from icbench.records.shards import read_shards
 
@@ -143,7 +143,7 @@ def test_records_of_schema_1_are_still_read(name, status, images):
 def test_an_older_record_is_written_as_it_was_read(path):
     unfinished = not (path / records.RECORD_FILE).exists()
     file = path / (records.SHARDS_FILE if unfinished else records.RECORD_FILE)
-    document = updated(read_shards(file).document if unfinished else json.loads(file.read_bytes()), "here")
+    document = update_schema(read_shards(file).document if unfinished else json.loads(file.read_bytes()), "here")
     kind = RunMetadata if unfinished else WrittenMetadata
     assert canonical(decode(kind, document, "here").document()) == canonical(document)
 

@@ -111,13 +111,13 @@ def test_a_folder_that_another_process_removes_just_then_is_made_again(monkeypat
         return acquire(lock, *arguments, **options)
 
     monkeypatch.setattr(filelock.FileLock, "acquire", unlucky)
-    with ResultsFolder(RESULTS).locked("run", lambda: None):
+    with ResultsFolder(RESULTS).lock("run", lambda: None):
         assert RESULTS.is_dir()
     assert len(removed) == 3
 
 
 def test_a_folder_with_another_lock_in_it_is_not_removed():
-    with ResultsFolder(RESULTS).locked("run", lambda: None):
+    with ResultsFolder(RESULTS).lock("run", lambda: None):
         (RESULTS / ".other.lock").touch()
     assert [path.name for path in RESULTS.iterdir()] == [".other.lock"]
 
@@ -174,12 +174,12 @@ def test_a_finished_run_without_its_images_is_not_taken():
     newer = finished(right(20, 1, 2), folder="newer", at="2026-01-02T00:00:00+00:00")
     results, said = ResultsFolder(RESULTS), []
     key = newer.metadata.key
-    assert results.finished(key, on_unreadable=said.append).path == newer.path
+    assert results.find_finished(key, on_unreadable=said.append).path == newer.path
     (newer.path / IMAGES_FILE).unlink()
-    assert results.finished(key, on_unreadable=said.append).path == older.path
+    assert results.find_finished(key, on_unreadable=said.append).path == older.path
     assert said == []
     (older.path / IMAGES_FILE).write_bytes(b"cut")
-    assert results.finished(key, on_unreadable=said.append) is None
+    assert results.find_finished(key, on_unreadable=said.append) is None
     (reason,) = said
     assert str(older.path / IMAGES_FILE) in reason
 
@@ -189,7 +189,7 @@ def test_a_record_edited_by_hand_is_taken_only_where_there_is_no_other():
     edited = finished(right(20), folder="edited", at="2026-01-02T00:00:00+00:00")
     file = edited.path / RECORD_FILE
     file.write_text(file.read_text().replace("2026-01-02", "2027-01-02"))
-    assert ResultsFolder(RESULTS).finished(honest.metadata.key).path == honest.path
+    assert ResultsFolder(RESULTS).find_finished(honest.metadata.key).path == honest.path
 
 
 def test_a_shard_that_was_written_twice_costs_its_time_once():

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from icbench.errors import IntegrityError
-from icbench.records.shards import HEAD, MARK, ShardFile, encoded, read_shards, scan
+from icbench.records.shards import HEAD, MARK, ShardFile, encode_frame, read_shards, scan
 
 FILE = Path("run/unfinished.shards")
 SHARDS = 3
@@ -124,7 +124,9 @@ def test_a_shard_that_cannot_be_taken_back_does_not_hide_why(file, monkeypatch):
         file.append(shard(3))
 
 
-@pytest.mark.parametrize("frames", [encoded(b"F", b"{"), encoded(b"F", b"{}") + encoded(b"S", b"no arrays")])
+@pytest.mark.parametrize(
+    "frames", [encode_frame(b"F", b"{"), encode_frame(b"F", b"{}") + encode_frame(b"S", b"no arrays")]
+)
 def test_whole_frames_with_odd_content_are_said_to_be_unreadable(frames):
     FILE.parent.mkdir()
     FILE.write_bytes(frames)
@@ -141,4 +143,4 @@ def test_a_file_without_its_beginning_says_so(content):
 
 def test_a_payload_that_contains_a_mark_is_one_frame():
     payload = MARK * 3 + bytes(HEAD.size)
-    assert [frame.payload for frame in scan(encoded(b"S", payload)).frames] == [payload]
+    assert [frame.payload for frame in scan(encode_frame(b"S", payload)).frames] == [payload]

@@ -84,7 +84,7 @@ def test_the_help_states_the_order_in_which_columns_go():
 
 
 def test_columns_go_in_that_order(full):
-    kept = [[column.heading for column in full.fitted(width).columns] for width in range(250, 40, -1)]
+    kept = [[column.heading for column in full.fit(width).columns] for width in range(250, 40, -1)]
     gone = [heading for before, after in pairwise(kept) for heading in before if heading not in after]
     assert gone == [*NAMES_IN_HELP.values(), "flags"]
 
@@ -99,12 +99,12 @@ def test_no_line_is_wider_than_the_terminal_and_no_figure_is_cut(full, width):
 
 
 def test_eighty_columns_have_what_a_comparison_needs(full):
-    headings = [column.heading for column in full.fitted(80).columns]
+    headings = [column.heading for column in full.fit(80).columns]
     assert headings == ["rank", "entry", "accuracy", "95 % interval", "flags"]
     finished(first(60, 100), Path("plain"), label="cgan · mse · adam · joint")
     finished(first(60, 100), Path("plain"), label="cgan · mse · adam · exhaustive")
     (grid,) = track_grids(rank(collect([Path("plain")])))
-    headings = [column.heading for column in grid.fitted(80).columns]
+    headings = [column.heading for column in grid.fit(80).columns]
     assert headings == ["rank", "entry", "accuracy", "95 % interval", "to best", "p"]
 
 

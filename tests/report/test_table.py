@@ -45,7 +45,7 @@ def shown(what, width, **options):
 
 
 def headings(grid, width):
-    return [column.heading for column in grid.fitted(width).columns]
+    return [column.heading for column in grid.fit(width).columns]
 
 
 class Cells(HTMLParser):
@@ -218,4 +218,4 @@ def test_words_that_have_no_room_stand_behind_the_name():
     columns = [Column("name", 0, words=26), Column("number", 0), Column("flags", 0, words=12)]
     table = grid(["first", "0.1234", "seen before"], ["second", "0.2345", ""], columns=columns)
     assert headings(table, 24) == ["name", "number"]
-    assert table.fitted(24).rows() == [["first (seen before)", "0.1234"], ["second", "0.2345"]]
+    assert table.fit(24).rows() == [["first (seen before)", "0.1234"], ["second", "0.2345"]]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from icbench.statistics import Calibration, calibration, fitted_temperature
+from icbench.statistics import Calibration, calibration, fit_temperature
 
 BINS = 15
 
@@ -95,8 +95,8 @@ def test_single_precision_scores_do():
     scores, labels = generated(2.0, images=500)
     single = calibration(scores.astype(np.float32), labels, 2.0)
     assert single.nll == pytest.approx(calibration(scores, labels, 2.0).nll, rel=1e-6)
-    assert fitted_temperature(scores.astype(np.float32), labels) == pytest.approx(
-        fitted_temperature(scores, labels), rel=1e-3
+    assert fit_temperature(scores.astype(np.float32), labels) == pytest.approx(
+        fit_temperature(scores, labels), rel=1e-3
     )
 
 
@@ -110,14 +110,14 @@ def test_adding_a_constant_to_all_scores_of_an_image_changes_nothing():
 @pytest.mark.parametrize("temperature", [0.2, 1.0, 2.5, 20.0])
 def test_the_temperature_that_generated_the_labels_is_recovered(temperature):
     scores, labels = generated(temperature, images=20_000 if temperature > 10 else 4000)
-    assert fitted_temperature(scores, labels) == pytest.approx(temperature, rel=0.1)
+    assert fit_temperature(scores, labels) == pytest.approx(temperature, rel=0.1)
 
 
 @pytest.mark.parametrize("temperature", [0.2, 1.0, 5.0])
 def test_no_other_temperature_has_a_smaller_nll(temperature):
     scores, labels = generated(temperature, images=1000, seed=1)
     best = minimize_scalar(lambda log: nll(scores, labels, np.exp(log)), bounds=(-5, 5), method="bounded")
-    fitted = fitted_temperature(scores, labels)
+    fitted = fit_temperature(scores, labels)
     assert nll(scores, labels, fitted) <= best.fun + 1e-12
     assert fitted == pytest.approx(np.exp(best.x), rel=1e-3)
 
@@ -125,26 +125,26 @@ def test_no_other_temperature_has_a_smaller_nll(temperature):
 @given(st.floats(-6, 6))
 def test_scores_scaled_by_a_factor_scale_the_temperature_by_it(exponent):
     scores, labels = generated(1.5, images=60)
-    expected = fitted_temperature(scores, labels) * 10**exponent
-    assert fitted_temperature(scores * 10**exponent, labels) == pytest.approx(expected, rel=1e-5)
+    expected = fit_temperature(scores, labels) * 10**exponent
+    assert fit_temperature(scores * 10**exponent, labels) == pytest.approx(expected, rel=1e-5)
 
 
 def test_fitting_lowers_the_calibration_error_of_overconfident_scores():
     scores, labels = generated(3.0)
-    before, after = (calibration(scores, labels, t) for t in (1.0, fitted_temperature(scores, labels)))
+    before, after = (calibration(scores, labels, t) for t in (1.0, fit_temperature(scores, labels)))
     assert after.ece < 0.03 < 0.2 < before.ece
     assert after.nll < before.nll
 
 
 def test_scores_that_are_always_right_want_a_low_temperature_and_stay_finite():
     scores = np.eye(10)
-    assert calibration(scores, np.arange(10), fitted_temperature(scores, np.arange(10))).nll < 1e-9
+    assert calibration(scores, np.arange(10), fit_temperature(scores, np.arange(10))).nll < 1e-9
 
 
 def test_scores_that_are_always_wrong_want_to_say_nothing():
     scores, labels = np.eye(10), np.roll(np.arange(10), 1)
-    assert calibration(scores, labels, fitted_temperature(scores, labels)).nll == pytest.approx(np.log(10), abs=1e-3)
+    assert calibration(scores, labels, fit_temperature(scores, labels)).nll == pytest.approx(np.log(10), abs=1e-3)
 
 
 def test_equal_scores_have_some_finite_temperature():
-    assert 0 < fitted_temperature(np.zeros((4, 3)), np.zeros(4, int)) < np.inf
+    assert 0 < fit_temperature(np.zeros((4, 3)), np.zeros(4, int)) < np.inf

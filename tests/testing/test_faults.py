@@ -75,10 +75,10 @@ def test_a_failed_gate_is_the_only_failure_and_skips_the_rest():
     ],
 )
 def test_shared_state_that_changes_is_noticed_and_put_back(change):
-    from icbench.plugins.shared_state import preserved
+    from icbench.plugins.shared_state import preserve_state
 
     before = shared_state()
-    with preserved():
+    with preserve_state():
         change()
         assert len(changes(before)) == 1
     assert changes(before) == []

@@ -50,7 +50,7 @@ class IDXDataset(Dataset):
         self._digests = digests or {}
 
     def split(self, name: str, folder: Path) -> Split:
-        found = self._found(folder) or self._fetch(folder)
+        found = self._find_files(folder) or self._fetch(folder)
         part = "t10k" if name == "test" else "train"
         images = self._array(found, f"{part}-images", 3)[:, None]
         labels = self._array(found, f"{part}-labels", 1).astype(np.int64)
@@ -64,7 +64,7 @@ class IDXDataset(Dataset):
         return Split(images[rows], labels[rows])
 
     def status(self, folder: Path) -> str:
-        found = self._found(folder)
+        found = self._find_files(folder)
         return f"in {found}" if found else "not here; fetched at first use"
 
     def digests(self) -> dict[str, str]:
@@ -74,7 +74,7 @@ class IDXDataset(Dataset):
         """Where torchvision puts the files under `folder`."""
         return folder / self.torchvision_name / "raw"
 
-    def _found(self, folder: Path) -> Path | None:
+    def _find_files(self, folder: Path) -> Path | None:
         """Where the files are, or None."""
         candidates = [self._raw(folder), self.system_folder]
         return next((path for path in candidates if path and _file(path, "t10k-labels", 1)), None)

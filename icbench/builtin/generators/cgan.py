@@ -94,7 +94,7 @@ class CGAN(Generator):
         assert isinstance(last, nn.Linear)
         self.to_maps.order_channels_last(last)
         if isinstance(self.to_pixels, SubPixels):
-            self.to_pixels = self.to_pixels.blocked()
+            self.to_pixels = self.to_pixels.to_blocks()
 
 
 def _orthonormal(rows: int, columns: int) -> Tensor | None:
@@ -116,7 +116,7 @@ def load_cgan(noise_dim: int = 10, weights: str = "") -> CGAN:
         MissingWeightsError: there are no weights for this noise size.
         IntegrityError: the weights file is unreadable or not the one its training record describes.
     """
-    file = Path(weights) if weights else _known_file(noise_dim)
+    file = Path(weights) if weights else _find_weights(noise_dim)
     if not weights and not file.exists():
         shipped = ", ".join(str(size) for size in shipped_sizes())
         raise MissingWeightsError(
@@ -126,7 +126,7 @@ def load_cgan(noise_dim: int = 10, weights: str = "") -> CGAN:
     return load_weights(lambda: CGAN(noise_dim), file, f"cgan with noise_dim={noise_dim}")
 
 
-def _known_file(noise_dim: int) -> Path:
+def _find_weights(noise_dim: int) -> Path:
     shipped = WEIGHTS / f"cgan-{noise_dim}.safetensors"
     return shipped if shipped.exists() else trained_file("cgan", {"noise_dim": noise_dim})
 

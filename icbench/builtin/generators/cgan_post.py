@@ -53,12 +53,12 @@ class PostGenerator(Generator):
         # pixels would cost accuracy and win no time.
         with torch.autocast(class_vector.device.type, enabled=False):
             latents = torch.cat([torch.relu(self.class_layer(class_vector.float())), noise.float()], dim=1)
-        maps = torch.relu(self._normed(self.to_maps(self.dense(latents)), 0))
-        maps = torch.relu(self._normed(self.convolution(maps), 1))
+        maps = torch.relu(self._normalise(self.to_maps(self.dense(latents)), 0))
+        maps = torch.relu(self._normalise(self.convolution(maps), 1))
         with torch.autocast(class_vector.device.type, enabled=False):
             return torch.sigmoid(self.to_pixels(maps.float()))
 
-    def _normed(self, maps: Tensor, place: int) -> Tensor:
+    def _normalise(self, maps: Tensor, place: int) -> Tensor:
         norm = self.norms[place]
         if self.training or self.batch_group_size == 1 or not isinstance(norm, nn.BatchNorm2d):
             normed: Tensor = norm(maps)

@@ -92,12 +92,12 @@ class CGANTrainer(BatchTrainer):
     def train_batch(self, rows: Tensor) -> list[Tensor]:
         _set_learning_rate(self.step, self.generator_optimizer, self.discriminator_optimizer)
         with training_autocast(self.job.device):
-            batch = self._made(rows)
+            batch = self._make_batch(rows)
             losses = [self._train_discriminator(batch), *self._train_generator(batch)]
         self._average_weights()
         return losses
 
-    def _made(self, rows: Tensor) -> Batch:
+    def _make_batch(self, rows: Tensor) -> Batch:
         """Samples and reconstructions, made once for both players."""
         real = as_target(self.split.images[rows.numpy()], self.job.device)
         labels = torch.from_numpy(self.split.labels[rows.numpy()]).to(self.job.device)

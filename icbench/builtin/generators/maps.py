@@ -62,7 +62,7 @@ class SubPixels(nn.Sequential):
         images: Tensor = doubled(convolution(maps.float()))
         return images
 
-    def blocked(self) -> "BlockedSubPixels":
+    def to_blocks(self) -> "BlockedSubPixels":
         """The same in the form that is fastest with weights that stay as they are."""
         convolution = self[0]
         assert isinstance(convolution, nn.Conv2d)
@@ -107,39 +107,39 @@ class BlockedSubPixels(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """The image (B, 1, 2 H, 2 W) of maps (B, C, H, W) with even H and W."""
-        images: Tensor = AffineMap.apply(maps, self._painted, partial(self._gathered, maps.dtype), self._spread)
+        images: Tensor = AffineMap.apply(maps, self._paint, partial(self._gather, maps.dtype), self._spread)
         return images
 
-    def _painted(self, maps: Tensor) -> Tensor:
-        return _laid_out(self._convolved(maps, self.bias))
+    def _paint(self, maps: Tensor) -> Tensor:
+        return _lay_out(self._convolve(maps, self.bias))
 
     def _spread(self, maps: Tensor) -> Tensor:
         """As `_painted`, without the bias: the linear part."""
-        return _laid_out(self._convolved(maps))
+        return _lay_out(self._convolve(maps))
 
-    def _convolved(self, maps: Tensor, bias: Tensor | None = None) -> Tensor:
+    def _convolve(self, maps: Tensor, bias: Tensor | None = None) -> Tensor:
         return functional.conv2d(maps.to(self.blocks.dtype), self.blocks, bias, stride=2, padding=1)
 
-    def _gathered(self, precision: torch.dtype, images: Tensor) -> Tensor:
+    def _gather(self, precision: torch.dtype, images: Tensor) -> Tensor:
         """The gradient in the maps (B, C, H, W) for one in the image (B, 1, 2 H, 2 W)."""
         return functional.conv2d(_quads(images.to(precision)), self.taps.to(precision), padding=1)
 
 
-def _laid_out(blocks: Tensor) -> Tensor:
+def _lay_out(blocks: Tensor) -> Tensor:
     """Blocks of 4x4 pixels (B, 16, H, W) as an image (B, 1, 4 H, 4 W)."""
     rows, columns = blocks.shape[2:]
     lines = blocks.permute(0, 2, 3, 1).contiguous().view(-1, columns, 4, 4)
-    return _swapped(lines).view(-1, 1, 4 * rows, 4 * columns)
+    return _swap_axes(lines).view(-1, 1, 4 * rows, 4 * columns)
 
 
 def _quads(images: Tensor) -> Tensor:
     """An image (B, 1, 2 H, 2 W) as blocks of 2x2 pixels (B, 4, H, W), channels last."""
     rows, columns = images.shape[2] // 2, images.shape[3] // 2
     pairs = images.contiguous().view(-1, 2, columns, 2)
-    return _swapped(pairs).view(-1, rows, columns, 4).permute(0, 3, 1, 2)
+    return _swap_axes(pairs).view(-1, rows, columns, 4).permute(0, 3, 1, 2)
 
 
-def _swapped(runs: Tensor) -> Tensor:
+def _swap_axes(runs: Tensor) -> Tensor:
     """(N, P, Q, R), contiguous, as (N, Q, P, R); a run of R numbers moves as one, which is several times as fast."""
     one = {4: torch.int32, 8: torch.int64, 16: torch.complex128}.get(runs.shape[3] * runs.element_size(), runs.dtype)
     return runs.view(one).transpose(1, 2).contiguous().view(runs.dtype)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from icbench.engine.blame import Methods, blame, expose
 from icbench.engine.decode import as_target, generate
-from icbench.engine.initialization import NoiseBank, drawn_noise, initial_state
+from icbench.engine.initialization import NoiseBank, draw_noise, initial_state
 from icbench.engine.jacobian import linearise
 from icbench.engine.preflight.gradients import check_gradients
 from icbench.engine.preflight.independence import check_mates
@@ -87,7 +87,7 @@ def _check_contracts(components: Components, images: Pixels, settings: Settings,
             f"generator {names['generator']} makes images of {tuple(generator.image_shape)}, the dataset has {shape}",
             "Choose a dataset of the shape that the generator was trained on.",
         )
-    target, latents = _tried(generator, images, settings)
+    target, latents = _trial_inputs(generator, images, settings)
     with torch.no_grad():
         generated = generate(generator, *latents, settings.precision)
         _check_images(generated, target.shape, names["generator"])
@@ -105,16 +105,16 @@ def _check_contracts(components: Components, images: Pixels, settings: Settings,
             )
 
 
-def _tried(generator: Generator, images: Pixels, settings: Settings) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+def _trial_inputs(generator: Generator, images: Pixels, settings: Settings) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """The first few targets, and as many latents: a class each."""
     target = as_target(images[:CHECKED], settings.device)
-    noise = drawn_noise(np.arange(len(target)), (0,), generator.noise_dim, settings.seed).flatten(0, 1)
+    noise = draw_noise(np.arange(len(target)), (0,), generator.noise_dim, settings.seed).flatten(0, 1)
     class_vector = torch.eye(generator.class_dim)[torch.arange(len(target)) % generator.class_dim]
     return target, (class_vector.to(settings.device), noise.to(settings.device))
 
 
 def _check_linearisations(components: Components, images: Pixels, settings: Settings, names: Mapping[str, str]) -> None:
-    target, latents = _tried(components.generator, images, settings)
+    target, latents = _trial_inputs(components.generator, images, settings)
     for kind, part in (("optimizer", components.optimizer), ("schedule", components.schedule)):
         if part.linearises:
             _check_linearisation(components, latents, target, settings.precision, names, f"{kind} {names[kind]}")

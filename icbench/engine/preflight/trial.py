@@ -14,7 +14,7 @@ from icbench.engine.result import InversionResult
 from icbench.engine.settings import Components, Settings
 from icbench.engine.targets import Pixels
 from icbench.kinds.schedule import Hypotheses
-from icbench.plugins.shared_state import preserved
+from icbench.plugins.shared_state import preserve_state
 
 STEPS = 12
 """Enough for what an optimizer does at its first step and at every tenth, as some renew what they precondition with."""
@@ -69,7 +69,7 @@ def one_thread() -> Iterator[None]:
 
 def take_step(inversion: BatchInversion, step: int) -> None:
     """Make one step of an inversion."""
-    with preserved():
+    with preserve_state():
         inversion.drop_hypotheses(step)
         inversion.make_step(step)
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from icbench.kinds.classifier import Classifier
 from icbench.testing.assertions import Skipped, expect, expect_close, expect_unchanged
 from icbench.testing.subject import Check, Subject
-from icbench.testing.synthetic import CLASSES, labelled
+from icbench.testing.synthetic import CLASSES, labelled_images
 
 TRAINED = 80
 ASKED = 24
@@ -16,7 +16,7 @@ BETTER_THAN_CHANCE = 0.5
 
 def it_can_be_fitted(subject: Subject) -> None:
     """It can be fitted to images (N, C, H, W) in [0, 1] and labels (N,)."""
-    subject.shared(_fitted)
+    subject.share(_fit)
 
 
 def there_is_a_score_per_class(subject: Subject) -> None:
@@ -40,7 +40,7 @@ def it_learns(subject: Subject) -> None:
     """On classes that are easy to tell apart it is better than chance."""
     if subject.has("learns-nothing"):
         raise Skipped("it declares learns-nothing")
-    right = (_scores(subject).argmax(dim=1) == labelled(ASKED, seed=1)[1]).float().mean().item()
+    right = (_scores(subject).argmax(dim=1) == labelled_images(ASKED, seed=1)[1]).float().mean().item()
     expect(right >= BETTER_THAN_CHANCE, f"{right:.0%} are right, chance is {1 / CLASSES:.0%}")
 
 
@@ -56,15 +56,13 @@ def rows_are_independent(subject: Subject) -> None:
 
 def same_seed_same_scores(subject: Subject) -> None:
     """Fitted anew under the same seed, it gives the same scores."""
-    expect_close(
-        _scores_of(_fitted(subject)), _scores(subject), "fitted anew under the same seed, it gives other scores"
-    )
+    expect_close(_scores_of(_fit(subject)), _scores(subject), "fitted anew under the same seed, it gives other scores")
 
 
 def fitting_starts_afresh(subject: Subject) -> None:
     """Fitted to other images after these, and to these again, it has forgotten the others."""
     classifier: Classifier = subject.ready()
-    images, labels = labelled(TRAINED)
+    images, labels = labelled_images(TRAINED)
     classifier.fit(images, (labels + 1) % CLASSES, CLASSES, 0)
     classifier.fit(images, labels, CLASSES, 0)
     expect_close(_scores_of(classifier), _scores(subject), "what it was fitted to before shows in its scores")
@@ -73,8 +71,8 @@ def fitting_starts_afresh(subject: Subject) -> None:
 def inputs_are_not_changed(subject: Subject) -> None:
     """Images and labels are the same after fitting and scoring."""
     classifier: Classifier = subject.ready()
-    images, labels = labelled(TRAINED)
-    asked = labelled(ASKED, seed=1)[0]
+    images, labels = labelled_images(TRAINED)
+    asked = labelled_images(ASKED, seed=1)[0]
     copies = images.clone(), labels.clone(), asked.clone()
     classifier.fit(images, labels, CLASSES, 0)
     with torch.no_grad():
@@ -92,7 +90,7 @@ def scoring_changes_nothing(subject: Subject) -> None:
 
 def parameters_are_counted(subject: Subject) -> None:
     """`parameters` is an integer of 0 or more."""
-    count = subject.shared(_fitted).parameters()
+    count = subject.share(_fit).parameters()
     expect(isinstance(count, int) and count >= 0, f"parameters is {count!r}")
 
 
@@ -114,18 +112,18 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def _fitted(subject: Subject) -> Classifier:
+def _fit(subject: Subject) -> Classifier:
     classifier: Classifier = subject.ready()
-    classifier.fit(*labelled(TRAINED), CLASSES, 0)
+    classifier.fit(*labelled_images(TRAINED), CLASSES, 0)
     return classifier
 
 
 def _scores(subject: Subject, rows: slice = slice(None), flip: bool = False) -> Tensor:
     """The fitted classifier's scores of some of the images asked about."""
-    return _scores_of(subject.shared(_fitted), rows, flip)
+    return _scores_of(subject.share(_fit), rows, flip)
 
 
 @torch.no_grad()
 def _scores_of(classifier: Classifier, rows: slice = slice(None), flip: bool = False) -> Tensor:
-    images = labelled(ASKED, seed=1)[0][rows]
+    images = labelled_images(ASKED, seed=1)[0][rows]
     return classifier.scores(images.flip(0) if flip else images)

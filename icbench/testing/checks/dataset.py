@@ -138,7 +138,7 @@ def _expect_none(fault: str, split: str = "") -> None:
 def _splits(subject: Subject) -> dict[str, Split]:
     if subject.has("fetched") and os.environ.get(FETCHED_VARIABLE, "0") in ("", "0"):
         raise Skipped(f"its data is fetched; {FETCHED_VARIABLE}=1 has it fetched and checked")
-    return subject.shared(_read)
+    return subject.share(_read)
 
 
 def _read(subject: Subject) -> dict[str, Split]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from icbench.plugins.shared import Shared
-from icbench.plugins.shared_state import changes, preserved, shared_state
+from icbench.plugins.shared_state import changes, preserve_state, shared_state
 from icbench.testing.assertions import Skipped, expect, expect_close
 from icbench.testing.exercise import exercise
 from icbench.testing.subject import Check, Subject
@@ -48,14 +48,14 @@ class Observation:
     printed: str
 
 
-def observed(subject: Subject) -> Observation:
+def observe(subject: Subject) -> Observation:
     """Build it and use it once, watching."""
     printed = io.StringIO()
-    with preserved(), contextlib.redirect_stdout(printed):
+    with preserve_state(), contextlib.redirect_stdout(printed):
         _seed(SEED)
         before = shared_state()
         component = subject.ready()
-        sent = _pickled(component)
+        sent = _pickle(component)
         results = exercise(subject, component, CPU)
         changed = changes(before)
     return Observation(component, sent, results, changed, printed.getvalue())
@@ -63,7 +63,7 @@ def observed(subject: Subject) -> Observation:
 
 def can_be_used(subject: Subject) -> None:
     """It can be used as the engine uses it."""
-    subject.shared(observed)
+    subject.share(observe)
 
 
 def random_state_is_left_alone(subject: Subject) -> None:
@@ -84,7 +84,7 @@ def process_is_left_alone(subject: Subject) -> None:
 
 def nothing_is_printed(subject: Subject) -> None:
     """Building and using it prints nothing to stdout, which is for results alone."""
-    printed = subject.shared(observed).printed
+    printed = subject.share(observe).printed
     expect(not printed, f"it printed {printed[:80]!r}")
 
 
@@ -96,7 +96,7 @@ def built_twice_it_is_the_same(subject: Subject) -> None:
 
 def used_twice_it_is_the_same(subject: Subject) -> None:
     """Using it again gives the same numbers: it remembers nothing of the first time."""
-    component = subject.shared(observed).component
+    component = subject.share(observe).component
     _seed(SEED)
     _expect_same(subject, exercise(subject, component, CPU), "used again it gives other numbers")
 
@@ -109,7 +109,7 @@ def global_seeds_do_not_matter(subject: Subject) -> None:
 
 def pickled_it_is_the_same(subject: Subject) -> None:
     """Sent to another process it gives the same numbers."""
-    sent = subject.shared(observed).pickled
+    sent = subject.share(observe).pickled
     if isinstance(sent, Exception):
         raise AssertionError(f"it cannot be pickled: {type(sent).__name__}: {sent}")
     copy = pickle.loads(sent)
@@ -179,7 +179,7 @@ def _no_autocast() -> Iterator[None]:
         yield
 
 
-def _pickled(component: Any) -> bytes | Exception:
+def _pickle(component: Any) -> bytes | Exception:
     try:
         return pickle.dumps(component)
     except Exception as error:
@@ -199,12 +199,12 @@ def _tensors(values: Any) -> list[Tensor]:
 
 
 def _expect_unchanged(subject: Subject, area: str, cure: str = "") -> None:
-    names = [shared.name for shared in subject.shared(observed).changed if shared.area == area]
+    names = [shared.name for shared in subject.share(observe).changed if shared.area == area]
     expect(not names, f"building and using it changes {', '.join(names)}{cure}")
 
 
 def _expect_same(subject: Subject, results: list[Tensor], what: str, tolerance: float = 1e-5) -> None:
-    expected = subject.shared(observed).results
+    expected = subject.share(observe).results
     expect(len(results) == len(expected), what)
     for result, first in zip(results, expected, strict=True):
         expect_close(result, first, what, tolerance)

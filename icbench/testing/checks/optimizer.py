@@ -45,14 +45,14 @@ def it_is_a_torch_optimizer(subject: Subject) -> None:
 
 def an_inversion_finishes(subject: Subject) -> None:
     """A short inversion ends with finite latents."""
-    _expect_finite(_inverted(subject), "after a few steps")
+    _expect_finite(_invert(subject), "after a few steps")
 
 
 def every_inversion_starts_afresh(subject: Subject) -> None:
     """An inversion is the same after another one: no state is carried over."""
-    first = _inverted(subject)
-    _inverted(subject, index=(6, 7, 6, 7, 6, 7))
-    _expect_same(_inverted(subject), first, "after other images were inverted", tolerance=1e-5)
+    first = _invert(subject)
+    _invert(subject, index=(6, 7, 6, 7, 6, 7))
+    _expect_same(_invert(subject), first, "after other images were inverted", tolerance=1e-5)
 
 
 def learning_rate_is_declared(subject: Subject) -> None:
@@ -68,21 +68,21 @@ def learning_rate_is_declared(subject: Subject) -> None:
 
 def every_step_evaluates(subject: Subject) -> None:
     """Every step calls its closure, so that the engine can count what it costs."""
-    evaluations = _inverted(subject, steps=STEPS).forward - 1
+    evaluations = _invert(subject, steps=STEPS).forward - 1
     expect(evaluations >= STEPS, f"{STEPS} steps made {evaluations} evaluations")
 
 
 def energy_descends(subject: Subject) -> None:
     """On a well conditioned quadratic, the energy of every image falls; of a stochastic optimizer, their mean."""
-    before = _inverted(subject, steps=0).energy
-    after = _inverted(subject, steps=DESCENT_STEPS).energy
+    before = _invert(subject, steps=0).energy
+    after = _invert(subject, steps=DESCENT_STEPS).energy
     falls = after.mean() < before.mean() if subject.has("stochastic") else (after < before).all()
     expect(falls, f"after {DESCENT_STEPS} steps energies are {_short(after)}, before they were {_short(before)}")
 
 
 def both_latents_move(subject: Subject) -> None:
     """Class vector and noise both move."""
-    result = _inverted(subject)
+    result = _invert(subject)
     for name, moved in (
         ("class vector", result.class_vector != 1 / CLASSES),
         ("noise", result.noise != starting_noise()[list(IMAGES)]),
@@ -92,7 +92,7 @@ def both_latents_move(subject: Subject) -> None:
 
 def a_resting_noise_stays(subject: Subject) -> None:
     """At rate 0 and without a gradient, the noise stays as it is while the class vector moves."""
-    result = _inverted(subject, schedule=SteadySchedule(1.0, 0.0))
+    result = _invert(subject, schedule=SteadySchedule(1.0, 0.0))
     expect(
         (result.noise == starting_noise()[list(IMAGES)]).all(),
         "the noise moved though its rate was 0 and it had no gradient",
@@ -102,7 +102,7 @@ def a_resting_noise_stays(subject: Subject) -> None:
 
 def a_resting_class_vector_stays(subject: Subject) -> None:
     """At rate 0 and without a gradient, the class vector stays as it is while the noise moves."""
-    result = _inverted(subject, schedule=SteadySchedule(0.0, 1.0))
+    result = _invert(subject, schedule=SteadySchedule(0.0, 1.0))
     still = (result.class_vector == np.float32(1 / CLASSES)).all()
     expect(still, "the class vector moved though its rate was 0 and it had no gradient")
     expect((result.noise != starting_noise()[list(IMAGES)]).any(), "with the class vector at rest, the noise rests too")
@@ -110,40 +110,40 @@ def a_resting_class_vector_stays(subject: Subject) -> None:
 
 def rates_are_heeded(subject: Subject) -> None:
     """A group's rate, set anew before every step, decides how its latent moves."""
-    fast, slow = (_inverted(subject, schedule=SteadySchedule(1.0, rate)) for rate in (1.0, 0.25))
+    fast, slow = (_invert(subject, schedule=SteadySchedule(1.0, rate)) for rate in (1.0, 0.25))
     expect((fast.noise != slow.noise).any(), "the noise moves the same at a quarter of the rate")
 
 
 def rows_are_independent(subject: Subject) -> None:
     """An image's latents end at the same place alone, in a batch, and in a permuted batch."""
     subject.needs_independent_rows()
-    together = _inverted(subject)
-    permuted = _inverted(subject, index=IMAGES[::-1])
+    together = _invert(subject)
+    permuted = _invert(subject, index=IMAGES[::-1])
     _expect_same(permuted, together, "in a permuted batch", slice(None, None, -1))
-    _expect_same(_inverted(subject, batch_size=1), together, "alone")
+    _expect_same(_invert(subject, batch_size=1), together, "alone")
 
 
 def a_bad_row_leaves_the_others_alone(subject: Subject) -> None:
     """An image whose distance is not a number leaves the others' paths alone."""
     subject.needs_independent_rows()
-    broken = _inverted(subject, white=0, distance=FragileDistance())
-    sound = _inverted(subject, white=0)
+    broken = _invert(subject, white=0, distance=FragileDistance())
+    sound = _invert(subject, white=0)
     _expect_same(broken, sound, "beside an image whose distance is not a number", OTHERS, OTHERS)
 
 
 def a_flat_energy_is_survived(subject: Subject) -> None:
     """Where the gradient is zero, latents stay finite."""
-    _expect_finite(_inverted(subject, distance=FlatDistance()), "where the gradient is zero")
+    _expect_finite(_invert(subject, distance=FlatDistance()), "where the gradient is zero")
 
 
 def latents_without_noise_can_be_inverted(subject: Subject) -> None:
     """A generator without noise can be inverted."""
-    _expect_finite(_inverted(subject, noise_dim=0), "without noise")
+    _expect_finite(_invert(subject, noise_dim=0), "without noise")
 
 
 def stochastic_is_honest(subject: Subject) -> None:
     """The seed changes its path from the same start if, and only if, it declares stochastic."""
-    first, second = (_inverted(subject, seed=seed) for seed in (0, 1))
+    first, second = (_invert(subject, seed=seed) for seed in (0, 1))
     same = np.array_equal(first.class_vector, second.class_vector) and np.array_equal(first.noise, second.noise)
     if subject.has("stochastic"):
         expect(not same, "it declares stochastic, and its path is the same under every seed")
@@ -155,8 +155,8 @@ def draws_depend_on_the_image_alone(subject: Subject) -> None:
     """A stochastic optimizer draws for an image by its seed, position and restart, not by its place in the batch."""
     if not subject.has("stochastic"):
         raise Skipped("it does not declare stochastic")
-    some = _inverted(subject, index=(3, 5))
-    _expect_same(some, _inverted(subject), "among fewer images", expected_rows=[3, 5])
+    some = _invert(subject, index=(3, 5))
+    _expect_same(some, _invert(subject), "among fewer images", expected_rows=[3, 5])
 
 
 GATES: tuple[Check, ...] = (it_is_a_torch_optimizer, an_inversion_finishes, every_inversion_starts_afresh)
@@ -177,7 +177,7 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def _inverted(subject: Subject, **changes: Any) -> InversionResult:
+def _invert(subject: Subject, **changes: Any) -> InversionResult:
     """A small inversion, under global seeds that are the same in each, so that only what a check varies can differ."""
     torch.manual_seed(0)
     np.random.seed(0)

@@ -72,7 +72,7 @@ def constrain_tells_the_reset_rows(subject: Subject) -> None:
     before = vectors.clone()
     reset = subject.component.constrain(vectors)
     sound = isinstance(reset, Tensor) and reset.dtype is torch.bool and tuple(reset.shape) == (len(vectors),)
-    expect(sound, f"for {len(vectors)} rows it returned {_described(reset)}, not ({len(vectors)},) bool")
+    expect(sound, f"for {len(vectors)} rows it returned {_describe(reset)}, not ({len(vectors)},) bool")
     if torch.equal(vectors, before) and not _are_on_simplex(subject.component.class_vector_of(vectors, PROGRESS)):
         raise AssertionError("rows off the simplex are as they were; change the argument in place")
 
@@ -329,5 +329,5 @@ def _toy(subject: Subject) -> Toy:
     return Toy(Optimizer(torch.optim.SGD, 0.5), schedule=subject.component, steps=INVERSION_STEPS)
 
 
-def _described(value: object) -> str:
+def _describe(value: object) -> str:
     return f"{tuple(value.shape)} {value.dtype}" if isinstance(value, Tensor) else type(value).__name__

@@ -31,7 +31,7 @@ class CNN(Classifier):
 
     def fit(self, images: Tensor, labels: Tensor, num_classes: int, seed: int) -> None:
         random = torch.Generator().manual_seed(seed)
-        network = initialised(images.shape[1:], num_classes, random).to(images.device)
+        network = initialise(images.shape[1:], num_classes, random).to(images.device)
         with torch.enable_grad():
             self._train(network, images, labels, random)
         self.network = network.eval().requires_grad_(False)
@@ -48,14 +48,14 @@ class CNN(Classifier):
         rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=self.epochs * batches)
         for _ in range(self.epochs):
             for rows in torch.randperm(len(images), generator=random).tensor_split(batches):
-                loss = functional.cross_entropy(network(shifted(images[rows], random)), labels[rows])
+                loss = functional.cross_entropy(network(shift(images[rows], random)), labels[rows])
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 rate.step()
 
 
-def initialised(image_shape: torch.Size, num_classes: int, random: torch.Generator) -> nn.Sequential:
+def initialise(image_shape: torch.Size, num_classes: int, random: torch.Generator) -> nn.Sequential:
     """The network for images (C, H, W), H and W of 4 or more, its weights drawn from `random` (He et al. 2015)."""
     channels, height, width = image_shape
     first, second, third = CHANNELS
@@ -78,7 +78,7 @@ def initialised(image_shape: torch.Size, num_classes: int, random: torch.Generat
     return network
 
 
-def shifted(images: Tensor, random: torch.Generator) -> Tensor:
+def shift(images: Tensor, random: torch.Generator) -> Tensor:
     """Images (B, C, H, W), each moved by up to two pixels along each axis, black where nothing was."""
     count, _, height, width = images.shape
     down, right = torch.randint(0, 2 * SHIFT + 1, (2, count, 1), generator=random)

@@ -24,7 +24,7 @@ class KNN(Classifier):
         self.k = k
 
     def fit(self, images: Tensor, labels: Tensor, num_classes: int, seed: int) -> None:
-        self.points = self.embedded(images)
+        self.points = self.embed(images)
         self.lengths = self.points.square().sum(dim=1)
         self.labels, self.num_classes = labels, num_classes
 
@@ -35,13 +35,13 @@ class KNN(Classifier):
     def parameters(self) -> int:
         return self.points.numel()
 
-    def embedded(self, images: Tensor) -> Tensor:
+    def embed(self, images: Tensor) -> Tensor:
         """The points (B, D) whose distances count, of images (B, C, H, W)."""
         return images.flatten(1)
 
     def squared_distances(self, images: Tensor) -> Tensor:
         """From images (B, C, H, W) to every training image: (B, N)."""
-        points = self.embedded(images)
+        points = self.embed(images)
         products = torch.addmm(self.lengths, points, self.points.mT, alpha=-2)
         return products.add_(points.square().sum(dim=1, keepdim=True))
 

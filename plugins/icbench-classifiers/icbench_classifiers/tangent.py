@@ -33,17 +33,17 @@ class TangentNeighbour(KNN):
         super().__init__(k)
         self.sigma = sigma
 
-    def embedded(self, images: Tensor) -> Tensor:
-        return smoothed(images, self.sigma).flatten(1)
+    def embed(self, images: Tensor) -> Tensor:
+        return smooth(images, self.sigma).flatten(1)
 
     def squared_distances(self, images: Tensor) -> Tensor:
         basis = orthonormal(tangent_vectors(images, self.sigma))
         along = (basis.flatten(0, 1) @ self.points.mT).view(len(images), TANGENTS, -1)
-        along -= basis @ self.embedded(images)[:, :, None]
+        along -= basis @ self.embed(images)[:, :, None]
         return super().squared_distances(images).sub_(along.square_().sum(dim=1))
 
 
-def smoothed(images: Tensor, sigma: float) -> Tensor:
+def smooth(images: Tensor, sigma: float) -> Tensor:
     """Images (B, C, H, W) under a Gaussian of `sigma` pixels, black outside."""
     vertical, horizontal = (gaussian(size, sigma, images) for size in images.shape[-2:])
     return vertical @ images @ horizontal.mT
@@ -58,7 +58,7 @@ def tangent_vectors(images: Tensor, sigma: float) -> Tensor:
     height, width = images.shape[-2:]
     down = gaussian_slope(height, sigma, images) @ images @ gaussian(width, sigma, images).mT
     right = gaussian(height, sigma, images) @ images @ gaussian_slope(width, sigma, images).mT
-    y, x = _centred(height, images)[:, None], _centred(width, images)
+    y, x = _centre(height, images)[:, None], _centre(width, images)
     vectors = [
         down,
         right,
@@ -100,5 +100,5 @@ def _apart(size: int, like: Tensor) -> Tensor:
     return position[:, None] - position
 
 
-def _centred(size: int, like: Tensor) -> Tensor:
+def _centre(size: int, like: Tensor) -> Tensor:
     return torch.arange(size, device=like.device, dtype=like.dtype) - (size - 1) / 2

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from icbench_classifiers.cnn import initialised, shifted
+from icbench_classifiers.cnn import initialise, shift
 
 
 def fitted_scores(build, digits, seed, spec="cnn:epochs=1"):
@@ -26,7 +26,7 @@ def test_fitting_draws_nothing_from_shared_random_numbers(build, digits):
 
 
 def test_every_weight_is_drawn_from_the_given_source():
-    first, again, other = (initialised((1, 8, 8), 3, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    first, again, other = (initialise((1, 8, 8), 3, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
     for name, values in first.state_dict().items():
         assert torch.equal(values, again.state_dict()[name])
         assert values.ndim < 2 or not torch.equal(values, other.state_dict()[name])
@@ -35,7 +35,7 @@ def test_every_weight_is_drawn_from_the_given_source():
 def test_a_shift_moves_an_image_by_up_to_two_pixels_and_leaves_it_whole():
     images = torch.zeros(1000, 2, 9, 11)
     images[:, 0, 4, 5], images[:, 1, 4, 6] = 1.0, 0.5
-    moved = shifted(images, torch.Generator().manual_seed(0))
+    moved = shift(images, torch.Generator().manual_seed(0))
     first, second = (moved[:, channel].flatten(1).argmax(dim=1) for channel in (0, 1))
     assert torch.equal(second, first + 1)
     places = {(place // 11 - 4, place % 11 - 5) for place in first.tolist()}
@@ -44,7 +44,7 @@ def test_a_shift_moves_an_image_by_up_to_two_pixels_and_leaves_it_whole():
 
 
 def test_what_a_shift_brings_in_is_black():
-    moved = shifted(torch.ones(100, 1, 6, 6), torch.Generator().manual_seed(0))
+    moved = shift(torch.ones(100, 1, 6, 6), torch.Generator().manual_seed(0))
     assert set(moved.unique().tolist()) == {0.0, 1.0}
     assert moved[:, :, 2:4, 2:4].all()
 

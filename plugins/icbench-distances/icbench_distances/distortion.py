@@ -45,7 +45,7 @@ class IDM(LeastSquares):
         """
         assert isinstance(features, Tensor)
         slopes = self._slopes(reconstruction)
-        value, count, total = self._matched_in_parts(slopes.detach(), features)
+        value, count, total = self._match_in_parts(slopes.detach(), features)
         parabolas = ((count * slopes - 2 * total) * slopes).flatten(1).sum(dim=1)
         return (value + parabolas - parabolas.detach()) / self._pairs(reconstruction)
 
@@ -65,14 +65,12 @@ class IDM(LeastSquares):
         return images[0].numel() * (2 * self.context + 1) ** 2
 
     @torch.no_grad()
-    def _matched_in_parts(self, slopes: Tensor, sought: Tensor) -> list[Tensor]:
+    def _match_in_parts(self, slopes: Tensor, sought: Tensor) -> list[Tensor]:
         rows = ROWS if slopes.device.type == "cpu" else len(slopes)
-        parts = [
-            self._matched(*part) for part in zip(torch.split(slopes, rows), torch.split(sought, rows), strict=True)
-        ]
+        parts = [self._match(*part) for part in zip(torch.split(slopes, rows), torch.split(sought, rows), strict=True)]
         return [torch.cat(part) for part in zip(*parts, strict=True)]
 
-    def _matched(self, slopes: Tensor, sought: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _match(self, slopes: Tensor, sought: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Match every context of the target.
 
         Args:

@@ -36,7 +36,7 @@ def separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     return (across @ rows.mT).mT
 
 
-def filtered(images: Tensor, vertical: Taps, horizontal: Taps, pad: int = 0) -> Tensor:
+def apply_taps(images: Tensor, vertical: Taps, horizontal: Taps, pad: int = 0) -> Tensor:
     """Images correlated with the taps along each axis, black outside.
 
     Args:
@@ -54,8 +54,8 @@ def filtered(images: Tensor, vertical: Taps, horizontal: Taps, pad: int = 0) -> 
 
 def sobel(images: Tensor, pad: int = 0) -> Tensor:
     """The slopes of images (B, C, H, W), vertical channels before horizontal: (B, 2 C, H + 2 pad, W + 2 pad)."""
-    vertical = filtered(images, SOBEL_SLOPE, SOBEL_SMOOTHING, pad)
-    return torch.cat([vertical, filtered(images, SOBEL_SMOOTHING, SOBEL_SLOPE, pad)], dim=1)
+    vertical = apply_taps(images, SOBEL_SLOPE, SOBEL_SMOOTHING, pad)
+    return torch.cat([vertical, apply_taps(images, SOBEL_SMOOTHING, SOBEL_SLOPE, pad)], dim=1)
 
 
 def constant(like: Tensor, build: Callable[..., Matrix], *arguments: object) -> Tensor:

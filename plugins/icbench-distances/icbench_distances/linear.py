@@ -8,7 +8,7 @@ import torch
 from icbench.kinds.distance import Features, LeastSquares
 from torch import Tensor
 
-from icbench_distances.filters import Matrix, constant, filtered, gaussian, separable, sobel
+from icbench_distances.filters import Matrix, apply_taps, constant, gaussian, separable, sobel
 
 
 class LinearResponses(LeastSquares):
@@ -58,7 +58,7 @@ class Blur(LinearResponses):
         self.weights = [weight / sum(weights) for weight in weights]
 
     def responses(self, images: Tensor) -> Tensor:
-        copies = [images] + [filtered(images, gaussian(sigma), gaussian(sigma)) for sigma in self.sigmas]
+        copies = [images] + [apply_taps(images, gaussian(sigma), gaussian(sigma)) for sigma in self.sigmas]
         scales = [sqrt(2 * weight / images[0].numel()) for weight in self.weights]
         return torch.cat([copy.flatten(1) * scale for copy, scale in zip(copies, scales, strict=True)], dim=1)
 

@@ -8,7 +8,7 @@ import torch
 from icbench.kinds.distance import Distance, Features
 from torch import Tensor
 
-from icbench_distances.filters import constant, filtered, gaussian, halving, separable
+from icbench_distances.filters import apply_taps, constant, gaussian, halving, separable
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """The exponents of the scales, finest first (Wang, Simoncelli & Bovik 2003, section 3.2)."""
@@ -35,7 +35,7 @@ class Window:
         """Local means: (B, C, H', W') of images (B, C, H, W)."""
         reach = min(round(3.5 * self.sigma), (min(images.shape[-2:]) - 1) // 2)
         taps = gaussian(self.sigma, reach)
-        return filtered(images, taps, taps, pad=-reach)
+        return apply_taps(images, taps, taps, pad=-reach)
 
     def moments(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Local means and variances."""
@@ -113,11 +113,11 @@ class MultiScaleSSIM(Distance):
     def _pyramid(self, images: Tensor) -> list[Tensor]:
         copies = [images]
         while len(copies) < self.scales and min(copies[-1].shape[-2:]) > 1:
-            copies.append(halved(copies[-1]))
+            copies.append(halve(copies[-1]))
         return copies
 
 
-def halved(images: Tensor) -> Tensor:
+def halve(images: Tensor) -> Tensor:
     """Images (B, C, H, W) averaged over squares of two by two pixels: (B, C, H // 2, W // 2)."""
     height, width = images.shape[-2:]
     return separable(images, constant(images, halving, height), constant(images, halving, width))

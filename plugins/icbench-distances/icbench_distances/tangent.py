@@ -6,7 +6,7 @@ import torch
 from icbench.kinds.distance import Features, LeastSquares
 from torch import Tensor
 
-from icbench_distances.filters import filtered, gaussian, gaussian_slope
+from icbench_distances.filters import apply_taps, gaussian, gaussian_slope
 
 RIDGE = 1e-8
 BLACK = 1e-12
@@ -34,11 +34,11 @@ class Tangent(LeastSquares):
         self.spring = spring
 
     def features(self, target: Tensor) -> tuple[Tensor, Tensor]:
-        return self._smoothed(target), orthonormal(tangent_vectors(target, self.sigma))
+        return self._smooth(target), orthonormal(tangent_vectors(target, self.sigma))
 
     def residuals(self, reconstruction: Tensor, features: Features) -> Tensor:
         target, basis = features
-        difference = (self._smoothed(reconstruction) - target).flatten(1)
+        difference = (self._smooth(reconstruction) - target).flatten(1)
         along = torch.bmm(basis, difference[:, :, None])
         across = difference - torch.bmm(along.mT, basis)[:, 0]
         scale = sqrt(2 / difference.shape[1])
@@ -47,8 +47,8 @@ class Tangent(LeastSquares):
         stretched = along[:, :, 0] * sqrt(self.spring / (1 + self.spring))
         return torch.cat([across, stretched], dim=1) * scale
 
-    def _smoothed(self, images: Tensor) -> Tensor:
-        return filtered(images, gaussian(self.sigma), gaussian(self.sigma))
+    def _smooth(self, images: Tensor) -> Tensor:
+        return apply_taps(images, gaussian(self.sigma), gaussian(self.sigma))
 
 
 def tangent_vectors(images: Tensor, sigma: float) -> Tensor:
@@ -58,10 +58,10 @@ def tangent_vectors(images: Tensor, sigma: float) -> Tensor:
     transformation, thickness. Coordinates are counted from the middle.
     """
     smoothing, slope = gaussian(sigma), gaussian_slope(sigma)
-    down, right = filtered(images, slope, smoothing), filtered(images, smoothing, slope)
+    down, right = apply_taps(images, slope, smoothing), apply_taps(images, smoothing, slope)
     height, width = images.shape[-2:]
-    y = _centred(height, images)[:, None]
-    x = _centred(width, images)[None, :]
+    y = _centre(height, images)[:, None]
+    x = _centre(width, images)[None, :]
     vectors = [
         down,
         right,
@@ -74,7 +74,7 @@ def tangent_vectors(images: Tensor, sigma: float) -> Tensor:
     return torch.stack([vector.flatten(1) for vector in vectors], dim=1)
 
 
-def _centred(size: int, like: Tensor) -> Tensor:
+def _centre(size: int, like: Tensor) -> Tensor:
     """Coordinates from -1 to 1 over `size` pixels."""
     position = torch.arange(size, device=like.device, dtype=like.dtype) - (size - 1) / 2
     return position / max((size - 1) / 2, 0.5)

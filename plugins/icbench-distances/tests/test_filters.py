@@ -15,16 +15,16 @@ def correlated(images, vertical, horizontal):
 def test_a_filter_is_the_correlation_with_its_taps(noise):
     images = noise(2, 3, 9, 6)
     vertical, horizontal = (0.5, 2.0, -1.0), (1.0, 0.0, 3.0, 0.2, -0.7)
-    found = filters.filtered(images, vertical, horizontal)
+    found = filters.apply_taps(images, vertical, horizontal)
     np.testing.assert_allclose(found, correlated(images.numpy(), vertical, horizontal), atol=1e-12)
 
 
 def test_a_margin_is_what_padding_with_black_gives(noise):
     images, taps = noise(2, 1, 6, 5), (1.0, 2.0, 0.5)
     padded = torch.nn.functional.pad(images, (2, 2, 2, 2))
-    torch.testing.assert_close(filters.filtered(images, taps, taps, pad=2), filters.filtered(padded, taps, taps))
-    inner = filters.filtered(images, taps, taps)[:, :, 1:-1, 1:-1]
-    torch.testing.assert_close(filters.filtered(images, taps, taps, pad=-1), inner)
+    torch.testing.assert_close(filters.apply_taps(images, taps, taps, pad=2), filters.apply_taps(padded, taps, taps))
+    inner = filters.apply_taps(images, taps, taps)[:, :, 1:-1, 1:-1]
+    torch.testing.assert_close(filters.apply_taps(images, taps, taps, pad=-1), inner)
 
 
 def test_sobel_slopes_of_a_ramp_are_its_steepness():
@@ -42,6 +42,6 @@ def test_a_constant_made_in_inference_mode_serves_later_gradients():
     image = torch.rand(1, 1, 11, 13, requires_grad=True)
     taps = (0.1, 0.7, 0.2)
     with torch.inference_mode():
-        filters.filtered(image, taps, taps)
-    filters.filtered(image, taps, taps).sum().backward()
+        filters.apply_taps(image, taps, taps)
+    filters.apply_taps(image, taps, taps).sum().backward()
     assert image.grad is not None

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from icbench_distances.filters import filtered, gaussian
+from icbench_distances.filters import apply_taps, gaussian
 from icbench_distances.tangent import orthonormal, tangent_vectors
 
 
@@ -26,7 +26,7 @@ def tangents_by_scipy(image, sigma):
 
 def smoothed_squares(first, second):
     """The mean squared error between images smoothed with sigma 1: (B,)."""
-    return filtered(first - second, gaussian(1.0), gaussian(1.0)).square().mean(dim=(1, 2, 3))
+    return apply_taps(first - second, gaussian(1.0), gaussian(1.0)).square().mean(dim=(1, 2, 3))
 
 
 def moved(images, function):

@@ -25,8 +25,9 @@ def load_shipped(build: Callable[[], AnyGenerator], component: str, weights: str
     parameter = "".join(f"{name}={value}" for name, value in variant.items())
     file = Path(weights) if weights else shipped_file(component, *variant.values())
     if not weights and not file.exists():
+        known = ", ".join(shipped_variants(component))
         raise UsageError(
-            f"there are no weights for {component} with {parameter}; shipped are {', '.join(shipped(component))}",
+            f"there are no weights for {component} with {parameter}; shipped are {known}",
             f"Make them with `icbench train {component}:{parameter}`, then add weights=FILE.",
         )
     return load_weights(build, file, f"{component} with {parameter}" if parameter else component)
@@ -51,6 +52,6 @@ def shipped_file(component: str, *variant: int | str) -> Path:
     return FOLDER / f"{'-'.join(map(str, (component, *variant)))}.safetensors"
 
 
-def shipped(component: str) -> list[str]:
+def shipped_variants(component: str) -> list[str]:
     """The variants of a component with shipped weights."""
     return sorted(file.stem.removeprefix(f"{component}-") for file in FOLDER.glob(f"{component}-*.safetensors"))

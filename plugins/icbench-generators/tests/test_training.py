@@ -11,7 +11,7 @@ from icbench.training.loop import TrainingObserver, train
 from icbench.training.trainer import TrainingJob
 
 from icbench_generators import icbench_generators
-from icbench_generators.training.augmentation import bends, random_maps, warped
+from icbench_generators.training.augmentation import bends, random_maps, warp
 from icbench_generators.training.picks import k_means_centres, k_means_images, random_images
 
 NAMES = ["class-vae", "contrastive", "cvae", "class-block", "lstm", "prototype"]
@@ -115,7 +115,7 @@ def test_classes_of_a_class_vae_learn_apart(small):
 def test_warps_are_small_and_leave_the_other_images_alone():
     images = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     random = torch.Generator().manual_seed(1)
-    moved = warped(images, 0.5, random)
+    moved = warp(images, 0.5, random)
     assert torch.equal(moved[10:], images[10:])
     assert not torch.isclose(moved[:10], images[:10]).flatten(1).all(dim=1).any()
     maps = random_maps(1000, 28, random)
@@ -137,7 +137,7 @@ def test_a_contrastive_step_moves_the_noise_towards_less_energy_and_keeps_its_gr
     images = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     start = torch.zeros(10, 20, 12, requires_grad=True)
     learner.step = 1
-    found = learner._searched(start, images)
+    found = learner._search(start, images)
     assert learner._energy(found, images).mean() < learner._energy(start, images).mean()
     (gradient,) = torch.autograd.grad(found.sum(), start)
     assert torch.equal(gradient, torch.ones_like(start))

@@ -14,7 +14,7 @@ from icbench.errors import IntegrityError, UsageError
 from icbench.training.scoring import inversion_accuracy
 from safetensors.torch import load_file
 
-from icbench_generators.shipped import FOLDER, shipped
+from icbench_generators.shipped import FOLDER, shipped_variants
 
 SHIPPED = {
     "class-vae-12": "class-vae",
@@ -53,7 +53,7 @@ def copied(stem: str, folder: Path) -> Path:
 
 def test_these_weights_are_shipped_and_no_others():
     assert {file.stem for file in FOLDER.glob("*.safetensors")} == set(SHIPPED)
-    assert shipped("lstm") == ["centres", "nearest", "random"]
+    assert shipped_variants("lstm") == ["centres", "nearest", "random"]
 
 
 def test_weights_are_at_most_8_megabytes_each_and_24_together():

@@ -104,9 +104,9 @@ class _Memory:
         """Remember steps (N, D) of the wanted rows (N,), where the energy curves up along them."""
         product = _dot(step, change)
         kept = wanted & (product > CURVED * _length(step) * _length(change))
-        self.steps = _pushed(self.steps, step, kept[:, None])
-        self.changes = _pushed(self.changes, change, kept[:, None])
-        self.weights = _pushed(self.weights, 1 / product, kept)
+        self.steps = _push(self.steps, step, kept[:, None])
+        self.changes = _push(self.changes, change, kept[:, None])
+        self.weights = _push(self.weights, 1 / product, kept)
         self.scale = torch.where(kept, product / _dot(change, rates * change), self.scale)
 
     def direction(self, gradient: Tensor, rates: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ def _lowest(slope: Tensor, rise: Tensor) -> Tensor:
     return (-slope / (2 * (rise - slope))).nan_to_num(0.0, 0.0, 0.0)
 
 
-def _pushed(stack: Tensor, newest: Tensor, rows: Tensor) -> Tensor:
+def _push(stack: Tensor, newest: Tensor, rows: Tensor) -> Tensor:
     return torch.where(rows, torch.cat([newest[None], stack[:-1]]), stack)
 
 

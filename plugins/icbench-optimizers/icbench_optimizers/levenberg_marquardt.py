@@ -30,7 +30,7 @@ class LevenbergMarquardtSteps(torch.optim.Optimizer):
         lowest, kept, tried = linear.energy, self.damping * self.factor**self.trials, self.damping / self.factor
         for _ in range(self.trials):
             damped = curvature + torch.diag_embed(tried[:, None] / moving.rates())
-            moving.write(start + solved(damped, -gradient))
+            moving.write(start + solve(damped, -gradient))
             energy = closure.energy()
             lower = energy < lowest
             lowest, kept = torch.where(lower, energy, lowest), torch.where(lower, tried, kept)
@@ -40,7 +40,7 @@ class LevenbergMarquardtSteps(torch.optim.Optimizer):
         self.damping = kept.clamp(*DAMPING_RANGE)
 
 
-def solved(matrix: Tensor, right: Tensor) -> Tensor:
+def solve(matrix: Tensor, right: Tensor) -> Tensor:
     """The solutions (N, D) of N symmetric systems; 0 for a row whose matrix is not positive or not finite."""
     factor, failed = torch.linalg.cholesky_ex(matrix)
     solution = torch.cholesky_solve(right[:, :, None], factor)[:, :, 0]

@@ -7,7 +7,7 @@ from icbench.cli.main import main
 from problems import Problem, rosenbrock, starts
 from scipy import optimize
 
-from icbench_optimizers.levenberg_marquardt import solved
+from icbench_optimizers.levenberg_marquardt import solve
 
 PLAIN = """
 from icbench import Component, hookimpl
@@ -124,7 +124,7 @@ def test_a_prior_that_curves_down_is_survived(build):
 def test_solving_a_row_that_cannot_be_solved_gives_zero_there_alone():
     right = torch.ones(3, 2)
     matrix = torch.stack([torch.eye(2) * 2, -torch.eye(2), torch.full((2, 2), torch.nan)])
-    assert solved(matrix, right).tolist() == [[0.5, 0.5], [0, 0], [0, 0]]
+    assert solve(matrix, right).tolist() == [[0.5, 0.5], [0, 0], [0, 0]]
 
 
 def test_a_distance_without_residuals_is_refused_before_the_run(tmp_path, capsys):

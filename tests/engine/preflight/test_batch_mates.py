@@ -11,7 +11,7 @@ from toy import NormedGenerator, ToyDigits
 
 from icbench import Component, hookimpl
 from icbench import invert as inverted
-from icbench.engine.batch_size import measured_batch_size
+from icbench.engine.batch_size import measure_batch_size
 from icbench.engine.invert import class_paths, invert, whole_groups
 from icbench.engine.prepare import prepare
 from icbench.engine.result import concatenate
@@ -107,10 +107,10 @@ def test_what_an_image_costs_and_how_far_a_run_is_leave_its_mates_out(grouped):
 
 def test_a_measured_batch_holds_whole_groups(grouped, monkeypatch):
     images = ToyDigits().split("test", None).images
-    assert measured_batch_size(grouped, images, 1, SETTINGS) == 4
-    assert measured_batch_size(grouped, images, 10, SETTINGS) == 12
+    assert measure_batch_size(grouped, images, 1, SETTINGS) == 4
+    assert measure_batch_size(grouped, images, 10, SETTINGS) == 12
     monkeypatch.setattr("icbench.engine.batch_size.free_bytes", lambda device: 1)
-    assert measured_batch_size(grouped, images, 50, SETTINGS) == 4
+    assert measure_batch_size(grouped, images, 50, SETTINGS) == 4
 
 
 def test_the_last_group_may_be_smaller():

@@ -9,7 +9,7 @@ from toy import LinearGenerator, ToyDigits
 
 from icbench import Component, Param, hookimpl
 from icbench.builtin.schedules.joint import Joint
-from icbench.engine.blame import described
+from icbench.engine.blame import describe_error
 from icbench.engine.preflight.compatibility import METHODS, check_components
 from icbench.engine.prepare import prepare
 from icbench.engine.settings import Settings
@@ -176,7 +176,7 @@ def test_an_error_without_text_is_the_line_that_raised_it():
     with pytest.raises(AssertionError) as caught:
         unexplained(3)
     assert (
-        described(caught.value)
+        describe_error(caught.value)
         == "AssertionError in test_compatibility.py, line "
         + str(unexplained.__code__.co_firstlineno + 2)
         + ": raise AssertionError"

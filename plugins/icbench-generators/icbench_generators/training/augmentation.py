@@ -13,7 +13,7 @@ SHIFT = 1.0
 KNOTS = 6
 
 
-def warped(images: Tensor, share: float, random: torch.Generator, pull: float = 0.0) -> Tensor:
+def warp(images: Tensor, share: float, random: torch.Generator, pull: float = 0.0) -> Tensor:
     """Images (B, C, H, W), the first `share` of them under a random affine map each, as a new tensor.
 
     A map turns by up to 7.5 degrees, scales each axis by up to 10 %, shears by up to 0.1 and shifts by up to a pixel,

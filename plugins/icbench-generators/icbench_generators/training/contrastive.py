@@ -51,7 +51,7 @@ class ContrastiveTrainer(ClassVAETrainer):
         own = torch.arange(classes, device=flat.device)
         true_mean, true_log_variance = (part.unflatten(1, (classes, count))[own, own] for part in (mean, log_variance))
         decoded = self.generator.decode(self.sample(true_mean, true_log_variance))
-        energy = self._energy(self._searched(mean, flat), flat)
+        energy = self._energy(self._search(mean, flat), flat)
         confusion = functional.cross_entropy(-energy.T / TEMPERATURE, own.repeat_interleave(count))
         return functional.mse_loss(decoded, images.flatten(2)), divergence(true_mean, true_log_variance), confusion
 
@@ -60,7 +60,7 @@ class ContrastiveTrainer(ClassVAETrainer):
         error = (self.generator.decode(noise) - images.flatten(1)).square().mean(dim=2)
         return error + PRIOR_WEIGHT * noise.square().mean(dim=2) / 2
 
-    def _searched(self, start: Tensor, images: Tensor) -> Tensor:
+    def _search(self, start: Tensor, images: Tensor) -> Tensor:
         """Where a short search ends that starts at noise (K, B, Z): its gradient is that of the start."""
         noise = start.detach().clone().requires_grad_()
         optimizer = torch.optim.Adam([noise], RATE)

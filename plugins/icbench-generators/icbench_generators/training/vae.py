@@ -15,7 +15,7 @@ from icbench.training.trainer import TrainingJob
 from numpy.typing import NDArray
 from torch import Tensor
 
-from icbench_generators.training.augmentation import warped
+from icbench_generators.training.augmentation import warp
 
 PIXEL_VARIANCE = 0.05
 WARPED = 0.5
@@ -77,7 +77,7 @@ class VAETrainer(BatchTrainer):
     def train_batch(self, rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
         for group in self.optimizer.param_groups:
             group["lr"] = LEARNING_RATE * (1 + cos(pi * self.step / self.steps)) / 2
-        images = self._warped(as_target(self.split.images[rows.ravel()], self.job.device), len(rows))
+        images = self._warp(as_target(self.split.images[rows.ravel()], self.job.device), len(rows))
         with training_autocast(self.job.device):
             terms = torch.stack(self.terms(images))
         descend((terms * torch.tensor(self.weights(), device=self.job.device)).sum(), self.optimizer)
@@ -91,10 +91,10 @@ class VAETrainer(BatchTrainer):
         """A draw from the posterior, differentiable in both."""
         return mean + (log_variance / 2).exp() * self.normal(*mean.shape)
 
-    def _warped(self, images: Tensor, classes: int) -> Tensor:
+    def _warp(self, images: Tensor, classes: int) -> Tensor:
         """(K, N, C, H, W) of (K * N, C, H, W), the first half of each class warped."""
         by_class = images.unflatten(0, (classes, -1)).transpose(0, 1)
-        return warped(by_class.flatten(0, 1), WARPED, self.random, self.pull).view_as(by_class).transpose(0, 1)
+        return warp(by_class.flatten(0, 1), WARPED, self.random, self.pull).view_as(by_class).transpose(0, 1)
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
