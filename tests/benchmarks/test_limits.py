@@ -49,13 +49,13 @@ def test_every_product_is_counted_once_forward_and_once_backward(schedule, preci
 
 
 def test_the_share_is_of_the_time_that_the_rates_leave(monkeypatch):
-    monkeypatch.setattr(limits, "counted", lambda *_: limits.Work(flops=600, bytes=50))
-    monkeypatch.setattr(limits, "measured", lambda *_: limits.Rates(flops=1000.0, bytes=200.0))
+    monkeypatch.setattr(limits, "count_work", lambda *_: limits.Work(flops=600, bytes=50))
+    monkeypatch.setattr(limits, "measure_rates", lambda *_: limits.Rates(flops=1000.0, bytes=200.0))
     found = limits.compare_with_limits(built("joint"), ROWS, Settings(5), seconds=1.2)
     assert found["share_of_product_rate"] == pytest.approx(0.5)
     assert found["share_of_roofline"] == pytest.approx(0.5)
     assert found["limited_by"] == "products"
-    monkeypatch.setattr(limits, "measured", lambda *_: limits.Rates(flops=1000.0, bytes=50.0))
+    monkeypatch.setattr(limits, "measure_rates", lambda *_: limits.Rates(flops=1000.0, bytes=50.0))
     found = limits.compare_with_limits(built("joint"), ROWS, Settings(5), seconds=1.25)
     assert found["share_of_roofline"] == pytest.approx(0.8)
     assert found["limited_by"] == "bytes"

@@ -109,11 +109,11 @@ def test_a_product_that_does_not_work_is_not_measured(monkeypatch, failure):
     def fails(weight):
         raise failure
 
-    monkeypatch.setattr(onednn, "packed", fails)
+    monkeypatch.setattr(onednn, "pack", fails)
     assert set(speeds()) == {"torch float32", "torch bfloat16"}
 
 
 def test_a_product_that_is_wrong_is_not_measured(monkeypatch):
-    monkeypatch.setattr(onednn, "packed", lambda weight: weight)
+    monkeypatch.setattr(onednn, "pack", lambda weight: weight)
     monkeypatch.setattr(onednn, "product", lambda rows, weight: rows @ weight.T + 1)
     assert set(speeds()) == {"torch float32", "torch bfloat16"}

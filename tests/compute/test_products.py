@@ -30,7 +30,7 @@ def packings(monkeypatch) -> list[torch.Tensor]:
     """The weights that are laid out for oneDNN."""
     seen: list[torch.Tensor] = []
     pack = onednn.pack
-    monkeypatch.setattr(onednn, "packed", lambda weight: seen.append(weight) or pack(weight))
+    monkeypatch.setattr(onednn, "pack", lambda weight: seen.append(weight) or pack(weight))
     return seen
 
 

@@ -153,7 +153,7 @@ def test_where_warnings_are_errors_importing_shows_them():
 def test_a_library_that_is_loaded_within_is_as_it_was_when_loaded():
     code = (
         "import sys\n"
-        "from icbench.plugins.isolation import isolated\n"
+        "from icbench.plugins.isolation import isolate\n"
         "assert not {'torch', 'numpy', 'logging', 'signal'} & set(sys.modules)\n"
         "with isolate():\n"
         "    with isolate():\n"
