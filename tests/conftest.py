@@ -1,6 +1,8 @@
 """Toy components small enough that every claim can be checked by hand or in milliseconds."""
 
-from collections.abc import Iterator
+import errno
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,10 @@ import torch
 from hypothesis import settings
 from toy import LinearGenerator, ToyDigits
 
+from icbench import storage
 from icbench.engine.prepare import prepare
 from icbench.engine.settings import Components
+from icbench.plugins import manager as manager_module
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.manager import PluginManager, load_plugins
 
@@ -79,7 +83,38 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture
-def toy_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+def use_plugins(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A function after which just these plugins are installed, given by module or source."""
+
+    def use(*plugins: str | PluginSource) -> None:
+        sources = [
+            plugin if isinstance(plugin, PluginSource) else PluginSource(plugin, f"icbench-{plugin}", "1.0", plugin)
+            for plugin in plugins
+        ]
+        monkeypatch.setattr(manager_module, "plugin_sources", lambda: list(sources))
+
+    return use
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder for one test, not there yet."""
+    folder = tmp_path / "cache" / "icbench"
+    monkeypatch.setattr(storage, "cache_folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
+def fill_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A function after which no more is written: the disk is full."""
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    return lambda: monkeypatch.setattr(os, "fsync", full)
+
+
+@pytest.fixture
+def toy_plugin(use_plugins: Callable[..., None]) -> None:
     """The toy components as an installed plugin, for tests that go through specs."""
-    source = PluginSource("toy", "icbench-toy", "1.0", "toy")
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: [source])
+    use_plugins("toy")

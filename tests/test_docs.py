@@ -13,7 +13,6 @@ from icbench.cli.main import VERBS, icbench, main
 from icbench.kinds.names import ALL_KINDS
 from icbench.plugins import hookspecs
 from icbench.plugins.component import TRAIT_FORMS, TRAITS
-from icbench.plugins.discovery import PluginSource
 from icbench.plugins.manager import PluginManager
 
 ROOT = Path(__file__).parent.parent
@@ -69,17 +68,14 @@ def test_every_trait_is_documented(trait):
     assert f"`{trait}" in CONTRIBUTING
 
 
-def test_the_distance_of_the_ten_minutes_works(monkeypatch, capsys):
+def test_the_distance_of_the_ten_minutes_works(monkeypatch, capsys, use_plugins):
     """The files of the guide, written as it says and run as it says, on the toy data set."""
     for name, content in re.findall(r"`([\w/.]+)`:\n\n```(?:python|toml)\n(.*?)```", CONTRIBUTING, re.DOTALL):
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text(content)
     assert 'l4 = "icbench_l4"' in Path("pyproject.toml").read_text()
     monkeypatch.syspath_prepend(str(Path.cwd()))
-    sources = [
-        PluginSource(name, f"icbench-{name}", "1", module) for name, module in (("l4", "icbench_l4"), ("toy", "toy"))
-    ]
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
+    use_plugins("icbench_l4", "toy")
     with pytest.raises(SystemExit) as end:
         main(
             ["run", "--generator", "linear", "--dataset", "toy", "--distance", "l4", "--steps", "5", "--device", "cpu"]

@@ -70,11 +70,10 @@ def test_a_cache_that_cannot_be_written_is_told_once(barred):
     assert read_kept("one") == ""
 
 
-def test_what_is_kept_is_read_again_and_no_part_of_it_stays(monkeypatch, tmp_path):
-    monkeypatch.setattr(storage, "cache_folder", lambda: tmp_path / "cache")
+def test_what_is_kept_is_read_again_and_no_part_of_it_stays(cache):
     keep("sources/one.json", "text")
     assert read_kept("sources/one.json") == "text"
-    assert [file.name for file in (tmp_path / "cache" / "sources").iterdir()] == ["one.json"]
+    assert [file.name for file in (cache / "sources").iterdir()] == ["one.json"]
 
 
 def test_preferences_that_may_not_be_read_are_told(monkeypatch):

@@ -12,16 +12,6 @@ from icbench.storage import check_output_file, way_out, write_output
 PNG = (".png",)
 
 
-@pytest.fixture
-def full(monkeypatch):
-    """A disk on which files can be made but nothing fits."""
-
-    def no_room(descriptor):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", no_room)
-
-
 def test_a_file_that_can_be_written_leaves_nothing_behind():
     check_output_file(Path("out.PNG"), PNG)
     check_output_file(Path("page"))
@@ -57,16 +47,16 @@ def test_a_folder_that_may_not_be_written_to_is_named(monkeypatch):
     assert "may write to" in caught.value.hint
 
 
-@pytest.mark.usefixtures("full")
-def test_a_full_disk_is_found_at_once_and_its_hint_is_to_make_room():
+def test_a_full_disk_is_found_at_once_and_its_hint_is_to_make_room(fill_disk):
+    fill_disk()
     with pytest.raises(UsageError, match="No space left") as caught:
         check_output_file(Path("out.png"), PNG)
     assert "Free some space" in caught.value.hint
     assert list(Path().iterdir()) == []
 
 
-@pytest.mark.usefixtures("full")
-def test_a_write_that_fails_leaves_the_older_file_and_no_part_of_the_new_one():
+def test_a_write_that_fails_leaves_the_older_file_and_no_part_of_the_new_one(fill_disk):
+    fill_disk()
     Path("out.png").write_bytes(b"older")
     with pytest.raises(OutputError, match="No space left") as caught:
         write_output(Path("out.png"), b"newer")

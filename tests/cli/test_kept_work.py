@@ -141,9 +141,8 @@ def test_an_interruption_once_the_record_is_written_leaves_the_finished_run(caps
     assert sorted(file.name for file in Path(run["path"]).iterdir()) == ["images.npz", "record.json"]
 
 
-def test_what_no_record_could_hold_is_found_before_anything_is_computed(capsys, monkeypatch):
-    source = PluginSource("toy", "icbench-toy", None, "toy")
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: [source])
+def test_what_no_record_could_hold_is_found_before_anything_is_computed(capsys, use_plugins):
+    use_plugins(PluginSource("toy", "icbench-toy", None, "toy"))
     code, _, err = icbench(capsys, *TOY)
     assert code == 2
     assert "linear · mse · adam · joint cannot be run" in err

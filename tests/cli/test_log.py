@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from command_line import icbench
 
-from icbench.plugins.discovery import plugin_sources
+from icbench.plugins.discovery import file_source
 from icbench.records import buffer
 
 RUN = [
@@ -53,13 +53,12 @@ def test_verbose_tells_that_a_run_goes_on(capsys):
     assert "20 of 30 images done before" in err
 
 
-def test_verbose_names_the_plugin_file(capsys, monkeypatch):
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", plugin_sources)
+def test_verbose_names_the_plugin_file(capsys, use_plugins):
     Path("mine.py").write_text(
         "from icbench import Component, hookimpl\n@hookimpl\ndef icbench_distances():\n"
         "    yield Component('mine', 'mine:Mine', 'a distance')\n"
     )
-    monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "mine.py")
+    use_plugins(file_source(Path("mine.py")))
     assert "plugin mine.py loaded in" in icbench(capsys, "-v", "plugins", "--json")[2]
 
 

@@ -15,7 +15,6 @@ from command_line import icbench
 from icbench import records
 from icbench.compute.devices import choose_precision
 from icbench.kinds.generator import Generator
-from icbench.plugins import manager as manager_module
 from icbench.plugins.discovery import PluginSource
 from icbench.records import buffer
 from icbench.running import identity, session
@@ -281,11 +280,8 @@ def test_a_results_folder_that_cannot_be_written_is_found_first(capsys):
     assert Path("taken").read_text() == ""
 
 
-def test_a_full_disk_is_one_line_and_leaves_no_half_record(capsys, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
+def test_a_full_disk_is_one_line_and_leaves_no_half_record(capsys, fill_disk):
+    fill_disk()
     code, _, err = icbench(capsys, *TOY, "--quiet")
     assert code == 2
     assert "No space left on device" in err
@@ -304,7 +300,7 @@ def test_a_disk_that_fills_up_half_way_keeps_what_is_written(capsys, monkeypatch
 
     monkeypatch.setattr(buffer, "SHARD_IMAGES", 10)
     with monkeypatch.context() as patch:
-        patch.setattr("os.fsync", filling)
+        patch.setattr(os, "fsync", filling)
         assert icbench(capsys, *TOY, "--batch-size", "10")[0] == 2
     code, _, err = icbench(capsys, *TOY, "--batch-size", "10")
     assert code == 0
@@ -372,7 +368,7 @@ def test_an_interrupted_run_keeps_what_is_finished_and_goes_on(capsys, monkeypat
 
 
 @pytest.fixture
-def plugin_file(tmp_path, monkeypatch):
+def plugin_file(tmp_path, monkeypatch, use_plugins):
     """Returns a function that runs a distance of a plugin file, as a new process would, whose helper says `power`."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # what is changed within a second is imported anew
@@ -388,8 +384,7 @@ def plugin_file(tmp_path, monkeypatch):
         "    yield Component('power', 'powers:Power', 'a power of the difference')\n"
     )
     source = PluginSource("powers", "powers.py", "1", "powers", file=tmp_path / "powers.py")
-    known = manager_module.plugin_sources()
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: [*known, source])
+    use_plugins("toy", source)
 
     def run(capsys, exponent):
         (tmp_path / "exponent.py").write_text(exponent)

@@ -13,7 +13,6 @@ from record_factory import RESULTS, finished, right, unfinished
 
 from icbench import Component, Param, hookimpl
 from icbench.engine.diagnosis import Diagnosis
-from icbench.plugins.discovery import PluginSource
 from icbench.records import IMAGES_FILE, RECORD_FILE, read_record
 from icbench.records.diagnosis import DIAGNOSIS_FILE
 from icbench.statistics import fit_temperature
@@ -343,10 +342,9 @@ def icbench_generators():
 
 
 @pytest.fixture
-def filed_run(capsys, monkeypatch):
+def filed_run(capsys, use_plugins):
     """The folder of a run that was made with the file `mine.weights`."""
-    sources = [PluginSource("toy", "icbench-toy", "1.0", "toy"), PluginSource("filed", "icbench-f", "1", "test_show")]
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
+    use_plugins("toy", "test_show")
     Path("mine.weights").write_text("0.02")
     options = ["--steps", "3", "--optimizer", "sgd:lr=5000.0", "--generator", "filed:weights=mine.weights"]
     icbench(capsys, *[part for part in TOY if part not in ("--generator", "linear")], *options)

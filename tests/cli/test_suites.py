@@ -13,10 +13,11 @@ from icbench.plugins.discovery import PluginSource
 
 QUICK = ("--device", "cpu", "--quiet")
 TOML = Path(__file__).parent / "toy_suite.toml"
+DECLARED = {"toy-paper": TOML}
 
 
 def mine() -> Suite:
-    return read_suite(TOML)
+    return read_suite(DECLARED["toy-paper"])
 
 
 @hookimpl
@@ -25,12 +26,8 @@ def icbench_suites():
 
 
 @pytest.fixture(autouse=True)
-def _installed(monkeypatch):
-    sources = [
-        PluginSource("toy", "icbench-toy", "1", "toy"),
-        PluginSource("paper", "icbench-paper", "1", "test_suites"),
-    ]
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
+def _installed(use_plugins):
+    use_plugins("toy", PluginSource("paper", "icbench-paper", "1", "test_suites"))
 
 
 def reproduced(capsys, *arguments):
@@ -87,7 +84,7 @@ def test_limit_and_seeds_make_it_smaller(capsys):
 def test_an_accuracy_below_the_published_one_is_the_exit_code(capsys, monkeypatch):
     text = TOML.read_text().replace("published = [0.9, 0.92]", "published = [1.3]")
     Path("worse.toml").write_text(text)
-    monkeypatch.setattr("test_suites.TOML", Path("worse.toml").resolve())
+    monkeypatch.setitem(DECLARED, "toy-paper", Path("worse.toml"))
     code, document = reproduced(capsys)
     assert code == 1
     assert not document["ok"]
@@ -143,7 +140,7 @@ def test_a_suite_without_published_values_is_run_and_not_reproduced(capsys, monk
         line.partition(", # published")[0] + (" }," if ", # published" in line else "") for line in text.splitlines()
     )
     Path("plain.toml").write_text(text)
-    monkeypatch.setattr("test_suites.TOML", Path("plain.toml").resolve())
+    monkeypatch.setitem(DECLARED, "toy-paper", Path("plain.toml"))
     code, _, err = icbench(capsys, "reproduce", "toy-paper", *QUICK)
     assert code == 2
     assert "icbench suite run toy-paper" in err
@@ -155,7 +152,7 @@ def test_a_suite_without_published_values_is_run_and_not_reproduced(capsys, monk
 def test_a_suite_whose_plugin_is_missing_says_so_before_anything_runs(capsys, monkeypatch):
     text = TOML.read_text().replace("linear:noise_dim=5", "linaer:noise_dim=5")
     Path("missing.toml").write_text(text)
-    monkeypatch.setattr("test_suites.TOML", Path("missing.toml").resolve())
+    monkeypatch.setitem(DECLARED, "toy-paper", Path("missing.toml"))
     code, _, err = icbench(capsys, "reproduce", "toy-paper", *QUICK)
     assert code == 2
     assert "there is no generator 'linaer'" in err

@@ -8,7 +8,6 @@ from command_line import icbench
 from toy import LinearGenerator, patterns
 
 from icbench import Component, hookimpl
-from icbench.plugins.discovery import PluginSource
 from icbench.training.weights import save_weights
 
 
@@ -26,10 +25,8 @@ def icbench_generators():
 
 
 @pytest.fixture(autouse=True)
-def _toys(monkeypatch):
-    names = ("toy", "toy_training", "test_train_evaluate")
-    sources = [PluginSource(name.replace("_", "-"), f"icbench-{name}", "1.0", name) for name in names]
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
+def _toys(use_plugins):
+    use_plugins("toy", "toy_training", "test_train_evaluate")
 
 
 def evaluated(capsys, generator, *arguments):

@@ -6,13 +6,10 @@ from pathlib import Path
 import pytest
 from command_line import icbench
 
-from icbench.plugins.discovery import PluginSource
-
 
 @pytest.fixture(autouse=True)
-def _toys(monkeypatch):
-    sources = [PluginSource(name, f"icbench-{name}", "1.0", name) for name in ("toy", "toy_training")]
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
+def _toys(use_plugins):
+    use_plugins("toy", "toy_training")
 
 
 def trained(capsys, *arguments):

@@ -18,7 +18,7 @@ def rates(bfloat16, onednn=1.0):
 
 
 @pytest.fixture
-def measured(tmp_path, monkeypatch):
+def measured(cache, monkeypatch):
     """Replaces the stopwatch; returns a function that sets what it says, and the list of its readings."""
     readings = []
 
@@ -31,7 +31,6 @@ def measured(tmp_path, monkeypatch):
         forget()
         return readings
 
-    monkeypatch.setattr("icbench.storage.cache_folder", lambda: tmp_path / "cache" / "icbench")
     yield say
     forget()
 

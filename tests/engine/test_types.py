@@ -17,7 +17,6 @@ from icbench.engine.invert import class_paths, invert
 from icbench.engine.prepare import prepare
 from icbench.engine.result import concatenate
 from icbench.engine.settings import Settings
-from icbench.plugins.discovery import PluginSource
 from icbench.training.samples import draw_samples
 
 SETTINGS = Settings(steps=30)
@@ -85,12 +84,8 @@ def icbench_generators():
     yield Component("typed", "test_types:TypedGenerator", "two types of each class")
 
 
-def test_a_run_with_types_is_not_diagnosed(monkeypatch, capsys):
-    sources = [
-        PluginSource("typed", "icbench-typed", "1", "test_types"),
-        PluginSource("toy", "icbench-toy", "1", "toy"),
-    ]
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
+def test_a_run_with_types_is_not_diagnosed(use_plugins, capsys):
+    use_plugins("test_types", "toy")
     icbench(
         capsys, "run", "--generator", "typed", "--dataset", "toy", "--steps", "4", "--device", "cpu", "--limit", "9"
     )

@@ -18,6 +18,7 @@ import pytest
 import torch
 from command_line import icbench
 
+from icbench.plugins.discovery import file_source
 from icbench.plugins.isolation import importing, isolate, isolate_each
 from icbench.plugins.manager import plugin_manager
 from icbench.plugins.shared_state import changes, preserve_state, shared_state
@@ -277,10 +278,10 @@ RUN += ["--precision", "float32", "--batch-size", "20"]
 
 
 @pytest.mark.usefixtures("toy_plugin")
-def test_a_built_in_beside_an_unruly_plugin_has_the_figures_it_has_alone(capfd, monkeypatch):
+def test_a_built_in_beside_an_unruly_plugin_has_the_figures_it_has_alone(capfd, use_plugins):
     alone = document(icbench(capfd, *RUN, "--dataset", "toy", "--results", "alone", "--json"))
     Path("unruly.py").write_text(UNRULY)
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", with_file("unruly.py"))
+    use_plugins("toy", file_source(Path("unruly.py")))
     before = shared_state()
     unruly = ("--dataset", "toy", "--dataset", "unruly-digits", "--distance", "unruly", "--distance", "mse")
     both = document(icbench(capfd, *RUN, *unruly, "--classifier", "guess", "--results", "both", "--json"))
@@ -305,9 +306,9 @@ def test_a_component_that_is_built_leaves_the_process_alone(capfd, monkeypatch):
 
 
 @pytest.mark.usefixtures("toy_plugin")
-def test_an_unruly_trainer_leaves_the_process_and_the_document_alone(capfd, monkeypatch):
+def test_an_unruly_trainer_leaves_the_process_and_the_document_alone(capfd, use_plugins):
     Path("trainers.py").write_text(UNRULY_TRAINER)
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", with_file("trainers.py"))
+    use_plugins("toy", file_source(Path("trainers.py")))
     icbench(capfd, "--version")  # Sets how warnings are shown.
     before = shared_state()
     code, out, err = icbench(
@@ -324,14 +325,6 @@ def document(outcome):
     code, out, err = outcome
     assert code == 0, err
     return json.loads(out)["data"]["runs"]
-
-
-def with_file(name):
-    from icbench.plugins.discovery import file_source
-    from icbench.plugins.manager import plugin_sources
-
-    installed = plugin_sources()
-    return lambda: [*installed, file_source(Path(name))]
 
 
 @pytest.mark.parametrize("verb", [("plugins",), ("plugins", "show", "unruly"), ("plugins", "doctor"), ("data",)])

@@ -416,10 +416,9 @@ def test_libraries_that_ask_for_entry_points_are_spared_a_broken_distribution(of
     assert all(len(dist.entry_points) == 0 for dist in distributions(path=[str(Path("site").absolute())]))
 
 
-def test_two_entry_points_of_one_module_are_one_plugin(installed, monkeypatch):
+def test_two_entry_points_of_one_module_are_one_plugin(installed, use_plugins):
     installed("once", icbench_distances=lambda: [GOOD])
-    sources = [PluginSource(name, "icbench-once", "1", "once") for name in ("first", "second")]
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
+    use_plugins(*(PluginSource(name, "icbench-once", "1", "once") for name in ("first", "second")))
     manager = plugin_manager()
     assert [status.state for status in manager.statuses] == ["active", "active", "active"]
     assert "the same as icbench-once:first" in manager.statuses[2].reason

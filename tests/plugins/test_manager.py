@@ -14,19 +14,18 @@ def test_the_manager_is_made_once(toy_plugin):
     assert [one.name for one in plugin_manager().components("dataset") if one.dist == "icbench-toy"] == ["toy"]
 
 
-def test_other_plugins_than_before_are_seen(toy_plugin, monkeypatch):
+def test_other_plugins_than_before_are_seen(toy_plugin, use_plugins):
     before = plugin_manager()
     set_disabled("icbench-toy", True)
     disabled = plugin_manager()
     assert before.find("dataset", "toy").dist == "icbench-toy"
     assert [status.state for status in disabled.statuses] == ["active", "disabled"]
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: [])
+    use_plugins()
     assert [status.source.dist for status in plugin_manager().statuses] == ["icbench"]
 
 
-def test_what_is_broken_is_said_whenever_it_is_asked_for(monkeypatch):
-    source = PluginSource("gone", "icbench-gone", "1.0", "no_such_module")
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: [source])
+def test_what_is_broken_is_said_whenever_it_is_asked_for(use_plugins):
+    use_plugins(PluginSource("gone", "icbench-gone", "1.0", "no_such_module"))
     for _ in range(2):
         with pytest.warns(PluginWarning, match="icbench-gone is broken"):
             plugin_manager()

@@ -13,7 +13,6 @@ from toy_training import ToyTrainer
 from icbench import Component, Param, hookimpl
 from icbench.errors import ComponentError, IntegrityError, UsageError
 from icbench.kinds.dataset import Dataset, Split
-from icbench.plugins.discovery import PluginSource
 from icbench.running.datasets import load_split
 from icbench.training.loop import TrainingObserver, train
 from icbench.training.trainer import TrainingJob
@@ -130,9 +129,8 @@ def test_integer_labels_of_any_type_are_the_same_labels(dtype):
 
 
 @pytest.fixture
-def installed(monkeypatch):
-    sources = [PluginSource(module, f"icbench-{module}", "1", module) for module in ("test_datasets", "toy")]
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
+def installed(use_plugins):
+    use_plugins("test_datasets", "toy")
 
 
 @pytest.mark.usefixtures("installed")

@@ -334,20 +334,19 @@ def test_a_file_is_read_again_only_when_its_content_changes(monkeypatch):
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "[[], [], 1, 2]", '[[["d"]], [], false]', "null"])
-def test_a_cache_that_cannot_be_read_is_made_anew(tmp_path, monkeypatch, content):
-    monkeypatch.setattr("icbench.storage.cache_folder", lambda: tmp_path / "icbench")
+def test_a_cache_that_cannot_be_read_is_made_anew(cache, content):
     source = b"import os\nA = 1\ndef b():\n    return A"
     source_syntax.read_source.cache_clear()
     first = source_syntax.read_source(source)
-    [kept] = (tmp_path / "icbench" / "sources").iterdir()
+    [kept] = (cache / "sources").iterdir()
     kept.write_text(content)
     source_syntax.read_source.cache_clear()
     assert source_syntax.read_source(source) == first
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
-    monkeypatch.setattr("icbench.storage.cache_folder", lambda: tmp_path / "icbench")
-    (tmp_path / "icbench").write_text("a file where a folder should be")
+def test_a_cache_that_cannot_be_written_is_done_without(cache):
+    cache.parent.mkdir()
+    cache.write_text("a file where a folder should be")
     source_syntax.read_source.cache_clear()
     say_once.cache_clear()
     with pytest.warns(FolderWarning, match="cannot be written"):

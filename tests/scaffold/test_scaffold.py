@@ -35,7 +35,7 @@ OPTIONAL = {"groups_are_independent", "its_encoder_gives_sound_starts", "its_err
 
 
 @pytest.fixture
-def installed(monkeypatch):
+def installed(monkeypatch, use_plugins):
     """A function that puts a new distribution of a kind on the path, as an installation would."""
 
     def install(kind):
@@ -43,8 +43,7 @@ def installed(monkeypatch):
         monkeypatch.syspath_prepend(str(folder.resolve()))
         for module in MODULES:
             monkeypatch.delitem(sys.modules, module, raising=False)
-        source = PluginSource("fresh", "icbench-fresh", "0.1.0", "icbench_fresh")
-        monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: [source])
+        use_plugins(PluginSource("fresh", "icbench-fresh", "0.1.0", "icbench_fresh"))
         return folder
 
     yield install

@@ -1,6 +1,5 @@
 """A training of any size ends, and what was trained is on disk before it is judged."""
 
-import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -254,16 +253,13 @@ def test_a_folder_that_cannot_be_written_is_found_before_training():
     assert trainer.trained == []
 
 
-def test_a_disk_that_is_full_leaves_the_last_checkpoint_whole(monkeypatch):
+def test_a_disk_that_is_full_leaves_the_last_checkpoint_whole(fill_disk):
     train(Counting(), FewDigits(40), job(), TrainingObserver())
     before = {file.name: file.read_bytes() for file in Path("out").iterdir()}
 
-    def full(descriptor):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     class Fills(TrainingObserver):
         def begin_epoch(self, number, images):
-            monkeypatch.setattr("os.fsync", full)
+            fill_disk()
 
     trainer = Counting()
     trainer.extends = True

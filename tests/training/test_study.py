@@ -1,6 +1,5 @@
 """A study measures what it says, goes on where it was stopped, and changes no weights."""
 
-import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -211,14 +210,11 @@ def test_too_few_checks_are_refused_before_anything_is_written():
     assert not JOB.out.exists()
 
 
-def test_a_study_that_cannot_be_written_leaves_the_one_before(monkeypatch):
+def test_a_study_that_cannot_be_written_leaves_the_one_before(fill_disk):
     result = train(FiveChecks(), ToyDigits(), JOB, TrainingObserver())
     before = (JOB.out / study.FILE).read_bytes()
 
-    def full(descriptor):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
+    fill_disk()
     with pytest.raises(OutputError, match="No space left"):
         replace(result.study, threads=-1).save(JOB.out)
     assert (JOB.out / study.FILE).read_bytes() == before

@@ -127,10 +127,8 @@ def test_the_path_of_an_image_is_that_of_its_inversion(grouped):
 
 
 @pytest.fixture
-def installed(monkeypatch):
-    source = PluginSource("grouped", "icbench-grouped", "1", "test_batch_mates")
-    toy = PluginSource("toy", "icbench-toy", "1", "toy")
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: [source, toy])
+def installed(use_plugins):
+    use_plugins("test_batch_mates", "toy")
 
 
 def test_every_table_says_so_and_a_higher_limit_goes_on_where_a_lower_one_stopped(installed, capsys):
@@ -150,10 +148,8 @@ def test_every_table_says_so_and_a_higher_limit_goes_on_where_a_lower_one_stoppe
     assert "depend on their batch mates" in err
 
 
-def test_the_flag_is_of_the_generator_that_was_built_and_not_of_what_it_declares(monkeypatch, capsys):
-    source = PluginSource("sly", "icbench-sly", "1", "test_batch_mates:UNDECLARED")
-    toy = PluginSource("toy", "icbench-toy", "1", "toy")
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: [source, toy])
+def test_the_flag_is_of_the_generator_that_was_built_and_not_of_what_it_declares(use_plugins, capsys):
+    use_plugins(PluginSource("sly", "icbench-sly", "1", "test_batch_mates:UNDECLARED"), "toy")
     _, out, _ = icbench(capsys, "run", "--generator", "sly", "--dataset", "toy", "--steps", "1", "--json")
     assert json.loads(out)["data"]["runs"][0]["flags"] == ["depends on batch of 4"]
 

@@ -18,7 +18,6 @@ from icbench.kinds.distance import Distance
 from icbench.kinds.generator import Generator
 from icbench.kinds.optimizer import Optimizer
 from icbench.kinds.schedule import Schedule
-from icbench.plugins.discovery import PluginSource
 
 CPU = torch.device("cpu")
 IMAGES = ToyDigits().split("test", None).images
@@ -203,9 +202,8 @@ def icbench_distances():
     yield Component("picky", "test_compatibility:Picky", "picky", params=(Param("least", 9, "least width"),))
 
 
-def test_the_command_line_names_the_distance_with_its_parameters(capsys, monkeypatch):
-    sources = [PluginSource(module, f"icbench-{module}", "1", module) for module in ("test_compatibility", "toy")]
-    monkeypatch.setattr("icbench.plugins.manager.plugin_sources", lambda: sources)
+def test_the_command_line_names_the_distance_with_its_parameters(capsys, use_plugins):
+    use_plugins("test_compatibility", "toy")
     command = ["run", "--generator", "linear", "--dataset", "toy", "--device", "cpu"]
     code, _, err = icbench(capsys, *command, "--distance", "picky:least=41")
     assert code == 2
