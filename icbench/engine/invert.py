@@ -38,20 +38,17 @@ def invert(
         index: (M,) the images to invert, by position in `images`. A position also seeds its image's starts.
         settings: how.
         batch_size: hypotheses, not images, inverted together; it bounds memory and changes results by rounding only.
-        on_step: called after each step with the number of images in the batch that are in `index`. For images that
-            stop early it is called at once with all steps that they are spared.
+        on_step: called after each step with the number of the batch's images that are in `index`; for images that stop
+            early at once with all steps that they are spared.
         noise: (M, Z), where every hypothesis of an image starts instead of at the noise drawn for it.
 
     Yields:
         one `InversionResult` per batch, in the order of `index`; in ascending order for a generator whose rows depend
-        on each other. Such a generator always has an image's mates of the split beside it, whether they are in `index`
-        or not: groups of images are aligned to the split, so what a group of rows holds never changes. With several
-        hypotheses an image has as many consecutive rows, and the hypotheses of one image can be each other's mates.
+        on each other: groups of images are aligned to the split and invert whole, so what a group of rows holds never
+        changes. An image's hypotheses are consecutive rows, and can be each other's mates.
     """
-    hypotheses, bank = (
-        components.schedule.hypotheses(components.generator.class_dim),
-        NoiseBank.of(components, settings),
-    )
+    hypotheses = components.schedule.hypotheses(components.generator.class_dim)
+    bank = NoiseBank.of(components, settings)
     group = components.generator.batch_group_size
     with_mates = index if group == 1 else whole_groups(index, group, len(images))
     per_batch = max(1, batch_size // len(hypotheses.restart) // group) * group
