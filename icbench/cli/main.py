@@ -16,6 +16,7 @@ from icbench.version import __version__
 
 VERBS = {
     "run": "Invert a generator on a dataset and classify its images.",
+    "invert": "Classify image files, and watch how.",
     "suite": "List, show or run suites: declared sets of entries.",
     "reproduce": "Run a suite and hold its accuracies against the published ones.",
     "leaderboard": "Rank the entries that were run, with what is really different.",

@@ -64,7 +64,7 @@ class Readout:
 
     def _result(self, state: LatentState, counter: EvaluationCounter, evaluation: Evaluation) -> InversionResult:
         images, finite = len(state.index), state.finite
-        scores = self._class_scores(state, evaluation)
+        scores = self.class_scores(state, evaluation)
         energy, distance, vectors, noise = (
             values.view(images, state.hypothesis_count, *values.shape[1:])
             for values in (evaluation.energy, evaluation.distance, evaluation.class_vector, state.noise)
@@ -85,7 +85,7 @@ class Readout:
             backwards=np.full(images, counter.backward, np.int32),
         )
 
-    def _class_scores(self, state: LatentState, evaluation: Evaluation) -> Tensor:
+    def class_scores(self, state: LatentState, evaluation: Evaluation) -> Tensor:
         """The scores (B, classes) of all hypotheses, dropped ones included.
 
         Raises:

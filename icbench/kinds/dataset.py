@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 SPLITS = ("train", "validation", "test")
+PREPROCESSING = ("mnist", "resize", "none")
+"""What there is to bring pictures to the form of a dataset's images: see `icbench.images.preprocessing`."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ class Dataset(ABC):
     licence: str
     light_on_dark: bool = False
     """Whether images are light on dark, as MNIST's digits: pictures of results show them dark on light, as printed."""
+    preprocessing: str = "resize"
+    """What `icbench invert` does to any picture to make it like these images, one of `PREPROCESSING`."""
 
     @abstractmethod
     def split(self, name: str, folder: Path) -> Split:
@@ -116,6 +120,10 @@ class Dataset(ABC):
     @abstractmethod
     def status(self, folder: Path) -> str:
         """Where the data is, or how it can be had, in a few words. Must not fetch anything."""
+
+    def is_here(self, folder: Path) -> bool:
+        """Whether `split` would find the data without fetching any. The default is for data that always is."""
+        return True
 
     def digests(self) -> dict[str, str]:
         """The SHA-256 of each array that is checked when it is read, by the array's name; empty if none are known."""

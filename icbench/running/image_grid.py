@@ -45,15 +45,14 @@ def save_picture(picture: Image.Image, file: Path) -> None:
     write_output(file, stream.getvalue())
 
 
-def tile(image: NDArray[np.float32], light_on_dark: bool) -> Image.Image:
-    """An image (C, H, W) in [0, 1] in a square of the cell's size; what is light on dark as it would be printed."""
+def tile(image: NDArray[np.float32], light_on_dark: bool, side: int = CELL) -> Image.Image:
+    """An image (C, H, W) in [0, 1] in a square of a side; what is light on dark as it would be printed."""
     shown = as_drawn(image, light_on_dark)
-    tile = Image.fromarray((255 * shown).round().astype(np.uint8)).convert("RGB")
-    longest = max(tile.size)
-    width, height = (max(1, round(CELL * side / longest)) for side in tile.size)
-    square = Image.new("RGB", (CELL, CELL), PAPER)
-    place = ((CELL - width) // 2, (CELL - height) // 2)
-    square.paste(tile.resize((width, height), Image.Resampling.BICUBIC), place)
+    drawn = Image.fromarray((255 * shown).round().astype(np.uint8)).convert("RGB")
+    longest = max(drawn.size)
+    width, height = (max(1, round(side * length / longest)) for length in drawn.size)
+    square = Image.new("RGB", (side, side), PAPER)
+    square.paste(drawn.resize((width, height), Image.Resampling.BICUBIC), ((side - width) // 2, (side - height) // 2))
     return square
 
 

@@ -67,6 +67,9 @@ class IDXDataset(Dataset):
         found = self._find_files(folder)
         return f"in {found}" if found else "not here; fetched at first use"
 
+    def is_here(self, folder: Path) -> bool:
+        return self._found(folder) is not None
+
     def digests(self) -> dict[str, str]:
         return self._digests
 

@@ -29,6 +29,7 @@ class MNIST(Dataset):
     num_classes = 10
     licence = "CC BY-SA 3.0"
     light_on_dark = True
+    preprocessing = "mnist"
 
     def __init__(self, file: Path = FILE) -> None:
         self.file = file

@@ -11,7 +11,15 @@ from unittest import mock
 
 import numpy as np
 
-from icbench.kinds.dataset import SPLITS, Split, arrangement_fault, classes_fault, images_fault, labels_fault
+from icbench.kinds.dataset import (
+    PREPROCESSING,
+    SPLITS,
+    Split,
+    arrangement_fault,
+    classes_fault,
+    images_fault,
+    labels_fault,
+)
 from icbench.running.datasets import data_folder
 from icbench.testing.assertions import Skipped, expect
 from icbench.testing.subject import Check, Subject
@@ -23,10 +31,12 @@ OVERLAP = 0.1
 
 
 def facts_are_declared(subject: Subject) -> None:
-    """num_classes is an integer of 2 or more, and the licence is named."""
+    """num_classes is an integer of 2 or more, the licence is named, and the preprocessing is one that there is."""
     count, licence = (getattr(subject.component, name, None) for name in ("num_classes", "licence"))
     _expect_none(classes_fault(count))
     expect(isinstance(licence, str) and licence.strip(), f"licence is {licence!r}, not the name of one")
+    preprocessing = subject.component.preprocessing
+    expect(preprocessing in PREPROCESSING, f"preprocessing is {preprocessing!r}, not one of {', '.join(PREPROCESSING)}")
 
 
 def status_is_told(subject: Subject) -> None:

@@ -1,0 +1,1 @@
+"""Image files of any kind, and what brings them to the form that a generator knows."""
