@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from icbench.engine.preflight.trial import one_thread
 from icbench.engine.settings import Settings
 from icbench.plugins.discovery import BUILTIN
+from icbench.plugins.isolation import isolated
 from icbench.running.observer import Observer
 from icbench.running.runners import InversionRunner
 from icbench.storage import keep, read_kept
@@ -62,7 +64,8 @@ def measure(runner: InversionRunner, source: "Source", settings: Settings) -> fl
     """The `QUANTILE` of the distances of the first `IMAGES` validation images."""
     images = source.split("validation").images
     index = np.arange(min(IMAGES, len(images)))
-    results = runner.results(images, index, settings, BATCH, lambda images: None)
+    with isolated(), one_thread():
+        results = list(runner.results(images, index, settings, BATCH, lambda images: None))
     distances = np.concatenate([result.arrays["distance"] for result in results])
     return float(np.quantile(distances[np.isfinite(distances)], QUANTILE))
 
