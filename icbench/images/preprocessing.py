@@ -76,8 +76,9 @@ def _as_mnist(picture: Picture, shape: tuple[int, int, int], how: Preprocessing)
     if ink.max() < LEAST_CONTRAST:
         raise UsageError(f"nothing is drawn on {picture.name}: all its pixels are nearly alike", "Give another image.")
     ink /= ink.max()
-    box = _box(ink > np.clip(2 * unevenness / _contrast(grey, paper), FAINTEST, DARKEST))
-    drawn = ink[box]
+    # What the paper's own unevenness may be is no ink.
+    ink[ink <= np.clip(2 * unevenness / _contrast(grey, paper), FAINTEST, DARKEST)] = 0
+    drawn = ink[_box(ink > 0)]
     small = _scaled(drawn, round(INK_SHARE * min(shape[1:])))
     small = (small / small.max()).astype(np.float32)
     pixels = _centred(small, shape[1], shape[2])
@@ -112,11 +113,12 @@ def _scaled(levels: NDArray[np.float32], longest: int) -> NDArray[np.float32]:
 
 
 def _resample(levels: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Levels (h, w, C) at a width and height; each pixel is a weighted mean of all that lies beneath it."""
+    """Levels (h, w, C) at a width and height; each pixel of a smaller image is the mean of all that lies beneath it."""
     if (levels.shape[1], levels.shape[0]) == size:
         return levels
+    way = Image.Resampling.BOX if size[0] < levels.shape[1] else Image.Resampling.BICUBIC
     bands = [Image.fromarray(np.ascontiguousarray(band)) for band in np.moveaxis(levels, 2, 0)]
-    return np.stack([np.asarray(band.resize(size, Image.Resampling.HAMMING)) for band in bands], axis=2).clip(0, 1)
+    return np.stack([np.asarray(band.resize(size, way)) for band in bands], axis=2).clip(0, 1)
 
 
 def _centred(small: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

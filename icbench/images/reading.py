@@ -22,7 +22,7 @@ MOST_BYTES = 256 * 2**20
 """How many bytes of a file are read."""
 LARGE = 1024
 """The longer side from which on an image is averaged to a smaller one before anything else is done with it."""
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "ICO", "JPEG2000", "AVIF", "MPO")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "ICO", "JPEG2000", "AVIF")
 """What is read; formats whose reader starts another program are not among them."""
 FORMATS_HINT = f"Give one of {', '.join(FORMATS[:6])} or the like."
 ORIENTATION = 0x0112
@@ -88,9 +88,21 @@ def read_stream(stream: BinaryIO, name: str) -> Picture:
         raise UsageError(f"{name} is empty: it has 0 bytes", FORMATS_HINT)
     if len(content) > MOST_BYTES:
         raise UsageError(f"{name} has more than the {MOST_BYTES // 2**20} MiB that are read", "Make it smaller first.")
-    with _complaints_as_errors(name, content), Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+    with _complaints_as_errors(name, content), _opened(content) as picture:
         _check_size(picture.size, name)
         return _decoded(picture, name)
+
+
+def _opened(content: bytes) -> Image.Image:
+    """A picture of which the header alone is read, by those of the formats that this Pillow has a reader for."""
+    # The usual readers alone are there in a moment.
+    for register in (Image.preinit, Image.init):
+        register()
+        try:
+            return Image.open(io.BytesIO(content), formats=[name for name in FORMATS if name in Image.OPEN])
+        except UnidentifiedImageError:
+            continue
+    raise UnidentifiedImageError("no reader knows it")
 
 
 @contextmanager

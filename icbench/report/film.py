@@ -17,6 +17,7 @@ from icbench.report.table import printable
 if TYPE_CHECKING:
     from icbench.engine.snapshots import Snapshot
 
+HEADINGS = "target", "reconstruction", "classes"
 LEAST_WIDTH, LEAST_HEIGHT = 48, 14
 """The least terminal that it is shown on."""
 BESIDE = 24
@@ -87,10 +88,11 @@ def film_frame(
     pictures = [half_blocks(image, wide, coloured) for image in (target, snapshot.images[0])]
     lines = len(pictures[0].plain.splitlines())
     body = Table.grid(padding=(0, 2, 0, 0))
-    for side in (wide, wide):
+    side = max(wide, *map(len, HEADINGS))
+    for _ in pictures:
         body.add_column(width=side, no_wrap=True)
-    bars = _bars(snapshot.class_scores[0], width - 2 * wide - 4, lines)
-    body.add_row(Text("target", style="dim"), Text("reconstruction", style="dim"), Text("classes", style="dim"))
+    bars = _bars(snapshot.class_scores[0], width - 2 * side - 4, lines)
+    body.add_row(*(Text(heading, style="dim") for heading in HEADINGS))
     body.add_row(*pictures, bars)
     return Group(_headline(title, snapshot, width), body, _falling(distances, width))
 

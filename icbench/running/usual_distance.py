@@ -56,7 +56,7 @@ def usual_distance(runner: InversionRunner, source: "Source", settings: Settings
     if key not in known:
         with observer.working(f"measuring once how far {source.label} images usually are from their reconstructions"):
             known[key] = measure(runner, source, settings)
-        keep(FILE, json.dumps(known, indent=1, sort_keys=True))
+        keep(FILE, json.dumps(known, indent=1, sort_keys=True, ensure_ascii=False))
     return UsualDistance(known[key], source.label)
 
 

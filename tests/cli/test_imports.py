@@ -16,6 +16,7 @@ OLD = Path(__file__).parents[1] / "records" / "schema-1"
         (["--help"], set()),
         (["plugins"], set()),
         (["run", "--help"], set()),
+        (["invert", "--help"], set()),
         (["train", "--help"], set()),
         (["suite", "list"], set()),
         (["data"], {"numpy"}),

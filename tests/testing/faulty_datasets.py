@@ -34,6 +34,13 @@ class Unlicensed(Sound):
     licence = ""
 
 
+@FAULTS("facts_are_declared")
+class OfItsOwnForm(Sound):
+    """names a preprocessing that there is not"""
+
+    preprocessing = "crop"
+
+
 @FAULTS("status_is_told")
 class Speechless(Sound):
     """has nothing to say about where it is"""
