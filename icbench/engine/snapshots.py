@@ -78,11 +78,11 @@ def invert_watched(
         due: after how many steps there is a snapshot; there always is one after the last.
         on_snapshot: called with each.
     """
-    starts = parts.schedule.starts(parts.generator.entries)
-    rows = whole_groups(index, parts.generator.group, len(images))
+    hypotheses = parts.schedule.hypotheses(parts.generator.class_dim)
+    rows = whole_groups(index, parts.generator.batch_group_size, len(images))
     settings = replace(settings, stop_when=None)
     with float32_products(settings.device, tf32=False):
-        inversion = BatchInversion(parts, starts, images, rows, NoiseBank.of(parts, settings), settings)
+        inversion = BatchInversion(parts, hypotheses, images, rows, NoiseBank.of(parts, settings), settings)
         asked_for = np.isin(rows, index)
         watch = _Watch(inversion, asked_for, due, on_snapshot)
         watch.look()
@@ -104,20 +104,20 @@ class _Watch:
         self.due, self.on_snapshot = due, on_snapshot
         self.step, self.steps = 0, inversion.settings.steps
         state, generator = inversion.state, inversion.components.generator
-        hypotheses = len(state.index), state.active.total
+        rows = len(state.index), state.active.total
         device = state.noise.device
-        first = torch.arange(len(state.index), device=device) * state.hypotheses
+        first = torch.arange(len(state.index), device=device) * state.hypothesis_count
         self.features = select_features(state.features, first)
-        self.energy, self.distance = (torch.full(hypotheses, torch.inf, device=device) for _ in range(2))
-        self.shares = torch.zeros(*hypotheses, generator.num_classes, device=device)
-        self.images = torch.zeros(*hypotheses, *generator.image_shape, device=device)
+        self.energy, self.distance = (torch.full(rows, torch.inf, device=device) for _ in range(2))
+        self.shares = torch.zeros(*rows, generator.num_classes, device=device)
+        self.images = torch.zeros(*rows, *generator.image_shape, device=device)
 
     def after_step(self) -> None:
         """A step was made: look, if that is due, or if hypotheses go now that will not be seen again."""
         self.step += 1
         state, schedule = self.inversion.state, self.inversion.components.schedule
         last = self.step == self.steps
-        drops = not last and schedule.survivors(self.step, self.steps, state.active.total) < state.hypotheses
+        drops = not last and schedule.survivors(self.step, self.steps, state.active.total) < state.hypothesis_count
         if last or drops or self.step in self.due:
             self.look()
 
@@ -132,7 +132,7 @@ class _Watch:
             return
         scores = self.inversion.readout.class_scores(state, evaluation)
         energy = evaluation.energy.view(len(state.index), -1).nan_to_num(torch.inf)
-        winner = torch.arange(len(energy), device=energy.device) * state.hypotheses + energy.argmin(dim=1)
+        winner = torch.arange(len(energy), device=energy.device) * state.hypothesis_count + energy.argmin(dim=1)
         seen = (scores, evaluation.distance[winner], evaluation.images[winner])
         self.on_snapshot(Snapshot(self.step, self.steps, *(_array(one)[self.asked_for] for one in seen)))
 
@@ -152,9 +152,9 @@ class _Watch:
         return ClassBests(*(_array(one)[self.asked_for] for one in (*found, searched)))
 
     def _held(self, noise: Tensor) -> list[Tensor]:
-        """Energies, distances and images (B, classes, ...) of noise (B, Z) with each class held, by its best type."""
+        """Energies, distances and images (B, classes, ...) of noise (B, Z) with each class held, by its best mode."""
         components, device = self.inversion.components, noise.device
-        count, entries = len(noise), components.generator.entries
+        count, entries = len(noise), components.generator.class_dim
         vertices = torch.eye(entries)
         rows = torch.arange(count, device=device).repeat_interleave(entries)
         state = replace(
@@ -168,7 +168,9 @@ class _Watch:
         )
         evaluation = self._evaluate(_copy(state), 1.0, final=True)
         energy = group_by_class(evaluation.energy.view(count, entries), components.generator)
-        best = energy.argmin(dim=2) + torch.arange(energy.shape[1], device=device) * components.generator.types
+        best = (
+            energy.argmin(dim=2) + torch.arange(energy.shape[1], device=device) * components.generator.modes_per_class
+        )
         places = (torch.arange(count, device=device)[:, None] * entries + best).flatten()
         seen = (evaluation.energy, evaluation.distance, evaluation.images)
         return [one[places].view(count, -1, *one.shape[1:]) for one in seen]

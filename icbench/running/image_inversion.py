@@ -129,7 +129,7 @@ class ImageInverter:
     @cached_property
     def hypotheses(self) -> int:
         """How many an image has."""
-        return len(self.runner.parts.schedule.starts(self.runner.parts.generator.entries).restart)
+        return len(self.runner.parts.schedule.hypotheses(self.runner.parts.generator.class_dim).restart)
 
     @property
     def light_on_dark(self) -> bool:
