@@ -60,6 +60,7 @@ class Film:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.live.stop()
+        self.console.print()
 
     def show(self, snapshot: "Snapshot") -> None:
         """Show a snapshot, unless the last one was a moment ago."""
@@ -86,7 +87,7 @@ def film_frame(
     wide = _picture_width(target, width, height)
     coloured = bool(console.color_system) and not console.no_color
     pictures = [half_blocks(image, wide, coloured) for image in (target, snapshot.images[0])]
-    lines = len(pictures[0].plain.splitlines())
+    lines = max(len(pictures[0].plain.splitlines()), height - AROUND)
     body = Table.grid(padding=(0, 2, 0, 0))
     side = max(wide, *map(len, HEADINGS))
     for _ in pictures:
@@ -126,7 +127,7 @@ def _bars(scores: NDArray[np.float32], width: int, lines: int) -> Text:
         bar = BAR * (halves // 2) + HALF * (halves % 2)
         style = "bold green" if number == best else ""
         mark = "›" if number == best else " "
-        rows.append(Text.assemble((f"{mark}{number:>{label}} ", style or "dim"), (bar, style or "blue")))
+        rows.append(Text.assemble((f"{mark}{number:>{label}} ", style or "dim"), (bar, style or "cyan")))
     return Text("\n").join(rows)
 
 

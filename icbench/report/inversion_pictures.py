@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from icbench.engine.snapshots import Snapshot
 
 SIDE = 84
-CAPTION, HEADING = 22, 26
+CAPTION, HEADING, BETWEEN = 22, 26, 22
 TALL = SIDE + CAPTION + 10
 MOST_CLASSES = 12
 """How many classes a row of the strip has."""
@@ -53,14 +53,18 @@ def draw_strip(
     """
     bands = [_bands(answer, target, stages) for answer, target in zip(answers, targets, strict=True)]
     columns = max(len(row) for rows in bands for row in rows)
-    height = MARGIN + sum(HEADING + TALL * len(rows) + GAP for rows in bands)
+    height = MARGIN + sum(HEADING + TALL * len(rows) + BETWEEN + GAP for rows in bands)
     picture = Image.new("RGB", (2 * MARGIN + columns * (SIDE + GAP) - GAP, height), PAPER)
+    pen = ImageDraw.Draw(picture)
     top = MARGIN
     for answer, rows in zip(answers, bands, strict=True):
         said = f"{Path(answer.name).name}: class {answer.prediction}"
-        ImageDraw.Draw(picture).text((MARGIN, top), printable(said), INK, font=font(15))
+        pen.text((MARGIN, top), printable(said), INK, font=font(15))
         top += HEADING
-        for row in rows:
+        for number, row in enumerate(rows):
+            if number == 1:
+                pen.text((MARGIN, top), "the best of each class, and its energy", FAINT, font=font(13))
+                top += BETWEEN
             _draw_row(picture, row, top, light_on_dark)
             top += TALL
         top += GAP
@@ -122,7 +126,7 @@ def draw_film(answer: Answer, target: NDArray[np.float32], light_on_dark: bool, 
         _frame(answer, target, one, distances[: number + 1], distances, light_on_dark)
         for number, one in enumerate(snapshots)
     ]
-    palette = [frame.quantize(64, dither=Image.Dither.NONE) for frame in frames]
+    palette = [frame.quantize(32, dither=Image.Dither.NONE) for frame in frames]
     stream = io.BytesIO()
     times = [FRAME_MS] * (len(frames) - 1) + [LAST_MS]
     palette[0].save(stream, "GIF", save_all=True, append_images=palette[1:], duration=times, loop=0)

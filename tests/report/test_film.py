@@ -51,6 +51,13 @@ def test_pictures_are_as_large_as_there_is_room():
     ]
 
 
+@pytest.mark.parametrize(("width", "height"), [(60, 24), (80, 24), (140, 40)])
+def test_ten_classes_all_have_a_bar(width, height):
+    text = "\n".join(lines(width, height))
+    for number in range(10):
+        assert f" {number} " in text or f"›{number} " in text
+
+
 def test_many_classes_are_the_best_that_there_is_room_for():
     text = "\n".join(lines(80, 24, classes=300))
     assert "›  3 " in text
