@@ -108,7 +108,7 @@ def command(files: tuple[Path, ...], **given: Any) -> int:
       icbench invert seven.png --generator contrastive --steps 2 \\
         --schedule exhaustive:start=encoder,decay=cosine,noise_rate=2,prior_weight=0.0015
     """
-    specs = _checked(files, given)
+    specs = _check_request(files, given)
     pictures, refused = _each(_read, files)
     from icbench.compute.compiler import without_compiler
     from icbench.plugins.manager import plugin_manager
@@ -127,7 +127,7 @@ def command(files: tuple[Path, ...], **given: Any) -> int:
     return FAILED if refused or lacking else 0
 
 
-def _checked(files: tuple[Path, ...], given: dict[str, Any]) -> dict[str, str]:
+def _check_request(files: tuple[Path, ...], given: dict[str, Any]) -> dict[str, str]:
     """The specs by kind, once what was asked for fits together."""
     if bool(files) == bool(given["index"]):
         raise click.UsageError(
@@ -237,9 +237,9 @@ def _answers(
     inverter.check(images)
     steps = inverter.settings.steps
     due = frames_of(steps) if len(names) == 1 else stages_of(steps) if given["png"] else set()
-    with _watching(inverter, names, images[index[0]], given) as on_snapshot:
+    with _watch(inverter, names, images[index[0]], given) as on_snapshot:
         found = list(inverter.invert(images, index, due, on_snapshot))
-    usual = _usual(inverter, given)
+    usual = _find_usual(inverter, given)
     return [
         Answer(
             name,
@@ -254,7 +254,7 @@ def _answers(
 
 
 @contextmanager
-def _watching(
+def _watch(
     inverter: "ImageInverter", names: Sequence[str], image: Any, given: dict[str, Any]
 ) -> "Iterator[Callable[[Any], None]]":
     """Within it, snapshots are shown as a film where there is one image and a terminal, else signs of life are."""
@@ -271,7 +271,7 @@ def _watching(
         yield lambda snapshot: None
 
 
-def _usual(inverter: "ImageInverter", given: dict[str, Any]) -> "UsualDistance | None":
+def _find_usual(inverter: "ImageInverter", given: dict[str, Any]) -> "UsualDistance | None":
     """What distance would be usual, or None, and said so, where it cannot be known."""
     from icbench.errors import IcbenchError
     from icbench.report.display import Display

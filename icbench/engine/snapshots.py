@@ -146,12 +146,12 @@ class _Watch:
         image = torch.arange(len(place), device=place.device)[:, None]
         found = [self.energy[image, place], self.distance[image, place], self.images[image, place]]
         if not searched.all():
-            held = self._held(torch.from_numpy(result.noise).to(self.energy.device))
+            held = self._hold_classes(torch.from_numpy(result.noise).to(self.energy.device))
             pairs = zip(found, held, strict=True)
-            found = [torch.where(_expanded(searched, one), one, other) for one, other in pairs]
+            found = [torch.where(_expand(searched, one), one, other) for one, other in pairs]
         return ClassBests(*(_array(one)[self.asked_for] for one in (*found, searched)))
 
-    def _held(self, noise: Tensor) -> list[Tensor]:
+    def _hold_classes(self, noise: Tensor) -> list[Tensor]:
         """Energies, distances and images (B, classes, ...) of noise (B, Z) with each class held, by its best mode."""
         components, device = self.inversion.components, noise.device
         count, entries = len(noise), components.generator.class_dim
@@ -193,7 +193,7 @@ def _copy(state: LatentState) -> LatentState:
     return replace(state, **{name: getattr(state, name).detach().clone() for name in changed})
 
 
-def _expanded(mask: Tensor, values: Tensor) -> Tensor:
+def _expand(mask: Tensor, values: Tensor) -> Tensor:
     """A mask (B, classes) for values (B, classes, ...)."""
     return mask.view(*mask.shape, *(1,) * (values.ndim - 2))
 

@@ -65,10 +65,10 @@ def preprocess(picture: Picture, shape: tuple[int, int, int], how: Preprocessing
             f"{picture.name}: a picture has no {shape[0]} channels as the generator's images have",
             "Invert arrays with icbench.invert in Python.",
         )
-    return {"mnist": _as_mnist, "resize": _resized, "none": _untouched}[how.method](picture, shape, how)
+    return {"mnist": _make_mnist_like, "resize": _resize, "none": _keep}[how.method](picture, shape, how)
 
 
-def _as_mnist(picture: Picture, shape: tuple[int, int, int], how: Preprocessing) -> Target:
+def _make_mnist_like(picture: Picture, shape: tuple[int, int, int], how: Preprocessing) -> Target:
     grey = picture.grey
     paper, unevenness = _border(grey)
     dark = {"yes": True, "no": False, "auto": paper - grey.min() > grey.max() - paper}[how.invert_colours]
@@ -79,11 +79,11 @@ def _as_mnist(picture: Picture, shape: tuple[int, int, int], how: Preprocessing)
     # What the paper's own unevenness may be is no ink.
     ink[ink <= np.clip(2 * unevenness / _contrast(grey, paper), FAINTEST, DARKEST)] = 0
     drawn = ink[_box(ink > 0)]
-    small = _scaled(drawn, round(INK_SHARE * min(shape[1:])))
+    small = _scale(drawn, round(INK_SHARE * min(shape[1:])))
     small = (small / small.max()).astype(np.float32)
-    pixels = _centred(small, shape[1], shape[2])
+    pixels = _centre(small, shape[1], shape[2])
     heights = f"{drawn.shape[1]} x {drawn.shape[0]} pixels scaled to {small.shape[1]} x {small.shape[0]}"
-    done = (*picture.done, *_turned(bool(dark)), f"ink of {heights}", "centred by its mass")
+    done = (*picture.done, *_inversion_phrases(bool(dark)), f"ink of {heights}", "centred by its mass")
     return Target(picture, np.stack([pixels] * shape[0]), bool(dark), done)
 
 
@@ -104,7 +104,7 @@ def _box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
-def _scaled(levels: NDArray[np.float32], longest: int) -> NDArray[np.float32]:
+def _scale(levels: NDArray[np.float32], longest: int) -> NDArray[np.float32]:
     """Levels (h, w) scaled so that the larger side is `longest`."""
     height, width = levels.shape
     scale = longest / max(height, width)
@@ -121,7 +121,7 @@ def _resample(levels: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.
     return np.stack([np.asarray(band.resize(size, way)) for band in bands], axis=2).clip(0, 1)
 
 
-def _centred(small: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+def _centre(small: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
     """Levels on black, their centre of mass as near to the middle as whole pixels bring it, nothing cut off.
 
     MNIST's middle is the pixel of number 14 of 28, counted from 0.
@@ -140,8 +140,8 @@ def _centred(small: NDArray[np.float32], height: int, width: int) -> NDArray[np.
     return canvas
 
 
-def _resized(picture: Picture, shape: tuple[int, int, int], how: Preprocessing) -> Target:
-    levels, inverted, turned = _polarised(picture, shape[0], how)
+def _resize(picture: Picture, shape: tuple[int, int, int], how: Preprocessing) -> Target:
+    levels, inverted, turned = _polarise(picture, shape[0], how)
     height, width = levels.shape[:2]
     scale = min(shape[1] / height, shape[2] / width)
     size = min(shape[2], max(1, round(width * scale))), min(shape[1], max(1, round(height * scale)))
@@ -155,7 +155,7 @@ def _resized(picture: Picture, shape: tuple[int, int, int], how: Preprocessing) 
     return Target(picture, canvas.transpose(2, 0, 1).copy(), inverted, (*picture.done, *turned, *said))
 
 
-def _untouched(picture: Picture, shape: tuple[int, int, int], how: Preprocessing) -> Target:
+def _keep(picture: Picture, shape: tuple[int, int, int], how: Preprocessing) -> Target:
     height, width = picture.levels.shape[:2]
     if (height, width) != shape[1:]:
         raise UsageError(
@@ -163,19 +163,17 @@ def _untouched(picture: Picture, shape: tuple[int, int, int], how: Preprocessing
             "Say --preprocess resize or mnist.",
         )
     fixed = Preprocessing("none", "yes" if how.invert_colours == "yes" else "no")
-    levels, inverted, turned = _polarised(picture, shape[0], fixed)
+    levels, inverted, turned = _polarise(picture, shape[0], fixed)
     return Target(picture, levels.transpose(2, 0, 1).copy(), inverted, (*picture.done, *turned))
 
 
-def _polarised(
-    picture: Picture, channels: int, how: Preprocessing
-) -> tuple[NDArray[np.float32], bool, tuple[str, ...]]:
+def _polarise(picture: Picture, channels: int, how: Preprocessing) -> tuple[NDArray[np.float32], bool, tuple[str, ...]]:
     """Levels (h, w, C), light and dark exchanged if need be; whether they were, and how that is said."""
     levels = picture.grey[:, :, None] if channels == 1 else np.broadcast_to(picture.levels, (*picture.grey.shape, 3))
     light = _border(picture.grey)[0] > 0.5
     inverted = how.invert_colours == "yes" or (how.invert_colours == "auto" and how.light_on_dark and light)
-    return (1 - levels if inverted else levels).astype(np.float32), inverted, _turned(inverted)
+    return (1 - levels if inverted else levels).astype(np.float32), inverted, _inversion_phrases(inverted)
 
 
-def _turned(inverted: bool) -> tuple[str, ...]:
+def _inversion_phrases(inverted: bool) -> tuple[str, ...]:
     return ("light and dark exchanged",) if inverted else ()

@@ -88,12 +88,12 @@ def read_stream(stream: BinaryIO, name: str) -> Picture:
         raise UsageError(f"{name} is empty: it has 0 bytes", FORMATS_HINT)
     if len(content) > MOST_BYTES:
         raise UsageError(f"{name} has more than the {MOST_BYTES // 2**20} MiB that are read", "Make it smaller first.")
-    with _complaints_as_errors(name, content), _opened(content) as picture:
+    with _tell_in_a_line(name, content), _open(content) as picture:
         _check_size(picture.size, name)
-        return _decoded(picture, name)
+        return _decode(picture, name)
 
 
-def _opened(content: bytes) -> Image.Image:
+def _open(content: bytes) -> Image.Image:
     """A picture of which the header alone is read, by those of the formats that this Pillow has a reader for."""
     # The usual readers alone are there in a moment.
     for register in (Image.preinit, Image.init):
@@ -106,7 +106,7 @@ def _opened(content: bytes) -> Image.Image:
 
 
 @contextmanager
-def _complaints_as_errors(name: str, content: bytes) -> Iterator[None]:
+def _tell_in_a_line(name: str, content: bytes) -> Iterator[None]:
     """Tell what Pillow makes of a file in a line, and nothing that it only remarks."""
     try:
         with warnings.catch_warnings():
@@ -143,7 +143,7 @@ def _check_size(size: tuple[int, int], name: str) -> None:
         )
 
 
-def _decoded(picture: Image.Image, name: str) -> Picture:
+def _decode(picture: Image.Image, name: str) -> Picture:
     size, mode, done = picture.size, picture.mode, []
     if getattr(picture, "is_animated", False):
         done.append("only its first frame is used")

@@ -95,7 +95,7 @@ def film_frame(
     bars = _bars(snapshot.class_scores[0], width - 2 * side - 4, lines)
     body.add_row(*(Text(heading, style="dim") for heading in HEADINGS))
     body.add_row(*pictures, bars)
-    return Group(_headline(title, snapshot, width), body, _falling(distances, width))
+    return Group(_headline(title, snapshot, width), body, _curve(distances, width))
 
 
 def _picture_width(target: NDArray[np.float32], width: int, height: int) -> int:
@@ -144,7 +144,7 @@ def bar_lengths(scores: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.where(np.isfinite(values), (values - low) / span if span > 0 else 1.0, 0.0)
 
 
-def _falling(distances: list[float], width: int) -> Text:
+def _curve(distances: list[float], width: int) -> Text:
     """The distances so far as a line of blocks, on a logarithmic scale, with the last as a number."""
     said = f"distance {distances[-1]:.5f} "
     logs = np.log10(np.maximum(np.nan_to_num(np.array(distances), nan=np.inf), 1e-9))

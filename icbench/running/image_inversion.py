@@ -81,11 +81,11 @@ def entry_for_images(manager: PluginManager, specs: Mapping[str, str], lr: float
     entry = entries_from_specs(manager, {kind: [spec] for kind, spec in specs.items()}, lr)[0]
     if "dataset" in specs:
         return entry, True
-    dataset = _learned(manager, entry.parts["generator"])
+    dataset = _find_learned(manager, entry.parts["generator"])
     return (entry, False) if dataset is None else (replace(entry, dataset=dataset), True)
 
 
-def _learned(manager: PluginManager, generator: "Selection") -> "Selection | None":
+def _find_learned(manager: PluginManager, generator: "Selection") -> "Selection | None":
     """The dataset that a generator's record says it was trained on, or None where it says nothing or there is none."""
     traits = generator.registered.component.traits
     names = [trait.removeprefix(TRAINED_ON).partition("/")[0] for trait in traits if trait.startswith(TRAINED_ON)]

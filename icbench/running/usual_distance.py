@@ -49,7 +49,7 @@ def usual_distance(runner: InversionRunner, source: "Source", settings: Settings
         IcbenchError: it is to be measured, and the dataset has no images for that.
     """
     settings = replace(settings, seed=0)
-    shipped = _shipped(runner, source, settings)
+    shipped = _find_shipped(runner, source, settings)
     if shipped is not None:
         return UsualDistance(shipped, source.label)
     key, known = _key(runner, source, settings), _read(read_kept(FILE))
@@ -76,7 +76,7 @@ def label_of(runner: InversionRunner, source: "Source", settings: Settings) -> s
     return f"{runner.entry.label} · {settings.steps} steps · {source.label} · weights {weights}"
 
 
-def _shipped(runner: InversionRunner, source: "Source", settings: Settings) -> float | None:
+def _find_shipped(runner: InversionRunner, source: "Source", settings: Settings) -> float | None:
     """What comes with icbench of an entry; components of others may be called the same."""
     selections = (*runner.entry.parts.values(), runner.entry.dataset)
     if any(selection.registered.dist != BUILTIN.dist for selection in selections):

@@ -122,7 +122,7 @@ def test_what_is_no_image_is_refused_in_a_line(content, said):
 
 
 def test_too_many_pixels_are_refused_before_any_is_decoded(monkeypatch):
-    monkeypatch.setattr("icbench.images.reading._decoded", lambda *_: pytest.fail("it was decoded"))
+    monkeypatch.setattr("icbench.images.reading._decode", lambda *_: pytest.fail("it was decoded"))
     with pytest.raises(UsageError, match="64,000,000"):
         read_stream(io.BytesIO(png_header(10_000, 9_000)), "it")
 

@@ -9,7 +9,7 @@ from icbench.plugins.manager import PluginManager, builtin_components, plugin_ma
 from icbench.running.image_inversion import ImageInverter, entry_for_images, frames_of, stages_of
 from icbench.running.observer import Observer
 from icbench.running.options import Options
-from icbench.running.usual_distance import FILE, _read, _shipped, label_of, measure, usual_distance
+from icbench.running.usual_distance import FILE, _find_shipped, _read, label_of, measure, usual_distance
 from icbench.storage import read_kept
 
 
@@ -97,11 +97,11 @@ def test_what_was_kept_may_be_anything(text):
 @pytest.mark.parametrize("specs", [{}, {"generator": "cgan:noise_dim=25", "schedule": "exhaustive"}])
 def test_what_is_usual_of_the_default_entry_ships(specs):
     found = inverter(specs, builtin_components())
-    shipped = _shipped(found.runner, found.source, found.settings)
+    shipped = _find_shipped(found.runner, found.source, found.settings)
     assert shipped is not None, "python docs/usual_distances.py > icbench/running/usual_distances.json"
     assert 0.01 < shipped < 0.1
 
 
 def test_what_ships_is_not_taken_for_components_of_others(toy_plugin):
     found = inverter({**TOY})
-    assert _shipped(found.runner, found.source, found.settings) is None
+    assert _find_shipped(found.runner, found.source, found.settings) is None
