@@ -13,6 +13,14 @@ INK_SHARE = 20 / 28
 """How much of an MNIST image its digit's larger side takes (LeCun et al. 1998)."""
 LEAST_CONTRAST = 0.02
 """The least difference between ink and paper that is not taken for noise."""
+COARSE = 256
+"""The longer side from which on pixels are averaged before ink is told from paper."""
+BLANK = {
+    "auto": "all its pixels are nearly alike",
+    "yes": "--invert-colours yes looks for dark ink, and nothing is darker than its border",
+    "no": "--invert-colours no looks for light ink, and nothing is lighter than its border",
+}
+"""Why there is no ink, by which colours are."""
 FAINTEST, DARKEST = 0.04, 0.4
 """Where ink begins, as a share of the darkest: between these, above what the paper's own unevenness is."""
 
@@ -69,22 +77,61 @@ def preprocess(picture: Picture, shape: tuple[int, int, int], how: Preprocessing
 
 
 def _make_mnist_like(picture: Picture, shape: tuple[int, int, int], how: Preprocessing) -> Target:
-    grey = picture.grey
-    paper, unevenness = _border(grey)
-    dark = {"yes": True, "no": False, "auto": paper - grey.min() > grey.max() - paper}[how.invert_colours]
-    ink = (paper - grey if dark else grey - paper).clip(0)
-    if ink.max() < LEAST_CONTRAST:
-        raise UsageError(f"nothing is drawn on {picture.name}: all its pixels are nearly alike", "Give another image.")
-    ink /= ink.max()
-    # What the paper's own unevenness may be is no ink.
-    ink[ink <= np.clip(2 * unevenness / _contrast(grey, paper), FAINTEST, DARKEST)] = 0
-    drawn = ink[_box(ink > 0)]
-    small = _scale(drawn, round(INK_SHARE * min(shape[1:])))
+    ink = _find_ink(picture, how.invert_colours)
+    small = _scale(ink.levels, round(INK_SHARE * min(shape[1:])))
     small = (small / small.max()).astype(np.float32)
     pixels = _centre(small, shape[1], shape[2])
-    heights = f"{drawn.shape[1]} x {drawn.shape[0]} pixels scaled to {small.shape[1]} x {small.shape[0]}"
-    done = (*picture.done, *_inversion_phrases(bool(dark)), f"ink of {heights}", "centred by its mass")
-    return Target(picture, np.stack([pixels] * shape[0]), bool(dark), done)
+    scaled = f"ink of {ink.size[0]} x {ink.size[1]} pixels scaled to {small.shape[1]} x {small.shape[0]}"
+    done = (*picture.done, *_inversion_phrases(ink.dark), scaled, "centred by its mass")
+    return Target(picture, np.stack([pixels] * shape[0]), ink.dark, done)
+
+
+@dataclass(frozen=True)
+class _Ink:
+    """What is drawn, cut out of its paper: levels (h, w) in [0, 1], whether it is dark, its width and height."""
+
+    levels: NDArray[np.float32]
+    dark: bool
+    size: tuple[int, int]
+
+
+def _find_ink(picture: Picture, invert_colours: str) -> _Ink:
+    grey, factor = picture.grey, _factor(*picture.grey.shape)
+    sheet = _average(grey, factor)
+    paper, _ = _border(sheet)
+    dark = {"yes": True, "no": False, "auto": bool(paper - sheet.min() > sheet.max() - paper)}[invert_colours]
+    ink = _ink_levels(sheet, dark)
+    if not ink.any():
+        raise UsageError(f"nothing is drawn on {picture.name}: {BLANK[invert_colours]}", "Give another image.")
+    box = tuple(slice(factor * side.start, factor * side.stop) for side in _box(ink > 0))
+    # What takes a small part of a sheet is looked at more closely.
+    high, wide = grey[box].shape
+    closer = _factor(high, wide)
+    place = tuple(slice(side.start // closer, -(-side.stop // closer)) for side in box)
+    near = _ink_levels(_average(grey, closer), dark)[place]
+    ink = near if near.any() else ink
+    scale = max(picture.size) / max(grey.shape)
+    return _Ink(ink[_box(ink > 0)], dark, (round(scale * wide), round(scale * high)))
+
+
+def _factor(height: int, width: int) -> int:
+    return max(1, max(height, width) // COARSE)
+
+
+def _average(grey: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+    """Levels (h, w) with squares of pixels averaged to one, in which specks and dithering vanish."""
+    return grey if factor == 1 else np.asarray(Image.fromarray(grey).reduce(factor))
+
+
+def _ink_levels(grey: NDArray[np.float32], dark: bool) -> NDArray[np.float32]:
+    """How much ink there is (h, w) in [0, 1]; the paper's unevenness is none."""
+    paper, unevenness = _border(grey)
+    ink = (paper - grey if dark else grey - paper).clip(0)
+    most = float(ink.max())
+    if most < LEAST_CONTRAST:
+        return np.zeros_like(grey)
+    least = np.clip(2 * unevenness, FAINTEST * most, DARKEST * most)
+    return np.where(ink > least, ink / np.float32(most), np.float32(0))
 
 
 def _border(grey: NDArray[np.float32]) -> tuple[float, float]:
@@ -92,10 +139,6 @@ def _border(grey: NDArray[np.float32]) -> tuple[float, float]:
     edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     paper = float(np.median(edge))
     return paper, float(np.quantile(np.abs(edge - paper), 0.9))
-
-
-def _contrast(grey: NDArray[np.float32], paper: float) -> float:
-    return max(paper - float(grey.min()), float(grey.max()) - paper)
 
 
 def _box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:

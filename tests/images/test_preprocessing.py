@@ -66,6 +66,18 @@ def test_the_ink_of_uneven_paper_is_found(digits):
     assert np.abs(found.pixels[0] - digits[0] / 255).mean() < 0.04
 
 
+def test_the_ink_of_a_dithered_scan_is_found(digits):
+    sheet = drawn(digits[0], 30, 0.9, 0.1, (150, 80), (1200, 1000))
+    scan = Image.fromarray((255 * sheet).astype(np.uint8)).convert("1")
+    found = preprocess(picture(np.asarray(scan).astype(np.float32)), SHAPE, AS_MNIST)
+    assert np.abs(found.pixels[0] - digits[0] / 255).mean() < 0.04
+
+
+def test_a_digit_on_a_large_sheet_keeps_its_details(digits):
+    found = preprocess(picture(drawn(digits[0], 2, canvas=(1000, 1000))), SHAPE, AS_MNIST)
+    assert np.abs(found.pixels[0] - digits[0] / 255).mean() < 0.04
+
+
 def test_colours_are_exchanged_as_asked_for(digits):
     light = picture(drawn(digits[0], paper=0.0, ink=1.0))
     ways = {way: preprocess(light, SHAPE, Preprocessing("resize", way, True)) for way in ("auto", "yes", "no")}
@@ -99,6 +111,14 @@ def test_a_blank_sheet_is_refused():
     for level in (0.0, 0.5, 1.0):
         with pytest.raises(UsageError, match="nothing is drawn on it"):
             preprocess(picture(np.full((50, 40), level)), SHAPE, AS_MNIST)
+
+
+@pytest.mark.parametrize(
+    ("way", "paper", "said"), [("no", 1.0, "nothing is lighter"), ("yes", 0.0, "nothing is darker")]
+)
+def test_ink_of_the_other_colour_than_asked_for_is_none(digits, way, paper, said):
+    with pytest.raises(UsageError, match=f"--invert-colours {way} looks for .* ink, and {said}"):
+        preprocess(picture(drawn(digits[0], paper=paper, ink=1 - paper)), SHAPE, Preprocessing("mnist", way, True))
 
 
 @pytest.mark.parametrize("box", [(10, 0, 12, 99), (0, 50, 99, 52), (50, 50, 50, 50)])
