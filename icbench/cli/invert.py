@@ -18,7 +18,7 @@ from icbench.cli.options import (
     plugin_file_option,
     quiet_option,
 )
-from icbench.cli.output import data, made, messages, say
+from icbench.cli.output import data, make_file, messages, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -279,7 +279,7 @@ def _find_usual(inverter: "ImageInverter", given: dict[str, Any]) -> "UsualDista
 
     source, without = inverter.source, "so there is no telling whether an image is like those"
     if not inverter.known:
-        reason = f"generator {inverter.entry.parts['generator'].label} does not say what it was trained on"
+        reason = f"generator {inverter.entry.selections['generator'].label} does not say what it was trained on"
     elif not source.dataset.is_here(source.folder):
         reason = f"the images of {source.label} are not here"
     else:
@@ -309,9 +309,9 @@ def _draw(
     if given["png"]:
         stages = stages_of(inverter.settings.steps)
         draw = lambda: draw_strip(answers, pixels, stages, dark, given["png"])  # noqa: E731
-        lacking += made("picture", given["png"], draw, quiet)
+        lacking += make_file("picture", given["png"], draw, quiet)
     if given["gif"]:
-        lacking += made("film", given["gif"], lambda: draw_film(answers[0], pixels[0], dark, given["gif"]), quiet)
+        lacking += make_file("film", given["gif"], lambda: draw_film(answers[0], pixels[0], dark, given["gif"]), quiet)
     return lacking
 
 
@@ -338,7 +338,7 @@ def _document(
     from icbench.report.json_output import envelope
 
     failed = list(errors)
-    components = inverter.runner.components()
+    components = inverter.runner.describe_components()
     content = {
         "entry": {
             kind: {"name": one.name, "dist": one.dist, "version": one.version, "params": dict(one.params)}

@@ -63,7 +63,7 @@ class ClassBests:
 
 
 def invert_watched(
-    parts: Components,
+    components: Components,
     images: Pixels,
     index: NDArray[np.int64],
     settings: Settings,
@@ -73,16 +73,16 @@ def invert_watched(
     """Invert images in one batch and look on.
 
     Args:
-        parts, images, settings: as for `icbench.engine.invert.invert`; all images make all steps.
+        components, images, settings: as for `icbench.engine.invert.invert`; all images make all steps.
         index: (B,), ascending.
         due: after how many steps there is a snapshot; there always is one after the last.
         on_snapshot: called with each.
     """
-    hypotheses = parts.schedule.hypotheses(parts.generator.class_dim)
-    rows = whole_groups(index, parts.generator.batch_group_size, len(images))
+    hypotheses = components.schedule.hypotheses(components.generator.class_dim)
+    rows = whole_groups(index, components.generator.batch_group_size, len(images))
     settings = replace(settings, stop_when=None)
     with float32_products(settings.device, tf32=False):
-        inversion = BatchInversion(parts, hypotheses, images, rows, NoiseBank.of(parts, settings), settings)
+        inversion = BatchInversion(components, hypotheses, images, rows, NoiseBank.of(components, settings), settings)
         asked_for = np.isin(rows, index)
         watch = _Watch(inversion, asked_for, due, on_snapshot)
         watch.look()

@@ -58,8 +58,7 @@ def draw_strip(
     pen = ImageDraw.Draw(picture)
     top = MARGIN
     for answer, rows in zip(answers, bands, strict=True):
-        said = f"{Path(answer.name).name}: class {answer.prediction}"
-        pen.text((MARGIN, top), printable(said), INK, font=font(15))
+        pen.text((MARGIN, top), printable(_heading(answer)), INK, font=font(15))
         top += HEADING
         for number, row in enumerate(rows):
             if number == 1:
@@ -69,6 +68,12 @@ def draw_strip(
             top += TALL
         top += GAP
     save_picture(picture, file)
+
+
+def _heading(answer: Answer) -> str:
+    """What was found, and whether even that is unlike the images that the generator knows."""
+    said = f"{Path(answer.name).name}: class {answer.prediction}"
+    return f"{said}, but it does not look like {answer.usual.dataset}" if answer.usual and answer.is_unusual else said
 
 
 def _bands(answer: Answer, target: NDArray[np.float32], stages: set[int]) -> list[list[Tile]]:

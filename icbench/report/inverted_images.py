@@ -87,20 +87,21 @@ def _notes(answer: Answer) -> list[str]:
 def answers_grid(answers: Sequence[Answer]) -> Grid:
     """Several images, a row each."""
     labelled = any(answer.label is not None for answer in answers)
+    changed = any(answer.done for answer in answers)
     columns = [Column("image", 0, words=24), Column("class", 0)]
     columns += [Column("label", 1)] if labelled else []
     columns += [Column("energy", 1), Column("usual", 3), Column("next class", 2), Column("its energy", 4)]
-    columns += [Column("what was done to it", 5, words=40)]
-    return Grid("", columns, [Section([_row(answer, labelled) for answer in answers])])
+    columns += [Column("what was done to it", 5, words=40)] if changed else []
+    return Grid("", columns, [Section([_row(answer, labelled, changed) for answer in answers])])
 
 
-def _row(answer: Answer, labelled: bool) -> list[str]:
+def _row(answer: Answer, labelled: bool, changed: bool) -> list[str]:
     inverted = answer.inverted
     following = inverted.ranking[1]
     known = [] if not labelled else ["" if answer.label is None else str(answer.label)]
     usual = "" if answer.usual is None else "no" if answer.is_unusual else "yes"
     numbers = [f"{inverted.energy:.5f}", usual, str(following), f"{inverted.bests.energy[0, following]:.5f}"]
-    return [answer.name, answer.prediction, *known, *numbers, ", ".join(answer.done)]
+    return [answer.name, answer.prediction, *known, *numbers, *([", ".join(answer.done)] if changed else [])]
 
 
 def _truth(answer: Answer) -> str:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.compute.devices import chosen_device
+from icbench.compute.devices import choose_device
 from icbench.errors import IcbenchError, UsageError
 from icbench.images.preprocessing import Preprocessing
 from icbench.kinds.dataset import Split
-from icbench.plugins.isolation import isolated
+from icbench.plugins.isolation import isolate
 from icbench.plugins.manager import PluginManager
 from icbench.running.datasets import Source, data_folder
 from icbench.running.entry import Entry
@@ -81,7 +81,7 @@ def entry_for_images(manager: PluginManager, specs: Mapping[str, str], lr: float
     entry = entries_from_specs(manager, {kind: [spec] for kind, spec in specs.items()}, lr)[0]
     if "dataset" in specs:
         return entry, True
-    dataset = _find_learned(manager, entry.parts["generator"])
+    dataset = _find_learned(manager, entry.selections["generator"])
     return (entry, False) if dataset is None else (replace(entry, dataset=dataset), True)
 
 
@@ -117,19 +117,19 @@ class ImageInverter:
     def __init__(self, entry: Entry, known: bool, options: Options) -> None:
         check_options(options)
         self.entry, self.known = entry, known
-        self.runner = InversionRunner(entry, chosen_device(options.device))
+        self.runner = InversionRunner(entry, choose_device(options.device))
         self.settings = self.runner.settings(options, options.seeds[0])
         self.source = Source(entry.dataset.build(), data_folder(options.data_dir), entry.dataset.label)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of the generator's images."""
-        return self.runner.parts.generator.image_shape
+        return self.runner.components.generator.image_shape
 
     @cached_property
     def hypotheses(self) -> int:
         """How many an image has."""
-        return len(self.runner.parts.schedule.hypotheses(self.runner.parts.generator.class_dim).restart)
+        return len(self.runner.components.schedule.hypotheses(self.runner.components.generator.class_dim).restart)
 
     @property
     def light_on_dark(self) -> bool:
@@ -149,7 +149,7 @@ class ImageInverter:
         """
         if not self.known:
             raise UsageError(
-                f"generator {self.entry.parts['generator'].label} does not say what it was trained on",
+                f"generator {self.entry.selections['generator'].label} does not say what it was trained on",
                 "Name the images' --dataset.",
             )
         return self.source.split(name)
@@ -179,7 +179,7 @@ class ImageInverter:
         for begin in range(0, len(index), together):
             yield from self._invert(images, np.array(index[begin : begin + together]), due, on_snapshot)
 
-    @isolated()
+    @isolate()
     def _invert(
         self, images: "Pixels", index: NDArray[np.int64], due: set[int], on_snapshot: "Callable[[Snapshot], None]"
     ) -> list[InvertedImage]:
@@ -193,7 +193,7 @@ class ImageInverter:
             on_snapshot(snapshot)
 
         with one_thread() if len(index) * self.hypotheses <= FEW else nullcontext():
-            result, bests = invert_watched(self.runner.parts, images, index, self.settings, due, see)
+            result, bests = invert_watched(self.runner.components, images, index, self.settings, due, see)
         return [
             InvertedImage(
                 prediction=int(result.prediction[row]),

@@ -11,7 +11,7 @@ import numpy as np
 from icbench.engine.preflight.trial import one_thread
 from icbench.engine.settings import Settings
 from icbench.plugins.discovery import BUILTIN
-from icbench.plugins.isolation import isolated
+from icbench.plugins.isolation import isolate
 from icbench.running.observer import Observer
 from icbench.running.runners import InversionRunner
 from icbench.storage import keep, read_kept
@@ -64,7 +64,7 @@ def measure(runner: InversionRunner, source: "Source", settings: Settings) -> fl
     """The `QUANTILE` of the distances of the first `IMAGES` validation images."""
     images = source.split("validation").images
     index = np.arange(min(IMAGES, len(images)))
-    with isolated(), one_thread():
+    with isolate(), one_thread():
         results = list(runner.results(images, index, settings, BATCH, lambda images: None))
     distances = np.concatenate([result.arrays["distance"] for result in results])
     return float(np.quantile(distances[np.isfinite(distances)], QUANTILE))
@@ -72,13 +72,13 @@ def measure(runner: InversionRunner, source: "Source", settings: Settings) -> fl
 
 def label_of(runner: InversionRunner, source: "Source", settings: Settings) -> str:
     """An entry, its weights, steps and dataset in a line."""
-    weights = runner.parts.generator.weights_digest[:16]
+    weights = runner.components.generator.weights_digest[:16]
     return f"{runner.entry.label} · {settings.steps} steps · {source.label} · weights {weights}"
 
 
 def _find_shipped(runner: InversionRunner, source: "Source", settings: Settings) -> float | None:
     """What comes with icbench of an entry; components of others may be called the same."""
-    selections = (*runner.entry.parts.values(), runner.entry.dataset)
+    selections = (*runner.entry.selections.values(), runner.entry.dataset)
     if any(selection.registered.dist != BUILTIN.dist for selection in selections):
         return None
     text = (files("icbench.running") / SHIPPED).read_text("utf-8")
@@ -87,7 +87,7 @@ def _find_shipped(runner: InversionRunner, source: "Source", settings: Settings)
 
 def _key(runner: InversionRunner, source: "Source", settings: Settings) -> str:
     """What decides the distances but for rounding: the components with their code and weights, the steps, the data."""
-    components = {kind: vars(metadata) for kind, metadata in runner.components().items()}
+    components = {kind: vars(metadata) for kind, metadata in runner.describe_components().items()}
     facts = [components, settings.steps, source.label, IMAGES, QUANTILE]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
     return f"{label_of(runner, source, settings)} · {digest[:16]}"

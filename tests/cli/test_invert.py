@@ -73,6 +73,16 @@ def test_several_images_are_a_table(capsys, four):
     assert code == 0
     rows = [line.split()[:2] for line in out.splitlines() if ".png" in line]
     assert rows == [["four.png", "4"], ["nine.png", "9"]]
+    assert "what was done to it" in out
+
+
+def test_several_images_of_the_dataset_are_a_table_with_labels_and_without_what_was_not_done(capsys, toy_plugin):
+    code, out, _ = icbench(capsys, "invert", "--index", 7, "--index", 3, *TOY)
+    assert code == 0
+    headings, _, *rows = out.strip().splitlines()
+    assert headings.split()[:3] == ["image", "class", "label"]
+    assert "what was done to it" not in headings
+    assert [row.split()[:5] for row in rows] == [["toy", "test", "3", "3", "3"], ["toy", "test", "7", "7", "7"]]
 
 
 def test_standard_input_is_an_image(capsys, four, monkeypatch):

@@ -68,7 +68,7 @@ class IDXDataset(Dataset):
         return f"in {found}" if found else "not here; fetched at first use"
 
     def is_here(self, folder: Path) -> bool:
-        return self._found(folder) is not None
+        return self._find_files(folder) is not None
 
     def digests(self) -> dict[str, str]:
         return self._digests
