@@ -139,7 +139,8 @@ class StepClosure(Closure):
         if self.moving and not energy.requires_grad:
             # What moves has no effect, as noise of no dimension with the class vector held: no latent has a gradient.
             return energy
-        gradients = torch.autograd.grad(energy, self.moving, torch.ones_like(energy), allow_unused=True)
+        # Summed, not weighted by ones: to compare the shapes of weights, torch would import sympy for half a second.
+        gradients = torch.autograd.grad(energy.sum(), self.moving, allow_unused=True)
         for latent, gradient in zip(self.moving, gradients, strict=True):
             latent.grad = gradient
         return energy.detach()

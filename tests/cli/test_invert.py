@@ -191,6 +191,17 @@ def test_what_is_refused_is_refused_before_torch_is_imported():
     assert done.returncode == 0, done.stderr
 
 
+def test_an_inversion_imports_nothing_that_is_slow_and_not_needed():
+    code = (
+        "import sys\nfrom icbench.cli.main import main\n"
+        "try:\n    main(['invert', '--index', '7', '--steps', '2', '--device', 'cpu'])\n"
+        "except SystemExit as end:\n    assert end.code == 0\n"
+        "print({'sympy', 'torch._dynamo', 'torchvision'} & set(sys.modules), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "set()"), done.stderr
+
+
 def as_scan(digit):
     """Dark blue on light paper, somewhere on a sheet."""
     sheet = Image.new("RGB", (700, 500), (236, 232, 220))

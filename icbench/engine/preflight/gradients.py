@@ -49,8 +49,8 @@ def _fault(values: Tensor, by: Tensor, weights: Tensor | None = None) -> str:
     """What is wrong with the gradient of the (weighted) sum of values; empty if nothing is."""
     if not values.requires_grad:
         return "has no gradient"
-    weights = torch.ones_like(values) if weights is None else weights
-    (gradient,) = torch.autograd.grad(values, by, weights, allow_unused=True, retain_graph=True)
+    total = (values if weights is None else values * weights).sum()
+    (gradient,) = torch.autograd.grad(total, by, allow_unused=True, retain_graph=True)
     if gradient is None:
         return "has no gradient"
     if not gradient.isfinite().all():
