@@ -1,6 +1,6 @@
 """Why a run errs: did the search fail, or does the model prefer a wrong class? Which input does the image follow?"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from icbench.engine.decode import generate
 from icbench.engine.initialization import draw_noise
 from icbench.engine.invert import invert
-from icbench.engine.result import InversionResult, concatenate
+from icbench.engine.result import InversionResult, concatenate, in_order
 from icbench.engine.settings import Components, Settings
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
@@ -146,7 +146,9 @@ class _Searches:
     on_step: Callable[[int], None]
 
     def run(self, schedule: Schedule) -> InversionResult:
-        return self._invert(schedule, self.index)
+        components = replace(self.components, schedule=schedule)
+        batches = invert(components, self.split.images, self.index, self.settings, self.batch_size, self.on_step)
+        return concatenate(list(batches))
 
     def energies(self) -> NDArray[np.float32]:
         """(M, K), with each class held."""
@@ -155,23 +157,44 @@ class _Searches:
     def from_winner(self, winner: InversionResult, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
         """(M,), the energies with the true class held, from the winner's noise; infinite where `rows` (M,) is not."""
         reached = np.full(len(self.index), np.inf)
-        for label, places in _group_by_label(self.split.labels[self.index], rows):
-            schedule = HeldClasses(self.components.schedule, (label,))
-            reached[places] = self._invert(schedule, self.index[places], winner.noise[places]).energy
+        if rows.any():
+            found = invert_true_classes(
+                self.components,
+                self.split,
+                self.index[rows],
+                self.settings,
+                self.batch_size,
+                self.on_step,
+                winner.noise[rows],
+            )
+            reached[rows] = found.energy
         return reached
 
-    def _invert(
-        self, schedule: Schedule, index: NDArray[np.int64], noise: NDArray[np.float32] | None = None
-    ) -> InversionResult:
-        components = replace(self.components, schedule=schedule)
-        batches = invert(components, self.split.images, index, self.settings, self.batch_size, self.on_step, noise)
-        return concatenate(list(batches))
 
+def invert_true_classes(
+    components: Components,
+    split: Split,
+    index: NDArray[np.int64],
+    settings: Settings,
+    batch_size: int = 512,
+    on_step: Callable[[int], None] = lambda images: None,
+    noise: NDArray[np.float32] | None = None,
+) -> InversionResult:
+    """Invert images with the class vector held at the class of their label.
 
-def _group_by_label(labels: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """Each label among the chosen rows, with the rows that have it."""
-    for label in np.unique(labels[chosen]):
-        yield int(label), np.flatnonzero(chosen & (labels == label))
+    Args:
+        components, settings, batch_size, on_step: as for `icbench.engine.invert.invert`.
+        split: the images and labels.
+        index: (M,) the images, ascending.
+        noise: (M, Z), where they start, instead of where their run did.
+    """
+    labels, found = split.labels[index], []
+    for label in np.unique(labels):
+        rows = labels == label
+        held = replace(components, schedule=HeldClasses(components.schedule, (int(label),)))
+        start = None if noise is None else noise[rows]
+        found += list(invert(held, split.images, index[rows], settings, batch_size, on_step, start))
+    return in_order(found, index)
 
 
 def _draw_sample(index: NDArray[np.int64], count: int, random: np.random.Generator) -> NDArray[np.int64]:

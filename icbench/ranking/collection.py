@@ -3,6 +3,7 @@
 import errno
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ import numpy as np
 from icbench.errors import IntegrityError, UsageError, suggestion
 from icbench.ranking.rows import Track, omission_line
 from icbench.records import RECORD_FILE, SHARDS_FILE, Record, read_record
+
+State = dict[Path, tuple[int, int]]
+"""The time and size of each file that a record may grow by."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,21 @@ def is_record(path: Path) -> bool:
         return any((path / file).is_symlink() or (path / file).exists() for file in (RECORD_FILE, SHARDS_FILE))
     except PermissionError:
         return True
+
+
+def state_of(folders: Sequence[Path]) -> State:
+    """What changes once a record in `folders` is there, has grown or has gone: the time and size of each one's file.
+
+    Raises:
+        UsageError: a folder does not exist.
+    """
+    found = {}
+    for path in _record_folders(folders, []):
+        for file in (path / RECORD_FILE, path / SHARDS_FILE):
+            with suppress(OSError):
+                state = file.stat()
+                found[file] = (state.st_mtime_ns, state.st_size)
+    return found
 
 
 def _record_folders(folders: Sequence[Path], problems: list[str]) -> Iterator[Path]:

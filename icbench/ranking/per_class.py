@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icbench.records import Record
-from icbench.statistics import Calibration, calibration, fit_temperature, wilson_interval
+from icbench.statistics import (
+    Calibration,
+    ReliabilityBin,
+    calibration,
+    fit_temperature,
+    reliability,
+    wilson_interval,
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,21 @@ def _figures(number: int, row: NDArray[np.int64]) -> ClassFigures:
     return ClassFigures(number, images, correct, low, high, int(wrong.argmax()) if wrong.any() else None)
 
 
+@dataclass(frozen=True)
+class CalibratedRun:
+    """How far a run's class scores are probabilities: in figures, and bin by bin."""
+
+    figures: Calibration
+    bins: list[ReliabilityBin]
+
+
 def run_calibration(record: Record, others: Sequence[Record]) -> Calibration | None:
+    """The figures of `calibrated_run`."""
+    found = calibrated_run(record, others)
+    return found.figures if found else None
+
+
+def calibrated_run(record: Record, others: Sequence[Record]) -> CalibratedRun | None:
     """The calibration of a run's class scores, the temperature fitted on a validation run of the same entry.
 
     Args:
@@ -71,7 +92,8 @@ def run_calibration(record: Record, others: Sequence[Record]) -> Calibration | N
     known, ours = _usable_scores(fitted_on), _usable_scores(record)
     if not len(known[0]) or not len(ours[0]):
         return None
-    return calibration(*ours, fit_temperature(*known))
+    temperature = fit_temperature(*known)
+    return CalibratedRun(calibration(*ours, temperature), reliability(*ours, temperature))
 
 
 def _is_validation_of(other: Record, record: Record) -> bool:

@@ -1,11 +1,13 @@
 """What pictures of runs are made of: reconstructions, paths of class vectors, samples; made again from a record."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from icbench.compute.devices import choose_device
+from icbench.errors import UsageError
 from icbench.kinds.dataset import Split
 from icbench.plugins.isolation import isolate
 from icbench.records import Record
@@ -13,8 +15,11 @@ from icbench.records.record import LATENTS
 from icbench.running.datasets import Source, data_folder
 from icbench.running.entry import Entry
 from icbench.running.options import Options
-from icbench.running.replay import settings_of
+from icbench.running.replay import check_weights, settings_of
 from icbench.running.runners import InversionRunner
+
+if TYPE_CHECKING:
+    from icbench.engine.result import InversionResult
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,28 @@ class ClassPaths:
     light_on_dark: bool = False
 
 
+@dataclass(frozen=True)
+class Explanations:
+    """What an inversion made of N images, and what it makes of them with their own class held.
+
+    Args:
+        index: (N,), their positions in the split.
+        targets, winners, truths: (N, C, H, W) in [0, 1]: the images, the winning reconstructions, and those with the
+            true class held; for images classified correctly, the winning ones.
+        truth, prediction: (N,), classes.
+        winner_energy, truth_energy: (N,), of the two reconstructions.
+    """
+
+    index: NDArray[np.int64]
+    targets: NDArray[np.float32]
+    winners: NDArray[np.float32]
+    truths: NDArray[np.float32]
+    truth: NDArray[np.int64]
+    prediction: NDArray[np.int64]
+    winner_energy: NDArray[np.float32]
+    truth_energy: NDArray[np.float32]
+
+
 @isolate()
 def reconstructions(entry: Entry, record: Record, options: Options, count: int) -> Reconstructions:
     """The first `count` images of a run and what it made of them: from the latents it kept, or inverted once more.
@@ -60,8 +87,7 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
     Images that depend on their mates are always inverted once more, beside them: a run of a few images kept no latents
     of the last one's mates. Their winning hypotheses are drawn beside each other, whatever was beside them before.
     """
-    from icbench.engine.invert import invert, whole_groups
-    from icbench.engine.result import concatenate
+    from icbench.engine.invert import whole_groups
 
     split = _split(entry, record, options)
     runner = InversionRunner(entry, choose_device(options.device))
@@ -70,9 +96,7 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
     if record.has(LATENTS) and group == 1:
         arrays = {name: values[:count] for name, values in record.images(["index", *LATENTS, "prediction"]).items()}
     else:
-        settings = settings_of(record, runner.device)
-        index = whole_groups(shown, group, len(split))
-        again = concatenate(list(invert(runner.components, split.images, index, settings, count)))
+        again = _invert_again(runner, record, split, whole_groups(shown, group, len(split)))
         arrays = {name: getattr(again, name) for name in ("index", *LATENTS, "prediction")}
     rows = np.isin(arrays["index"], shown)
     index = arrays["index"][rows]
@@ -84,6 +108,62 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
         prediction=arrays["prediction"][rows],
         light_on_dark=entry.dataset.build().light_on_dark,
     )
+
+
+def _invert_again(runner: InversionRunner, record: Record, split: Split, index: NDArray[np.int64]) -> "InversionResult":
+    from icbench.engine.invert import invert
+    from icbench.engine.result import concatenate
+
+    return concatenate(list(invert(runner.components, split.images, index, settings_of(record, runner.device))))
+
+
+@isolate()
+def explanations(entry: Entry, record: Record, options: Options, count: int) -> Explanations:
+    """What the inversion made of `count` images of a run, by inverting these again: half of them images that it
+    classified correctly, half images that it did not, as far as there are so many. Images that are classified otherwise
+    this time, which rounding can bring about, are left out.
+
+    Raises:
+        UsageError: the weights are other ones than the record's, or the generator is of a kind whose class vectors
+            cannot be held image by image.
+    """
+    from icbench.engine.diagnosis import invert_true_classes
+
+    split = _split(entry, record, options)
+    runner = InversionRunner(entry, choose_device(options.device))
+    check_weights(runner, record)
+    if runner.components.generator.batch_group_size > 1 or runner.components.generator.modes_per_class > 1:
+        raise UsageError(
+            f"{record.label} has no pictures: its images depend on each other, or a class has several class vectors",
+            "Choose the run of another generator.",
+        )
+    index, predictions = _right_and_wrong(record, count)
+    winner = _invert_again(runner, record, split, index)
+    winner = winner.rows(winner.prediction == predictions)
+    truths, energies = runner.generate(winner.class_vector, winner.noise), winner.energy.copy()
+    winners, labels = truths.copy(), split.labels[winner.index]
+    wrong = winner.prediction != labels
+    if wrong.any():
+        held = invert_true_classes(runner.components, split, winner.index[wrong], settings_of(record, runner.device))
+        truths[wrong], energies[wrong] = runner.generate(held.class_vector, held.noise), held.energy
+    return Explanations(
+        index=winner.index,
+        targets=split.images[winner.index].astype(np.float32) / np.float32(255),
+        winners=winners,
+        truths=truths,
+        truth=labels,
+        prediction=winner.prediction,
+        winner_energy=winner.energy,
+        truth_energy=energies,
+    )
+
+
+def _right_and_wrong(record: Record, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first images that a run has right and the first that it has wrong, in their order, and its predictions."""
+    arrays = record.images(["index", "label", "prediction"])
+    right, finite = arrays["prediction"] == arrays["label"], arrays["prediction"] >= 0
+    rows = np.sort(np.concatenate([np.flatnonzero(kind)[: count // 2] for kind in (right, ~right & finite)]))
+    return arrays["index"][rows].astype(np.int64), arrays["prediction"][rows].astype(np.int64)
 
 
 @isolate()
@@ -101,9 +181,7 @@ def class_vector_paths(entry: Entry, record: Record, options: Options, count: in
     steps = record.metadata.entry.steps
     if not any(runner.components.schedule.rates(step, steps).class_vector for step in range(steps)):
         return None
-    arrays = record.images(["index", "label", "prediction"])
-    right = arrays["prediction"] == arrays["label"]
-    index = np.sort(np.concatenate([arrays["index"][chosen][: count // 2] for chosen in (right, ~right)]))
+    index, _ = _right_and_wrong(record, count)
     path = class_paths(runner.components, split.images, index, settings_of(record, runner.device))
     targets = split.images[index].astype(np.float32) / np.float32(255)
     return ClassPaths(targets, split.labels[index], path, entry.dataset.build().light_on_dark)

@@ -114,12 +114,19 @@ def diagnose_record(
     return found
 
 
+def check_weights(runner: InversionRunner, record: Record) -> None:
+    """Raises:
+    UsageError: the weights are other ones than the record's.
+    """
+    if runner.describe_components()["generator"].weights != record.metadata.entry.components["generator"].weights:
+        raise _change_error("weights have", record)
+
+
 def _check_generator(runner: InversionRunner, record: Record) -> None:
     """Raises:
     UsageError: the weights are other ones than the record's, or the generator is of a kind that is not diagnosed.
     """
-    if runner.describe_components()["generator"].weights != record.metadata.entry.components["generator"].weights:
-        raise _change_error("weights have", record)
+    check_weights(runner, record)
     if runner.components.generator.batch_group_size > 1:
         raise UsageError(
             f"{record.label} cannot be diagnosed: its images depend on their batch mates",

@@ -1,7 +1,7 @@
 """Intervals, tests and scores for accuracies. Needs numpy and nothing else of icbench."""
 
 from icbench.statistics.bootstrap import bootstrap_difference, bootstrap_order
-from icbench.statistics.calibration import Calibration, calibration, fit_temperature
+from icbench.statistics.calibration import Calibration, ReliabilityBin, calibration, fit_temperature, reliability
 from icbench.statistics.correlation import Correlation, kendall_tau, spearman
 from icbench.statistics.estimates import Estimate, accuracy_estimate, difference_estimate
 from icbench.statistics.paired import (
@@ -22,6 +22,7 @@ __all__ = [
     "Estimate",
     "PairCounts",
     "Pairwise",
+    "ReliabilityBin",
     "accuracy_estimate",
     "bonett_price_interval",
     "bootstrap_difference",
@@ -36,6 +37,7 @@ __all__ = [
     "kendall_tau",
     "pairwise_tests",
     "rank_ranges",
+    "reliability",
     "spearman",
     "wilson_interval",
 ]

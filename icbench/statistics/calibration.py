@@ -48,6 +48,36 @@ def calibration(scores: NDArray[np.floating], labels: NDArray[np.integer], tempe
     )
 
 
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """The images whose greatest probability lies in one of 15 ranges of equal width.
+
+    Args:
+        images: how many.
+        confidence: their mean greatest probability.
+        accuracy: the share of them that is right.
+    """
+
+    images: int
+    confidence: float
+    accuracy: float
+
+
+def reliability(
+    scores: NDArray[np.floating], labels: NDArray[np.integer], temperature: float = 1.0
+) -> list[ReliabilityBin]:
+    """How accurate softmax(scores / temperature) is where it is how sure (Guo et al. 2017, figure 1).
+
+    Args:
+        scores: (N, K), finite.
+        labels: (N,), in [0, K).
+
+    Returns:
+        the bins that have images, the least sure first.
+    """
+    return _bins(np.exp(_log_softmax(scores / temperature)), labels)
+
+
 def fit_temperature(scores: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
     """The temperature of least NLL (Guo et al. 2017, section 4.2), to be found on validation images.
 
@@ -77,7 +107,16 @@ def _log_softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def _expected_calibration_error(probabilities: NDArray[np.float64], labels: NDArray[np.integer]) -> float:
+    gaps = [found.images * abs(found.accuracy - found.confidence) for found in _bins(probabilities, labels)]
+    return float(sum(gaps) / len(labels))
+
+
+def _bins(probabilities: NDArray[np.float64], labels: NDArray[np.integer]) -> list[ReliabilityBin]:
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(bins, weights=right - confidence, minlength=BINS)
-    return float(np.abs(gaps).sum() / len(labels))
+    places = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    counts, sums, hits = (np.bincount(places, weights=of, minlength=BINS) for of in (None, confidence, right))
+    return [
+        ReliabilityBin(int(count), float(total / count), float(hit / count))
+        for count, total, hit in zip(counts, sums, hits, strict=True)
+        if count
+    ]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from icbench.statistics import Calibration, calibration, fit_temperature
+from icbench.statistics import Calibration, ReliabilityBin, calibration, fit_temperature, reliability
 
 BINS = 15
 
@@ -42,6 +42,18 @@ def test_errors_of_calibration_are_weighed_by_the_images_in_each_bin():
     # Bin of 0.9: confidence 0.9, 1 of 1 right. Bin of 0.6: confidence 0.6, 1 of 3 right.
     result = calibration(scores_of(0.9, 0.6, 0.6, 0.6), np.array([0, 0, 1, 1]))
     assert result.ece == pytest.approx(0.25 * 0.1 + 0.75 * (0.6 - 1 / 3))
+
+
+def test_bins_say_how_sure_and_how_right_their_images_are_and_empty_ones_are_left_out():
+    low, high = reliability(scores_of(0.9, 0.61, 0.64, 0.64), np.array([0, 0, 1, 1]))
+    assert (low.images, low.accuracy) == (3, pytest.approx(1 / 3))
+    assert low.confidence == pytest.approx((0.61 + 0.64 + 0.64) / 3)
+    assert high == ReliabilityBin(1, pytest.approx(0.9), 1.0)
+
+
+def test_a_temperature_makes_the_bins_less_sure():
+    (found,) = reliability(scores_of(0.9), np.array([0]), temperature=2.0)
+    assert found.confidence == pytest.approx(3 / 4)
 
 
 def test_over_and_underconfidence_cancel_within_a_bin_but_not_between_bins():
