@@ -20,6 +20,7 @@ VERBS = {
     "suite": "List, show or run suites: declared sets of entries.",
     "reproduce": "Run a suite and hold its accuracies against the published ones.",
     "leaderboard": "Rank the entries that were run, with what is really different.",
+    "report": "Show all that was run as one page, with charts and images.",
     "compare": "Compare two entries image by image.",
     "show": "Show one run: figures per class, calibration, and why it errs.",
     "train": "Train a generator's weights.",

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from icbench.ranking import Collection, rank
 from icbench.report.charts import draw_class_paths, draw_suite
 from icbench.report.conclusions import conclusions
-from icbench.report.document import render
+from icbench.report.overview import overview
+from icbench.report.overview_page import render_overview
 from icbench.report.pictures import draw_reconstructions
 from icbench.report.suites import suite_grids, suite_heading
 from icbench.running.image_grid import image_grid, save_picture
@@ -39,8 +41,10 @@ def write_page(outcome: SuiteOutcome, shown: ShownEntry | None, file: Path) -> N
         scratch = Path(folder) / "picture.png"
         figures = [_Figure(_base64(scratch), caption) for caption in _draw(outcome, shown, scratch)]
     suite = outcome.suite
-    page = render(
+    collection = Collection(outcome.records, [], [])
+    page = render_overview(
         "page.html",
+        overview(rank(collection), outcome.records, {}),
         title=suite_heading(outcome),
         suite=suite,
         source=", ".join(filter(None, (suite.author, str(suite.year or "")))) or suite.title,

@@ -37,11 +37,11 @@ def run_report(
     """Configuration, figures, classes, confusion, calibration and diagnosis of one run, in `width` columns."""
     parts = [
         Text(printable(record.label), style="bold"),
-        _pairs(_configuration(record)),
-        _pairs(_metrics(record)),
+        _pairs(configuration(record)),
+        _pairs(run_figures(record)),
     ]
     if classes:
-        parts += ["", terminal_table(_classes_grid(classes), width), "", _confusion_table(confusion, width)]
+        parts += ["", terminal_table(classes_grid(classes), width), "", _confusion_table(confusion, width)]
         parts.append(_pairs(_calibration(calibrated)))
     return Group(*parts, _pairs(_diagnosis(record, diagnosis)))
 
@@ -55,7 +55,8 @@ def _pairs(pairs: Sequence[tuple[str, str]]) -> RenderableType:
     return Group("", table)
 
 
-def _configuration(record: Record) -> list[tuple[str, str]]:
+def configuration(record: Record) -> list[tuple[str, str]]:
+    """What was run, how and where, as names and values."""
     metadata, entry, environment = record.metadata, record.metadata.entry, record.metadata.environment
     parts = [(kind, f"{_spec(one)}  from {one.dist} {one.version}") for kind, one in entry.components.items()]
     machine = environment.gpus[0] if metadata.device == "cuda" and environment.gpus else environment.cpu
@@ -88,7 +89,8 @@ def _spec(component: ComponentMetadata) -> str:
     return f"{component.name}:{params}" if params else component.name
 
 
-def _metrics(record: Record) -> list[tuple[str, str]]:
+def run_figures(record: Record) -> list[tuple[str, str]]:
+    """What came out, as names and values."""
     metrics = record.metrics
     if metrics.accuracy is None:
         return [("accuracy", "no image is done")]
@@ -108,7 +110,8 @@ def _metrics(record: Record) -> list[tuple[str, str]]:
     return pairs
 
 
-def _classes_grid(classes: Sequence[ClassFigures]) -> Grid:
+def classes_grid(classes: Sequence[ClassFigures]) -> Grid:
+    """The figures of each class."""
     columns = [Column("class", 0), Column("images", 2), Column("right", 2), Column("accuracy", 0)]
     columns += [Column("95 % interval", 1), Column("taken for", 1)]
     rows = [

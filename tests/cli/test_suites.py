@@ -1,6 +1,7 @@
 """`icbench suite` and `icbench reproduce`, from the declaration to tables, chart and page."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -107,13 +108,15 @@ def test_a_chart_and_a_page_are_made(capsys):
         assert picture.width > picture.height
     page = Path("p.html").read_text()
     assert page.count("<figure>") == 4
-    assert page.count("<table>") == 3
+    assert page.partition('<h2 id="pictures">')[0].count("<table>") == 3
+    # What was run is beneath, as in any report.
+    assert page.count('<table class="board">') == 1
     concluded, found = page.split("<h2>What was found here</h2>")
     assert "Toys are &lt;easy&gt;" in concluded
     assert "<blockquote>" not in found
     assert "2 of 2 settings are more accurate than published, by 9.0 to 20.0 points." in found
     assert "Holds: it is exact (median distance" in found
-    assert "http" not in page.replace("https://example.org/toys", "")
+    assert set(re.findall(r"https?://[^\"<]*", page)) == {"https://example.org/toys"}
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def test_titles_headings_and_footnotes_are_escaped_too():
     parts = [Section([["1", "a"]], "s_1 & <b>")]
     hostile = Grid("t_1 & <b>", [Column("n_1", 0), Column("<b>", 0, words=9)], parts, [Footnote("f_1 & <b>")])
     assert "<b>" not in html_table(hostile)
-    assert html_table(hostile).count("&lt;b&gt;") == 4
+    assert html_table(hostile).count("&lt;b&gt;") == 5
     assert "<b>" not in latex_table(hostile)
     assert not re.search(r"(?<!\\)_", latex_table(hostile))
     assert not re.search(r"(?<!\\)[_<&]", markdown_table(hostile))
