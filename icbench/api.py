@@ -19,7 +19,7 @@ from icbench.running.observer import Observer
 from icbench.running.options import Options
 
 if TYPE_CHECKING:
-    from icbench.engine.result import InversionResult
+    from icbench.running.inversion import Inversion
 
 
 class RunOptions(TypedDict, total=False):
@@ -108,7 +108,7 @@ def invert(
     steps: int | None = None,
     device: str = "auto",
     precision: str = "auto",
-) -> "InversionResult":
+) -> "Inversion":
     """Classify any images by inversion.
 
     Whether light or dark is drawn is for the caller to settle: pixels are taken as they are, and a generator makes such
@@ -122,8 +122,8 @@ def invert(
         seed, steps, device, precision: as for `icbench run`.
 
     Returns:
-        arrays with a row for each of the N images: `prediction`, `class_scores`, `distance`, `energy`, and the latents
-        `class_vector` and `noise`.
+        arrays with a row for each of the N images: `prediction`, `class_scores`, `distance`, `energy`, the latents
+        `class_vector` and `noise`, and the images themselves, `targets` and `reconstructions`. `plot()` draws them.
 
     Raises:
         IcbenchError: images of another kind, shape or range, and whatever the command line would print as one line.

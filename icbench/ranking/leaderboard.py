@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from icbench.ranking.collection import Collection
 from icbench.ranking.rows import PartialRun, Row, Track, rows_of, tracks
 from icbench.records import Record
 from icbench.statistics import Estimate, difference_estimate, pairwise_tests, rank_ranges
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 By = Literal["accuracy", "nfe", "speed", "distance"]
 
@@ -64,6 +67,21 @@ class Leaderboard:
     tracks: list[RankedTrack]
     problems: list[str]
     notes: list[str]
+
+    def to_pandas(self) -> "DataFrame":
+        """All rows of all tracks as a pandas data frame, with the columns of `icbench leaderboard --format csv`.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        from icbench.report.notebook import leaderboard_frame
+
+        return leaderboard_frame(self)
+
+    def _repr_html_(self) -> str:
+        from icbench.report.notebook import leaderboard_html
+
+        return leaderboard_html(self)
 
 
 def rank(collection: Collection, by: By = "accuracy", budget: int | None = None) -> Leaderboard:

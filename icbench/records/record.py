@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from icbench.errors import ComponentError, IntegrityError
 from icbench.records.arrays import NEEDED, fault_in
@@ -26,6 +26,10 @@ from icbench.records.schema import canonical, is_edited, sign, update_schema
 from icbench.records.shard_arrays import check_shards, join_shards
 from icbench.records.shards import SHARDS_FILE, read_shards
 from icbench.storage import replace_synced
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
 
 RECORD_FILE = "record.json"
 IMAGES_FILE = "images.npz"
@@ -123,6 +127,44 @@ class Record:
             "path": str(self.path),
             "reused": self.reused,
         }
+
+    def to_pandas(self) -> "DataFrame":
+        """The results of the images as a pandas data frame.
+
+        There is a row for each image that is done, with the arrays of `images` and whether the prediction is correct;
+        vectors have a column for each of their entries, as `class_scores_0`.
+
+        Raises:
+            UsageError: pandas is not installed.
+            IntegrityError: as of `images`.
+        """
+        from icbench.report.notebook import record_frame
+
+        return record_frame(self)
+
+    def plot_reconstructions(
+        self, count: int = 20, device: str = "auto", data_dir: Path | None = None, weights: Path | None = None
+    ) -> "Figure":
+        """Draw the first images above what the run made of them, which is inverted again if it was not kept.
+
+        Args:
+            count: how many images.
+            device: where to compute, as for `icbench run`.
+            data_dir: where fetched data is kept; None takes `ICBENCH_DATA` or the platform's cache folder.
+            weights: the local weights of the run, where they are not in `trained/` any more.
+
+        Raises:
+            UsageError: it is a direct classifier's, or what made it is not here any more.
+            IntegrityError: the dataset here has other images.
+        """
+        from icbench.report.notebook import reconstructions_figure
+
+        return reconstructions_figure(self, count, device, data_dir, weights)
+
+    def _repr_html_(self) -> str:
+        from icbench.report.notebook import record_html
+
+        return record_html(self)
 
     @property
     def _images_file(self) -> ImagesFile:

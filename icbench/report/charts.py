@@ -92,12 +92,11 @@ def _draw(experiments: Sequence[ExperimentOutcome], marks: Sequence[Mark], file:
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Let matplotlib draw in this project's style, into files and in silence."""
+    """Let matplotlib draw in this project's style, and in silence."""
     # Where there is no home it says at length that it keeps its fonts elsewhere.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib
 
-    matplotlib.use("agg")
     with matplotlib.rc_context(STYLE):
         yield
 

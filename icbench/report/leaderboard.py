@@ -220,20 +220,26 @@ def _entry_data(entry: RankedEntry) -> dict[str, Any]:
 def leaderboard_csv(board: Leaderboard, reference: bool = False) -> str:
     """Every row of every track as one CSV file, with full numbers."""
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, CSV_FIELDS, extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(stream, CSV_FIELDS, lineterminator="\n")
     writer.writeheader()
-    for table in leaderboard_data(board, reference)["tracks"]:
-        track = {name: table[name] for name in ("dataset", "split", "images")}
-        for row in _csv_rows(table):
-            cells = {**row, **track}.items()
-            writer.writerow({name: printable(cell) if isinstance(cell, str) else cell for name, cell in cells})
+    for row in leaderboard_rows(board, reference):
+        writer.writerow({name: printable(cell) if isinstance(cell, str) else cell for name, cell in row.items()})
     return stream.getvalue()
 
 
-def _csv_rows(table: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def leaderboard_rows(board: Leaderboard, reference: bool = False) -> Iterator[dict[str, Any]]:
+    """Every row of every track, with the cells of `CSV_FIELDS`; what a row does not have is None."""
+    for table in leaderboard_data(board, reference)["tracks"]:
+        track = {name: table[name] for name in ("dataset", "split", "images")}
+        for row in _flat_rows(table):
+            cells = {**row, **track}
+            yield {name: cells.get(name) for name in CSV_FIELDS}
+
+
+def _flat_rows(table: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for section, rows in (("inversion", table["rows"]), ("direct", table["direct"])):
         for row in rows:
-            yield {"section": section, "images_done": table["images"], **_csv_entry(row)}
+            yield {"section": section, "images_done": table["images"], **_flat_entry(row)}
     for published in table["published"]:
         figures = {"images_done": published["images"], "accuracy": published["accuracy"]}
         yield {"section": "published", "entry": published["name"], **figures}
@@ -241,14 +247,14 @@ def _csv_rows(table: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"section": "partial", "entry": run["label"], "seeds": 1, "images_done": run["done"]}
 
 
-def _csv_entry(row: dict[str, Any]) -> dict[str, Any]:
+def _flat_entry(row: dict[str, Any]) -> dict[str, Any]:
     """An entry's data without lists and objects."""
-    first, last = row["rank"] or ("", "")
+    first, last = row["rank"] or (None, None)
     texts = {name: "; ".join(row[name]) for name in ("suites", "flags")}
     figures = {
         f"{name}_{part}".removesuffix("_value"): value
         for name in ("accuracy", "to_best")
-        for part, value in {"value": "", **(row[name] or {})}.items()
+        for part, value in {"value": None, **(row[name] or {})}.items()
     }
     own = {"entry": row["label"], "seeds": len(row["runs"]), "rank_first": first, "rank_last": last}
     return {**row, **figures, **texts, **own, "p_holm": figures.get("to_best_p")}

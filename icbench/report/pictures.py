@@ -114,10 +114,10 @@ def _draw_band(picture: Image.Image, entry: "Reconstructions", top: int) -> None
         picture.paste(tile(entry.images[column], entry.light_on_dark), (left, top + 22 + CELL + 2))
         right = entry.truth[column] == entry.prediction[column]
         where = (left + CELL / 2, top + 22 + 2 * CELL + 6)
-        pen.text(where, _verdict(entry, column), RIGHT if right else WRONG, font=font(14), anchor="mt")
+        pen.text(where, verdict(entry, column), RIGHT if right else WRONG, font=font(14), anchor="mt")
 
 
-def _verdict(entry: "Reconstructions", column: int) -> str:
+def verdict(entry: "Reconstructions", column: int) -> str:
     """The prediction, and what it should have been when it is wrong."""
     truth, prediction = int(entry.truth[column]), int(entry.prediction[column])
     shown = "?" if prediction < 0 else str(prediction)

@@ -21,7 +21,7 @@ from icbench.running.runners import InversionRunner
 from icbench.running.session import Session
 
 if TYPE_CHECKING:
-    from icbench.engine.result import InversionResult
+    from icbench.running.inversion import Inversion
 
 
 def entries_from_specs(
@@ -120,10 +120,11 @@ def invert_images(
     steps: int | None = None,
     device: str = "auto",
     precision: str = "auto",
-) -> "InversionResult":
+) -> "Inversion":
     """Invert images that need not be of any dataset; see `icbench.invert`."""
     from icbench.engine.invert import invert
     from icbench.engine.result import concatenate
+    from icbench.running.inversion import Inversion
 
     options = Options(steps=steps, seeds=(seed,), precision=precision)
     check_options(options)
@@ -134,7 +135,12 @@ def invert_images(
     warn_of_polarity(targets, runner.mean_pixel(), entry.selections["generator"].label)
     runner.check(targets, settings)
     rows = runner.batch_size(targets, len(targets), settings)
-    return concatenate(list(invert(runner.components, targets, np.arange(len(targets)), settings, rows)))
+    batches = list(invert(runner.components, targets, np.arange(len(targets)), settings, rows))
+    # As batch by batch they fit into memory.
+    reconstructions = np.concatenate([runner.generate(batch.class_vector, batch.noise) for batch in batches])
+    levels = targets.astype(np.float32) / np.float32(255 if targets.dtype == np.uint8 else 1)
+    result = concatenate(batches)
+    return Inversion(**vars(result), label=entry.label, targets=levels, reconstructions=reconstructions)
 
 
 def _sources(jobs: Sequence[Runnable]) -> dict[str, Source]:
