@@ -1,6 +1,7 @@
 """The documentation names everything there is, and its code runs."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -106,3 +107,12 @@ def test_every_component_in_the_documentation_exists():
 def test_the_documentation_names_no_machine():
     for text in (README, CONTRIBUTING, (ROOT / "CHANGELOG.md").read_text()):
         assert not re.search(r"/tmp/|/work/|/home/", text)
+
+
+def test_the_example_was_executed_from_the_top_and_is_small():
+    text = (ROOT / "examples/own_component.ipynb").read_text()
+    code = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    assert not [output for cell in code for output in cell["outputs"] if output["output_type"] == "error"]
+    assert len(text) < 250_000
+    assert not re.search(r"/tmp/|/work/|/home/|/root/", text)
