@@ -72,8 +72,7 @@ def run_suite(manager: "PluginManager", name: str, part: "SelectedExperiments", 
     keep_freed_memory()
     options = replace(_options(given), suite=manager.select("suite", name).name)
     jobs = plan_jobs(manager, part.suite, part.cells(), options, given["seeds"])
-    count = sum(len(job.options.seeds) for job in jobs)
-    with RunProgress(messages(), given["quiet"], runs=count) as progress:
+    with RunProgress(messages(), given["quiet"]) as progress:
         runs, interrupted = collect(run_jobs(jobs, progress))
     records: dict[Cell, list[Record]] = defaultdict(list)
     for run in runs:

@@ -1,18 +1,23 @@
 """Signs of life on a console: a live line on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.control import Control
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.segment import ControlType
 from rich.text import Text
 
 from icbench.running.observer import Observer, Work
+
+if TYPE_CHECKING:
+    from icbench.records import Record
 
 FIRST_LINE_SECONDS = 2.0
 """Work that is over before needs no line."""
@@ -33,7 +38,7 @@ class Display(Observer):
 
     def __init__(self, console: Console, quiet: bool = False) -> None:
         self.console, self.quiet = console, quiet
-        self.live = _live_progress(console) if console.is_terminal and not quiet else None
+        self.live = _LiveView(console) if console.is_terminal and not quiet else None
         self.task: TaskID | None = None
         self.lines: _Lines | None = None
         self.begun = time.monotonic()
@@ -49,6 +54,7 @@ class Display(Observer):
     ) -> None:
         self.end_task()
         if self.live:
+            self.live.view = None
             self.live.stop()
 
     def say(self, message: str) -> None:
@@ -60,17 +66,22 @@ class Display(Observer):
         self.warnings.append(message)
         self.console.print(f"[yellow]{escape(message)}[/]", soft_wrap=True, highlight=False)
 
-    def end(self) -> None:
+    def end(self, record: "Record | None" = None) -> None:
         self.end_task()
+
+    def show_instead(self, view: RenderableType) -> None:
+        """Show this on a terminal in place of the task, until all is over."""
+        if self.live:
+            self.live.view = view
 
     def begin_task(self, what: str, total: int, done: int = 0) -> None:
         """The task with an end begins, or goes on where so much of it is done."""
         self.begun = time.monotonic()
         self.done_before = done
         self.part_is_done = False
-        if self.live:
+        if self.live and not self.live.view:
             self.task = self.live.add_task(what, total=total, completed=done, **NOTHING)
-        else:
+        elif not self.live:
             self.lines = _Lines(self._say, what, LINE_EVERY_SECONDS)
 
     def show_task(self, done: float, line: str, **fields: Any) -> None:
@@ -186,16 +197,47 @@ class _RemainingColumn(TimeRemainingColumn):
         return super().render(task) if task.fields["ready"] else Text("")
 
 
-def _live_progress(console: Console) -> Progress:
-    """A line of as much as fits: each part has the width of terminal from which on it is shown."""
-    columns: list[tuple[int, ProgressColumn]] = [
-        (0, _WhatColumn()),
-        (78, BarColumn(bar_width=None)),
-        (0, TextColumn("{task.fields[count]}", style="progress.percentage")),
-        (68, TextColumn("{task.fields[rate]}", style="cyan")),
-        (54, _RemainingColumn(compact=True)),
-        (0, TextColumn("{task.fields[note]}", style="bold")),
-        (44, TextColumn("{task.fields[detail]}", style="bold")),
-    ]
-    shown = [column for width, column in columns if console.width >= width]
-    return Progress(*shown, console=console, expand=True, refresh_per_second=8)
+COLUMNS: tuple[tuple[int, ProgressColumn], ...] = (
+    (0, _WhatColumn()),
+    (78, BarColumn(bar_width=None)),
+    (0, TextColumn("{task.fields[count]}", style="progress.percentage")),
+    (68, TextColumn("{task.fields[rate]}", style="cyan")),
+    (54, _RemainingColumn(compact=True)),
+    (0, TextColumn("{task.fields[note]}", style="bold")),
+    (44, TextColumn("{task.fields[detail]}", style="bold")),
+)
+"""The parts of a task's line, each with the width of terminal from which on it is shown."""
+
+
+class _LiveView(Progress):
+    """What is live on a terminal, in whatever size that has at the moment: tasks, beneath a view if there is one."""
+
+    def __init__(self, console: Console) -> None:
+        self.view: RenderableType | None = None
+        self._terminal = console
+        self._drawn: RenderableType = ""
+        self._drawn_width = console.width
+        super().__init__(console=console, expand=True, refresh_per_second=8)
+
+    def get_renderable(self) -> RenderableType:
+        self._go_back_over_wrapped_lines()
+        self._drawn = super().get_renderable()
+        return self._drawn
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        self.columns = tuple(column for width, column in COLUMNS if self._terminal.width >= width)
+        if self.view:
+            yield self.view
+        yield self.make_tasks_table(self.tasks)
+
+    def _go_back_over_wrapped_lines(self) -> None:
+        """A terminal that has become narrower wrapped what was drawn: rich would go back over too few lines."""
+        before, width = self._drawn_width, self._terminal.width
+        self._drawn_width = width
+        if width >= before or not self._terminal.is_terminal:
+            return
+        lines = self._terminal.render_lines(self._drawn, self._terminal.options.update(width=before), pad=False)
+        lengths = [sum(segment.cell_length for segment in line) for line in lines]
+        wrapped = sum(max(0, length - 1) // max(1, width) for length in lengths)
+        back = ((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)) * wrapped
+        self._terminal.control(Control(ControlType.CARRIAGE_RETURN, *back))

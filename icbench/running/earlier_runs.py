@@ -50,7 +50,6 @@ class EarlierRuns:
             if latents and self._results.find_finished(key):
                 self._watcher.say(f"{self._entry.label}: finished before without latents; run again to have them")
             return None
-        self._watcher.say(f"{self._entry.label}: finished before, taken from {record.path} (--rerun runs it again)")
         return replace(record, reused=True)
 
     def _say_unreadable(self, reason: str) -> None:

@@ -60,6 +60,10 @@ class Entry:
         traits = self._traits() | ({f"trained-on:{self.dataset.name}/train"} if self.direct else set())
         return [f"{verb} on these images" for verb in ("trained", "selected") if f"{verb}-on:{images}" in traits]
 
+    def parts(self) -> dict[str, str]:
+        """The labels of components and dataset by kind."""
+        return {kind: selection.label for kind, selection in {**self.selections, "dataset": self.dataset}.items()}
+
     def describe_components(self) -> dict[str, ComponentMetadata]:
         """The components as a record keeps them, by kind."""
         return {kind: component_metadata(selection) for kind, selection in self.selections.items()}

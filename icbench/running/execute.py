@@ -103,6 +103,7 @@ def execute_each(jobs: Sequence[AnyJob], watcher: Observer) -> Iterator[tuple[An
     for _, session in sessions:
         with only_exceptions(session.entry.label), watcher.working(f"checking {session.entry.label}"):
             session.check()
+    watcher.plan([run for _, session in sessions for run in session.plan()])
     while sessions:
         # Let go of, so that its components are not held while the others run.
         job, session = sessions.pop(0)

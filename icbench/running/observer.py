@@ -1,8 +1,12 @@
 """What those who look on are told of runs and trainings, and of work that tells little of itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from icbench.records import Record
 
 
 @dataclass
@@ -27,6 +31,19 @@ class Work:
         return self.what + (f": {self.at}" if self.at else "") + (f", {self.share:.0%}" if self.share else "")
 
 
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run that is to be made, or taken from its record.
+
+    Args:
+        parts: its components and whatever else was asked for, each by what it is.
+        images: how many it classifies.
+    """
+
+    parts: Mapping[str, str]
+    images: int
+
+
 class Observer:
     """Is told what goes on in a run or a training; the default ignores it. All progress is in images."""
 
@@ -35,6 +52,9 @@ class Observer:
 
     def say(self, message: str) -> None:
         """Something the user may like to know."""
+
+    def plan(self, runs: Sequence[PlannedRun]) -> None:
+        """These runs will be made in this order; each of them ends, and begins if it was not finished before."""
 
     def begin(self, label: str, images: int, done: int) -> None:
         """A run or a training begins: so many images to go through, of which some were done before."""
@@ -45,8 +65,8 @@ class Observer:
     def on_batch(self, images: int, correct: int | None = None) -> None:
         """A batch is done; of a run also how many of its images were classified correctly."""
 
-    def end(self) -> None:
-        """The run or the training is over, and what it leaves is written."""
+    def end(self, record: "Record | None" = None) -> None:
+        """The run or the training is over, and what it leaves is written: of a run its record."""
 
     @contextmanager
     def working(self, what: str) -> Iterator[Work]:

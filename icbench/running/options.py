@@ -45,6 +45,17 @@ class Options:
     stop_when: float | None = None
     suite: str = ""
 
+    def parts(self) -> dict[str, str]:
+        """What was asked for that may tell runs of an entry from each other, each in a phrase."""
+        given = {
+            "split": self.split if self.split != "test" else "",
+            "limit": "" if self.limit is None else f"{self.limit:,} images",
+            "steps": "" if self.steps is None else f"{self.steps:,} steps",
+            "batch size": "" if self.batch_size is None else f"batches of {self.batch_size:,}",
+            "precision": self.precision if self.precision != "auto" else "",
+        }
+        return {name: text for name, text in given.items() if text}
+
 
 def check_options(options: Options) -> None:
     """Raises:
