@@ -12,6 +12,7 @@ from rich.control import Control
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.segment import ControlType
+from rich.table import Column
 from rich.text import Text
 
 from icbench.running.observer import Observer, Work
@@ -183,6 +184,9 @@ NOTHING: dict[str, Any] = {"count": "", "rate": "", "note": "", "detail": "", "r
 
 class _WhatColumn(ProgressColumn):
     """What goes on."""
+
+    def __init__(self) -> None:
+        super().__init__(table_column=Column(no_wrap=True, overflow="ellipsis"))
 
     def render(self, task: Task) -> Text:
         return Text(str(task.fields.get("work", task.description)))

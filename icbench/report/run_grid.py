@@ -34,7 +34,7 @@ LAYOUTS: tuple[dict[str, int], ...] = (
 RIGHT = ("images/s", "time")
 """The columns that are aligned right."""
 GAP = 2
-ENOUGH = 18
+ENOUGH = 24
 """The width of names that needs no fewer columns beside them."""
 BAR_FROM, BAR = 20, 40
 """The least and the most columns of the bar."""
@@ -126,14 +126,13 @@ class RunGrid:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = options.max_width
-        if self.common:
-            yield _line(_shorten(self.common, width), "dim")
+        yield _line(_shorten(self.common, width), "dim")
         runs = self._shown(console.size.height)
         columns = _fit(runs, width)
         yield _line(_join({heading: heading for heading in columns}, columns), "dim")
         for run in runs:
-            is_best = run is self.best
-            yield _line(_join(_cells(run, is_best), columns), BEST if is_best else STYLES[run.state])
+            style = BEST if run is self.best else STYLES[run.state]
+            yield _line(_join({**_cells(run), "state": self._state(run)}, columns), style)
         yield self._total(width)
 
     def _shown(self, height: int) -> list[GridRun]:
@@ -142,6 +141,13 @@ class RunGrid:
         waiting = [run for run in self.runs if run.state == "waiting"][: max(1, min(NEXT, height - AROUND - 2))]
         kept = [run for run in self.runs if run is self.best or run.state == "running"]
         return [*kept, *waiting]
+
+    def _state(self, run: GridRun) -> str:
+        """What is said of it: of the run that goes on how far it is."""
+        if run.state == "running":
+            return f"{run.at / max(1, run.images):.0%}"
+        coming = next((other for other in self.runs if other.state == "waiting"), None)
+        return "best" if run is self.best else "next" if run is coming else run.state
 
     def _total(self, width: int) -> Table:
         text = self._counts()
@@ -170,25 +176,23 @@ def distinct_names(parts: Sequence[Mapping[str, str]]) -> tuple[str, list[str]]:
     """What runs have in common, and what tells each from the others.
 
     Args:
-        parts: of each run by kind. Inversions and direct classifiers, which have other parts, are told from those of
-            their own sort.
+        parts: of each run by kind. Direct classifiers have other ones than inversions: what those of the more
+            usual sort have in common is left out wherever it stands.
     """
-    groups = [[each for each in parts if ("classifier" in each) is direct] for direct in (False, True)]
-    shared = [_shared(group) for group in groups]
-    names = [_name(each, shared["classifier" in each]) for each in parts]
-    main = shared[0] if groups[0] else shared[1]
-    return (" · ".join(main.values()) if len(parts) > 1 else ""), names
+    direct = [each for each in parts if "classifier" in each]
+    inverting = [each for each in parts if "classifier" not in each]
+    common = _common(max(inverting, direct, key=len))
+    return " · ".join(common.values()), [_name(each, common) for each in parts]
 
 
-def _shared(group: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    first = group[0] if group else {}
-    return {kind: text for kind, text in first.items() if all(each.get(kind) == text for each in group)}
+def _common(group: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    return {kind: text for kind, text in group[0].items() if all(each.get(kind) == text for each in group)}
 
 
-def _name(parts: Mapping[str, str], shared: Mapping[str, str]) -> str:
-    telling = [text for kind, text in parts.items() if kind not in shared]
-    own = [text for kind, text in parts.items() if kind in ALL_KINDS and kind != "dataset"]
-    return printable(" · ".join(telling or own))
+def _name(parts: Mapping[str, str], common: Mapping[str, str]) -> str:
+    telling = [text for kind, text in parts.items() if common.get(kind) != text]
+    components = [text for kind, text in parts.items() if kind in ALL_KINDS and kind != "dataset"]
+    return printable(" · ".join(telling or components))
 
 
 def duration(seconds: float) -> str:
@@ -209,14 +213,12 @@ def _fit(runs: Sequence[GridRun], width: int) -> dict[str, int]:
     return dict([state, ("entry", max(1, min(room, max(longest, len("entry"))))), *rest])
 
 
-def _cells(run: GridRun, is_best: bool) -> dict[str, str]:
-    """The texts of a run by the headings of the columns."""
+def _cells(run: GridRun) -> dict[str, str]:
+    """The texts of a run by the headings of the columns, besides how it stands."""
     low, high = wilson_interval(run.correct, run.done)
     accuracy = "" if run.accuracy is None else f"{run.accuracy:.3f}"
-    share = f"{run.at / max(1, run.images):.0%}"
     left = " left" if run.state == "running" else ""
     return {
-        "state": "best" if is_best else share if run.state == "running" else run.state,
         "entry": run.name,
         "accuracy": accuracy,
         "accuracy (95 %)": f"{accuracy} ({low:.3f}–{high:.3f})" if accuracy else "",
