@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console, RenderableType
+from rich.constrain import Constrain
 from rich.control import Control
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
@@ -183,13 +184,16 @@ NOTHING: dict[str, Any] = {"count": "", "rate": "", "note": "", "detail": "", "r
 
 
 class _WhatColumn(ProgressColumn):
-    """What goes on."""
+    """What goes on, in so many columns at most."""
 
-    def __init__(self) -> None:
-        super().__init__(table_column=Column(no_wrap=True, overflow="ellipsis"))
+    def __init__(self, most: int) -> None:
+        super().__init__(table_column=Column(no_wrap=True))
+        self.most = most
 
     def render(self, task: Task) -> Text:
-        return Text(str(task.fields.get("work", task.description)))
+        text = Text(str(task.fields.get("work", task.description)))
+        text.truncate(self.most, overflow="ellipsis")
+        return text
 
 
 class _RemainingColumn(TimeRemainingColumn):
@@ -201,27 +205,35 @@ class _RemainingColumn(TimeRemainingColumn):
         return super().render(task) if task.fields["ready"] else Text("")
 
 
-COLUMNS: tuple[tuple[int, ProgressColumn], ...] = (
-    (0, _WhatColumn()),
-    (78, BarColumn(bar_width=None)),
-    (0, TextColumn("{task.fields[count]}", style="progress.percentage")),
-    (68, TextColumn("{task.fields[rate]}", style="cyan")),
-    (54, _RemainingColumn(compact=True)),
-    (0, TextColumn("{task.fields[note]}", style="bold")),
-    (44, TextColumn("{task.fields[detail]}", style="bold")),
-)
-"""The parts of a task's line, each with the width of terminal from which on it is shown."""
+WIDE = 78
+"""The width of terminal from which on there is a bar, which fills the line."""
+BEHIND = 14
+"""The columns of them that work needs whose end is not known."""
+ECHO = 2
+"""The columns at the end of a line that stay free for the `^C` that a terminal writes there: it must not wrap."""
 
 
 class _LiveView(Progress):
-    """What is live on a terminal, in whatever size that has at the moment: tasks, beneath a view if there is one."""
+    """What is live on a terminal, in whatever size that has at the moment: tasks, beneath a view if there is one.
+
+    Each part of a task's line has the width of terminal from which on it is shown.
+    """
 
     def __init__(self, console: Console) -> None:
         self.view: RenderableType | None = None
         self._terminal = console
         self._drawn: RenderableType = ""
         self._drawn_width = console.width
-        super().__init__(console=console, expand=True, refresh_per_second=8)
+        # A column remembers what it rendered of a task, so each view has its own.
+        self._behind: tuple[tuple[int, ProgressColumn], ...] = (
+            (WIDE, BarColumn(bar_width=None)),
+            (0, TextColumn("{task.fields[count]}", style="progress.percentage")),
+            (68, TextColumn("{task.fields[rate]}", style="cyan")),
+            (54, _RemainingColumn(compact=True)),
+            (0, TextColumn("{task.fields[note]}", style="bold")),
+            (44, TextColumn("{task.fields[detail]}", style="bold")),
+        )
+        super().__init__(console=console, refresh_per_second=8)
 
     def get_renderable(self) -> RenderableType:
         self._go_back_over_wrapped_lines()
@@ -229,10 +241,12 @@ class _LiveView(Progress):
         return self._drawn
 
     def get_renderables(self) -> Iterable[RenderableType]:
-        self.columns = tuple(column for width, column in COLUMNS if self._terminal.width >= width)
+        room = self._terminal.width
+        shown = [column for width, column in self._behind if room >= width]
+        self.columns, self.expand = (_WhatColumn(max(1, room - BEHIND)), *shown), room >= WIDE
         if self.view:
             yield self.view
-        yield self.make_tasks_table(self.tasks)
+        yield Constrain(self.make_tasks_table(self.tasks), room - ECHO if self.expand else room)
 
     def _go_back_over_wrapped_lines(self) -> None:
         """A terminal that has become narrower wrapped what was drawn: rich would go back over too few lines."""
