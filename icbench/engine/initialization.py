@@ -120,6 +120,8 @@ class BatchInitContext(InitContext):
         return self._encoder_noise
 
     def nearest_noise(self, count: int) -> Tensor:
+        if not self.bank.generator.noise_dim:  # All draws are alike, so none has to be decoded.
+            return self.drawn.new_empty(len(self.target), self.bank.generator.class_dim, 0)
         # Rounded up, so that a bank never counts as free.
         self.forward += -(-count * self.bank.generator.class_dim // self.split)
         return self.bank.nearest(count, self.features)

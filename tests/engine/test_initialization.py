@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from toy import NormedGenerator, ToyDigits
+from toy import LinearGenerator, NormedGenerator, ToyDigits
 
 from icbench.builtin.schedules.exhaustive import SPREAD, Exhaustive
 from icbench.engine.decode import as_target, generate
@@ -107,6 +107,12 @@ def test_a_bank_of_less_than_an_evaluation_an_image_still_counts_as_one(encoding
     found = run(replace(encoding, schedule=Exhaustive(start="bank", bank=1)))
     assert len(IMAGES) > 10
     assert found.forward == 1 + 10
+
+
+def test_without_noise_there_is_nothing_to_draw_and_a_bank_costs_nothing(components):
+    found = run(replace(components, generator=prepare(LinearGenerator(noise_dim=0), CPU), schedule=Exhaustive()))
+    assert found.forward == 10
+    np.testing.assert_array_equal(found.prediction, ToyDigits().split("test", None).labels[:6])
 
 
 def test_in_parts_a_bank_compares_as_it_does_at_once(encoding, monkeypatch):
