@@ -23,6 +23,7 @@ VERBS = {
     "report": "Show all that was run as one page, with charts and images.",
     "compare": "Compare two entries image by image.",
     "show": "Show one run: figures per class, calibration, and why it errs.",
+    "verify": "Compute a sample of a run again, and say whether its record holds.",
     "train": "Train a generator's weights.",
     "data": "List the datasets: here, or to be fetched.",
     "plugins": "List the components and where they come from.",

@@ -45,6 +45,15 @@ class Lookup:
             raise UsageError(f"'{name}' means {len(found)} runs", f"Say one of:\n{describe_runs(found)}")
         return found[0]
 
+    def place(self, name: str) -> Path:
+        """The folder of the one record that `name` means, which need not be readable where the name is its own.
+
+        Raises:
+            UsageError, IntegrityError: as for `record`.
+        """
+        own = [path for path in (Path(name), self.folder / name) if name and is_record(path)]
+        return own[0] if own else self.record(name).path
+
     def rows(self, names: Sequence[str]) -> tuple[Track, list[Row]]:
         """The rows that `names` mean, all of one track.
 

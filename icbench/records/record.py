@@ -234,14 +234,15 @@ def _verify(record: Record) -> Record:
     if record.status == "ok" and not len(arrays["index"]):
         raise IntegrityError(f"{record.path} holds no image")
     found = result_metrics(arrays, Costs.of(said), said)
-    if not record.edited and _are_alike(said.document(), found.document()):
+    if not record.edited and not differing_figures(said, found):
         return record
     return replace(record, metadata=replace(record.metadata, metrics=found), edited=True)
 
 
-def _are_alike(said: dict[str, Any], found: dict[str, Any]) -> bool:
-    """Whether figures are as they were found, but for rounding; those that were not kept are not missed."""
-    return all(_is_alike(said[name], value) for name, value in found.items() if name in said)
+def differing_figures(said: Metrics, found: Metrics) -> list[str]:
+    """The names of the figures that are not as they were found, but for rounding; those not kept are not missed."""
+    kept = said.document()
+    return [name for name, value in found.document().items() if name in kept and not _is_alike(kept[name], value)]
 
 
 def _is_alike(said: Any, found: Any) -> bool:

@@ -56,7 +56,7 @@ def entry_of(manager: PluginManager, record: Record, weights: Path | None = None
     metadata = record.metadata
     known = metadata.entry.components
     entry = Entry(
-        {kind: _selection(manager, record, kind, component, weights) for kind, component in known.items()},
+        {kind: selection_of(manager, record, kind, component, weights) for kind, component in known.items()},
         manager.select("dataset", metadata.dataset.name),
     )
     if not metadata.engine:
@@ -161,9 +161,14 @@ def _change_error(what: str, record: Record) -> UsageError:
     )
 
 
-def _selection(
+def selection_of(
     manager: PluginManager, record: Record, kind: str, known: ComponentMetadata, weights: Path | None
 ) -> "Selection":
+    """A component of a record as it is installed here, with the record's parameters.
+
+    Raises:
+        UsageError: it is not here, or a local file that was a parameter is not found.
+    """
     selection = manager.select(kind, f"{known.dist}/{known.name}")
     for name, value in known.params.items():
         if value and selection.registered.component.param(name).path:

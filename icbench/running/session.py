@@ -56,7 +56,7 @@ class Session:
 
     @cached_property
     def runner(self) -> Runner:
-        return _build_runner(self.entry, self.device, self.source)
+        return build_runner(self.entry, self.device, self.source)
 
     @cached_property
     def batch_size(self) -> BatchSize:
@@ -176,7 +176,8 @@ def _warn_of_limit(options: Options, available: int, dataset: str, watcher: Obse
         watcher.warn(f"--limit {options.limit}: {dataset} has {available} {options.split} images; all of them are used")
 
 
-def _build_runner(entry: Entry, device: "torch.device", source: Source) -> Runner:
+def build_runner(entry: Entry, device: "torch.device", source: Source) -> Runner:
+    """An entry's components, built on a device; a direct classifier learns from the training images of `source`."""
     if entry.direct:
         return ClassifierRunner(entry, device, source.dataset.num_classes, lambda: source.split("train"))
     return InversionRunner(entry, device)

@@ -1,0 +1,261 @@
+"""Verifying a record: what holds of what it says, what differs, and what cannot be checked here."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icbench.compute.devices import choose_device
+from icbench.errors import IcbenchError, IntegrityError
+from icbench.kinds.dataset import Split
+from icbench.plugins.component import Selection
+from icbench.plugins.manager import PluginManager
+from icbench.records import Arrays, Record
+from icbench.records.checks import (
+    DIFFERS,
+    HOLDS,
+    UNCHECKED,
+    Finding,
+    check_arrays,
+    check_document,
+    judge,
+    listed,
+    read_images,
+)
+from icbench.records.metadata import ComponentMetadata
+from icbench.records.record import read_unverified
+from icbench.running.datasets import Source, data_folder
+from icbench.running.entry import Entry, component_metadata
+from icbench.running.observer import Observer
+from icbench.running.recomputation import FIGURES_OFF, PREDICTIONS_OFF, Agreement, Recomputation
+from icbench.running.replay import selection_of, settings_of
+from icbench.running.runners import Runner
+from icbench.running.session import build_runner
+from icbench.running.source_closure import engine_digest
+
+SAMPLE = 200
+SHORT = 12
+EVALUATIONS_OFF = 0.05
+"""By what share the mean evaluations of a sample may differ where images stop early, which rounding may shift."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found of one record.
+
+    Args:
+        path: its folder.
+        label: its entry in one phrase, or the folder's name where it cannot be read.
+        findings: of everything that was looked at.
+        agreement: of the images that were computed again, or None where none could be.
+    """
+
+    path: Path
+    label: str
+    findings: tuple[Finding, ...]
+    agreement: Agreement | None = None
+
+    @property
+    def verdict(self) -> str:
+        """`DIFFERS` if anything does, `HOLDS` if images were computed again and nothing does, else `UNCHECKED`."""
+        if any(finding.verdict == DIFFERS for finding in self.findings):
+            return DIFFERS
+        return HOLDS if self.agreement else UNCHECKED
+
+
+@dataclass
+class Verifier:
+    """Verifies records with what is installed here.
+
+    Args:
+        manager: of the components.
+        sample: of how many images of a record are computed again, at most.
+        seed: which ones.
+        data_dir: as in `icbench.running.options.Options`.
+        weights: as for `icbench.running.replay.entry_of`.
+        watcher: told how it goes.
+    """
+
+    manager: PluginManager
+    sample: int = SAMPLE
+    seed: int = 0
+    data_dir: Path | None = None
+    weights: Path | None = None
+    watcher: Observer = field(default_factory=Observer)
+
+    def verify(self, path: Path) -> Verification:
+        """Verify the record in a folder. Whatever keeps a part of it from being checked is a finding, too."""
+        try:
+            record = read_unverified(path)
+        except IntegrityError as error:
+            return Verification(path, path.name, (Finding("record", DIFFERS, error.message),))
+        arrays, file = read_images(record)
+        findings = [*check_document(record), file]
+        if arrays:
+            findings += check_arrays(record, arrays)
+        found, agreement = _Check(self, record, arrays).findings()
+        return Verification(path, record.label, (*findings, *found), agreement)
+
+
+class _Check:
+    """Holds one record against the components, the images and the engine that are here."""
+
+    def __init__(self, verifier: Verifier, record: Record, arrays: Arrays) -> None:
+        self.verifier, self.record, self.arrays = verifier, record, arrays
+        self.metadata = record.metadata
+        self.found: list[Finding] = []
+
+    def findings(self) -> tuple[list[Finding], Agreement | None]:
+        """All findings, and the agreement if images could be computed again."""
+        known = self.metadata.entry.components
+        chosen = {kind: found for kind, one in known.items() if (found := self._component(kind, one))}
+        self._compare("engine", self.metadata.engine, engine_digest(), "its code is another one here")
+        source, split = self._source()
+        agreement = None
+        if self._all_here():
+            assert source is not None
+            assert split is not None
+            entry = Entry(chosen, self.verifier.manager.select("dataset", self.metadata.dataset.name))
+            agreement = self._compute(entry, source, split)
+        if agreement is None:
+            self._leave("predictions and energies", "nothing was computed again")
+        self._leave("time and memory", "they depend on the machine")
+        return self.found, agreement
+
+    def _component(self, kind: str, known: ComponentMetadata) -> Selection | None:
+        what = f"{kind} {known.name}"
+        try:
+            selection = selection_of(self.verifier.manager, self.record, kind, known, self.verifier.weights)
+        except IcbenchError as error:
+            self._leave(what, error.message)
+            return None
+        here = component_metadata(selection)
+        versions = f"its code is another one here (version {here.version}; the record's is {known.version})"
+        self._compare(what, known.source, here.source, versions)
+        return selection
+
+    def _source(self) -> tuple[Source | None, Split | None]:
+        """The data set here and the record's split of it; compares its images and its labels."""
+        metadata, manager = self.metadata.dataset, self.verifier.manager
+        what = f"data set {metadata.name}"
+        try:
+            folder = data_folder(self.verifier.data_dir)
+            source = Source(manager.select("dataset", metadata.name).build(), folder, metadata.name)
+            split = source.split(metadata.split)
+        except IcbenchError as error:
+            self._leave(what, error.message)
+            return None, None
+        if self._compare(what, metadata.digest, split.digest, f"its {metadata.split} images are others here"):
+            self._compare_labels(split)
+        return source, split
+
+    def _compare_labels(self, split: Split) -> None:
+        if self.arrays:
+            index = self.arrays["index"]
+            off = index[self.arrays["label"] != split.labels[index]]
+            self._judge("labels", not len(off), "are those of the data set", f"are others of images {listed(off)}")
+
+    def _compute(self, entry: Entry, source: Source, split: Split) -> Agreement | None:
+        """Compute a sample again, once the built components are those of the record, too."""
+        before = len(self.found)
+        try:
+            device = choose_device(self.metadata.device)
+            runner = build_runner(entry, device, source)
+            self._compare_built(runner)
+            self._compare_claims(entry, runner)
+            if not self.arrays or any(finding.verdict == UNCHECKED for finding in self.found[before:]):
+                return None
+            settings = settings_of(self.record, device)
+            again = Recomputation(runner, self.record, split, settings, self.verifier.watcher)
+            agreement = again.compare(self.arrays, self._draw())
+        except IcbenchError as error:
+            self._leave("computing again", error.message)
+            return None
+        except Exception as error:  # of a component, which is not trusted to raise what it should
+            self._leave("computing again", f"failed here: {type(error).__name__}: {error}")
+            return None
+        self._judge_agreement(agreement)
+        return agreement
+
+    def _draw(self) -> NDArray[np.int64]:
+        index = self.arrays["index"].astype(np.int64)
+        count = min(self.verifier.sample, len(index))
+        drawn: NDArray[np.int64] = np.sort(
+            np.random.default_rng(self.verifier.seed).choice(index, count, replace=False)
+        )
+        return drawn
+
+    def _compare_built(self, runner: Runner) -> None:
+        """Compare what is known of components only once they are built."""
+        here = runner.describe_components()
+        for kind, known in self.metadata.entry.components.items():
+            names = {"weights": "weights", "training_data": "training images", "components": "components"}
+            for name, what in names.items():
+                said, found = (getattr(one, name) for one in (known, here[kind]))
+                if said or found:
+                    self._compare(f"{what} of {known.name}", said, found, "others are here")
+
+    def _compare_claims(self, entry: Entry, runner: Runner) -> None:
+        """Compare what a record says of its entry for its readers."""
+        metadata = self.metadata
+        flags = {*entry.flags(metadata.dataset.split), *runner.flags()}
+        told = ", ".join(["of tier " + entry.tier, *sorted(flags)])
+        same = metadata.tier == entry.tier and flags == set(metadata.flags)
+        self._judge("tier and flags", same, f"as its components say: {told}", f"its components say: {told}")
+
+    def _judge_agreement(self, agreement: Agreement) -> None:
+        count = len(agreement.index)
+        self._judge_images(
+            "predictions", agreement, agreement.predictions_off, PREDICTIONS_OFF, f"of {count} are found again"
+        )
+        figures = "scores" if self.metadata.entry.direct else "energies"
+        within = f"within {agreement.largest:.1g} of each ({agreement.tolerance:.1g} may be rounding)"
+        self._judge_images(
+            figures, agreement, agreement.figures_off, FIGURES_OFF, f"of {count} are found again, {within}"
+        )
+        self._judge_evaluations(agreement)
+
+    def _judge_images(
+        self, what: str, agreement: Agreement, off: NDArray[np.bool_], allowed: float, found: str
+    ) -> None:
+        count = len(off)
+        may_be = int(allowed * count)
+        said = f"{count - off.sum()} {found}"
+        if agreement.sensitive:
+            said += f" or as far off as rounding takes {agreement.sensitive} of them"
+        if off.any():
+            said += f"; not those of images {listed(agreement.index[off])} ({may_be} may be off)"
+        self._judge(what, off.sum() <= may_be, said, said)
+
+    def _judge_evaluations(self, agreement: Agreement) -> None:
+        metrics, early = self.metadata.metrics, self.metadata.entry.stop_when is not None
+        said = np.array([metrics.nfe_forward, metrics.nfe_backward], np.float64)
+        if early:
+            rows = np.isin(self.arrays["index"], agreement.index)
+            names = [name for name in ("forwards", "backwards") if name in self.arrays]
+            said = np.array([self.arrays[name][rows].mean() for name in names]) if len(names) == 2 else said
+        found = np.array([agreement.forward, agreement.backward])
+        same = np.allclose(said, found, rtol=EVALUATIONS_OFF if early else 0, atol=0.5)
+        detail = f"{found[0]:.0f} forward and {found[1]:.0f} backward for an image"
+        self._judge("evaluations", bool(same), detail, f"{detail}, not {said[0]:.0f} and {said[1]:.0f}")
+
+    def _all_here(self) -> bool:
+        return all(finding.verdict == HOLDS for finding in self.found if finding.what != "labels")
+
+    def _compare(self, what: str, said: object, here: object, other: str) -> bool:
+        """Note whether something here is what the record was made with; what is not cannot be checked with."""
+        same = said == here
+        kept = f"as here, {_short(here)}" if isinstance(here, str) else "as here"
+        self.found.append(Finding(what, HOLDS if same else UNCHECKED, kept if same else other))
+        return same
+
+    def _judge(self, what: str, holds: bool, kept: str, broken: str) -> None:
+        self.found.append(judge(what, holds, kept, broken))
+
+    def _leave(self, what: str, why: str) -> None:
+        self.found.append(Finding(what, UNCHECKED, why))
+
+
+def _short(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:SHORT] + "…"
