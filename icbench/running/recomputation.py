@@ -91,14 +91,14 @@ class Recomputation:
             again, forward, backward = self._compute(self.runner, self.split.images, index, work)
         tolerance = max(UNITS[self.settings.precision_name] ** 0.5, *map(_stored_unit, arrays.values()))
         said = _at(arrays, index)
-        comparison = _Comparison(said, again, tolerance)
+        comparison = Comparison(said, again, tolerance)
         odd = np.flatnonzero(comparison.otherwise)
         predictions_off, figures_off = (np.zeros(len(index), bool) for _ in range(2))
         if len(odd):
             reached = [{name: values[odd] for name, values in again.items()}, *self._shifted(index[odd])]
             wanted = {name: values[odd] for name, values in said.items()}
-            predictions_off[odd] = ~_reaches_prediction(wanted, reached)
-            figures_off[odd] = ~_reaches_figures(wanted, reached, comparison.slack(odd))
+            predictions_off[odd] = ~reaches_prediction(wanted, reached)
+            figures_off[odd] = ~reaches_figures(wanted, reached, comparison.slack(odd))
         return Agreement(
             index=index,
             tolerance=tolerance,
@@ -116,7 +116,7 @@ class Recomputation:
         """The results of images whose targets are off by a rounding, time after time."""
         with self.watcher.working(f"{len(index)} of them once more, off by a rounding") as work:
             for number in range(SHIFTS):
-                yield self._compute(self._rounded_runner(number), _round_off(self.split.images, number), index, work)[0]
+                yield self._compute(self._rounded_runner(number), round_off(self.split.images, number), index, work)[0]
 
     def _rounded_runner(self, number: int) -> Runner:
         """What computes results: a classifier learns from other images by a rounding, too."""
@@ -125,7 +125,7 @@ class Recomputation:
             return runner
         known = runner.training()
         # A classifier gets its images as float32 anyway.
-        rounded = replace(known, images=cast("NDArray[np.uint8]", _round_off(known.images, number)))
+        rounded = replace(known, images=cast("NDArray[np.uint8]", round_off(known.images, number)))
         return ClassifierRunner(runner.entry, runner.device, runner.num_classes, lambda: rounded)
 
     def _compute(
@@ -146,7 +146,7 @@ class Recomputation:
 
 
 @dataclass(frozen=True)
-class _Comparison:
+class Comparison:
     """The results of some images as they were said and as they were found."""
 
     said: Arrays
@@ -190,12 +190,12 @@ def _distance(said: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[
         return np.where(same, 0, np.nan_to_num(np.abs(said - found), nan=np.inf))
 
 
-def _reaches_prediction(said: Arrays, reached: list[Arrays]) -> NDArray[np.bool_]:
+def reaches_prediction(said: Arrays, reached: list[Arrays]) -> NDArray[np.bool_]:
     found: NDArray[np.bool_] = np.any([said["prediction"] == each["prediction"] for each in reached], axis=0)
     return found
 
 
-def _reaches_figures(said: Arrays, reached: list[Arrays], slack: dict[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
+def reaches_figures(said: Arrays, reached: list[Arrays], slack: dict[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
     """(M,), whether all figures are where rounding takes them: in the range that was reached, and its width around."""
     within: list[NDArray[np.bool_]] = []
     for name, least in slack.items():
@@ -208,7 +208,7 @@ def _reaches_figures(said: Arrays, reached: list[Arrays], slack: dict[str, NDArr
     return found
 
 
-def _round_off(images: "Pixels", number: int) -> NDArray[np.float32]:
+def round_off(images: "Pixels", number: int) -> NDArray[np.float32]:
     """Images as float32 in [0, 1], each pixel less by no more than `SHIFT` of it; the same for the same number."""
     pixels = images / np.float32(255) if images.dtype == np.uint8 else images
     less = np.random.default_rng(number).random(pixels.shape, dtype=np.float32) * np.float32(SHIFT)
