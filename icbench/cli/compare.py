@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from icbench.cli.main import FAILED
-from icbench.cli.options import PICTURES, OutputFile, data_dir_option, json_option, results_option
+from icbench.cli.options import data_dir_option, figure_option, json_option, results_option
 from icbench.cli.output import data, make_file, say
 
 if TYPE_CHECKING:
@@ -17,12 +17,7 @@ if TYPE_CHECKING:
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
 @results_option
-@click.option(
-    "--figure",
-    type=OutputFile(PICTURES),
-    metavar="PNG",
-    help="Draw images that only one of them has right.",
-)
+@figure_option("Draw images that only one of them has right")
 @data_dir_option
 @json_option
 def command(first: str, second: str, results: Path, figure: Path | None, data_dir: Path | None, as_json: bool) -> int:

@@ -1,14 +1,16 @@
 """Options that several verbs share, each declared once."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-PICTURES = (".png", ".jpg", ".jpeg", ".pdf")
-CHARTS = (*PICTURES, ".svg")
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+
+FIGURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
+"""The formats of figures, of which a file's suffix chooses."""
 
 
 class Place(click.Path):
@@ -87,5 +89,13 @@ data_dir_option = click.option("--data-dir", type=Place(), envvar="ICBENCH_DATA"
 device_option = click.option(
     "--device", default="auto", show_default=True, help="Where to compute: auto, cpu, cuda or cuda:N."
 )
+
+
+def figure_option(text: str) -> Callable[[AnyFunction], AnyFunction]:
+    """`--figure`, which draws what `text` says."""
+    told = f"{text}: a PNG, PDF or SVG, as the file's name says."
+    return click.option("--figure", type=OutputFile(FIGURES), metavar="FILE", help=told)
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress and no messages but warnings.")

@@ -7,10 +7,9 @@ import click
 
 from icbench.cli.main import FAILED, INTERRUPTED
 from icbench.cli.options import (
-    PICTURES,
-    OutputFile,
     data_dir_option,
     device_option,
+    figure_option,
     json_option,
     plugin_file_option,
     quiet_option,
@@ -71,12 +70,7 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
 @data_dir_option
 @click.option("--rerun", is_flag=True, help="Run again what is finished already; the older record stays.")
 @click.option("--save-latents", is_flag=True, help="Keep the final class vectors and noises in the record.")
-@click.option(
-    "--figure",
-    type=OutputFile(PICTURES),
-    metavar="PNG",
-    help="Draw the first targets above their reconstructions.",
-)
+@figure_option("Draw the first targets above their reconstructions")
 @plugin_file_option
 @json_option
 @quiet_option

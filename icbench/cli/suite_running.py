@@ -9,10 +9,10 @@ import click
 
 from icbench.cli.main import FAILED, INTERRUPTED
 from icbench.cli.options import (
-    CHARTS,
     OutputFile,
     data_dir_option,
     device_option,
+    figure_option,
     json_option,
     plugin_file_option,
     quiet_option,
@@ -37,7 +37,7 @@ OPTIONS = (
     device_option,
     results_option,
     data_dir_option,
-    click.option("--figure", type=OutputFile(CHARTS), metavar="PNG", help="Draw the tables as a chart."),
+    figure_option("Draw the tables as a chart"),
     click.option("--page", type=OutputFile(), metavar="HTML", help="Write tables and pictures as one page."),
     plugin_file_option,
     json_option,

@@ -157,9 +157,9 @@ class Record:
             UsageError: it is a direct classifier's, or what made it is not here any more.
             IntegrityError: the dataset here has other images.
         """
-        from icbench.report.notebook import reconstructions_figure
+        from icbench.report.notebook import record_figure
 
-        return reconstructions_figure(self, count, device, data_dir, weights)
+        return record_figure(self, count, device, data_dir, weights)
 
     def _repr_html_(self) -> str:
         from icbench.report.notebook import record_html

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from icbench.kinds.names import TIERS
 from icbench.kinds.suite import Mark
 from icbench.ranking.rows import Row
+from icbench.report.label_placement import Box, is_apart, place_labels
 from icbench.running.entry import DIRECT
 from icbench.suites import ExperimentOutcome
 
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.text import Annotation
     from matplotlib.transforms import Bbox
 
-COLOURS = dict(zip((*TIERS, DIRECT), ("#1f6feb", "#0f766e", "#c2410c", "#6b7280"), strict=True))
-FORMS = {DIRECT: "D"}
+COLOURS = dict(zip((*TIERS, DIRECT), ("#1f6feb", "#00543d", "#c2410c", "#6b7280"), strict=True))
+"""Of different lightness too: they can be told apart with any colour vision."""
+FORMS = dict(zip((*TIERS, DIRECT), ("o", "s", "^", "D"), strict=True))
 MARK_COLOUR = "#9aa4b2"
 TICKS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.997, 0.998, 0.999, 0.9995, 0.9999)
 LEAST_ERROR = 1e-6
@@ -24,7 +26,9 @@ LEAST_ERROR = 1e-6
 BREAK = 1.8
 """How far beyond the least error that is drawn the place of no error is, as a factor."""
 GAP, MOST_MOVES = 1.5, 60
-"""By how many points a name is moved at a time, and how often at most."""
+"""By how many points the name of a line is moved at a time, and how often at most."""
+APART = 6.0
+"""The distance of a name from its point, in points."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Ladder:
     """
 
     def __init__(self, panel: "Axes", outcome: ExperimentOutcome, marks: Sequence[Mark]) -> None:
-        self.panel = panel
+        self.panel, self.marks = panel, marks
         rows = [(cell.cell.label, cell.row) for cell in outcome.cells if cell.row]
         none = _least_error([row for _, row in rows], marks) / BREAK
         self.points = [Point(label, row, none) for label, row in rows]
@@ -78,19 +82,39 @@ class Ladder:
             _draw_tier(panel, tier, [point for point in self.points if point.row.tier == tier])
         _frame(panel, self.points, marks, none)
         self.names = [_name_mark(panel, mark) for mark in sorted(marks, key=lambda mark: -mark.accuracy)]
-        self.labels = [_name_point(panel, point) for point in sorted(self.points, key=lambda point: point.error)]
+        self.labels = [_name_point(panel, point) for point in self.points]
 
     def settle(self) -> None:
-        """Move names that lie over each other apart, once the panel has its final place."""
+        """Move names to where there is room for them, once the panel has its final place."""
         taken: list[Bbox] = []
         for name in self.names:
-            _place(name, taken, down=True)
-        taken += [_around(self.panel, point) for point in self.points]
-        for label in self.labels:
-            if label.get_window_extent().x1 > self.panel.get_window_extent().x1:
-                label.set_horizontalalignment("right")
-                label.xyann = (-6, 0)
-            _place(label, taken, down=False)
+            _move_down(name, taken)
+        pixels = self.panel.figure.dpi / 72
+        anchors = [self._place(point.row.nfe, point.error) for point in self.points]
+        extents = [label.get_window_extent() for label in self.labels]
+        frame = Box(*self.panel.get_window_extent().extents)
+        places = place_labels(
+            anchors,
+            [(extent.width, extent.height) for extent in extents],
+            frame,
+            [box for point in self.points for box in self._obstacles(point, pixels)],
+            [self._place(0, 1 - mark.accuracy)[1] for mark in self.marks],
+            APART * pixels,
+        )
+        for label, anchor, place in zip(self.labels, anchors, places, strict=True):
+            _move(label, anchor, place, pixels)
+
+    def _place(self, nfe: float, error: float) -> tuple[float, float]:
+        x, y = self.panel.transData.transform((nfe, error))
+        return float(x), float(y)
+
+    def _obstacles(self, point: Point, pixels: float) -> list[Box]:
+        """The point itself and the bar of its interval."""
+        x, y = self._place(point.row.nfe, point.error)
+        _, high = self._place(point.row.nfe, point.error - point.spread[0])
+        _, low = self._place(point.row.nfe, point.error + point.spread[1])
+        form, bar = 3.5 * pixels, 2 * pixels
+        return [Box(x - form, y - form, x + form, y + form), Box(x - bar, low, x + bar, high)]
 
 
 def _least_error(rows: Sequence[Row], marks: Sequence[Mark]) -> float:
@@ -109,7 +133,7 @@ def _draw_tier(panel: "Axes", tier: str, points: Sequence[Point]) -> None:
         [point.row.nfe for point in points],
         [point.error for point in points],
         (below, above),
-        fmt=FORMS.get(tier, "o"),
+        fmt=FORMS[tier],
         color=COLOURS[tier],
         capsize=2,
         linewidth=1,
@@ -176,32 +200,35 @@ def _name_mark(panel: "Axes", mark: Mark) -> "Annotation":
 
 
 def _name_point(panel: "Axes", point: Point) -> "Annotation":
+    """The name, with a line to the point that is seen only if the name has to be moved away."""
+    colour = COLOURS[point.row.tier]
     return panel.annotate(
         point.label,
         (point.row.nfe, point.error),
-        xytext=(6, 0),
+        xytext=(APART, 0),
         textcoords="offset points",
         va="center",
         fontsize=7.5,
-        color=COLOURS[point.row.tier],
+        color=colour,
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.3},
+        arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 2},
         zorder=3,
     )
 
 
-def _around(panel: "Axes", point: Point) -> "Bbox":
-    from matplotlib.transforms import Bbox
+def _move(label: "Annotation", anchor: tuple[float, float], place: Box, pixels: float) -> None:
+    middle = (place.left + place.right) / 2, (place.bottom + place.top) / 2
+    label.set_horizontalalignment("center")
+    label.xyann = ((middle[0] - anchor[0]) / pixels, (middle[1] - anchor[1]) / pixels)
+    assert label.arrow_patch is not None
+    label.arrow_patch.set_visible(is_apart(place, anchor, APART * pixels))
 
-    x, y = panel.transData.transform((point.row.nfe, point.error))
-    return Bbox.from_extents(x - 4, y - 4, x + 4, y + 4)
 
-
-def _place(text: "Annotation", taken: "list[Bbox]", down: bool) -> None:
-    """Move a name until it lies over nothing that is taken: only down, or to whichever side is nearer."""
+def _move_down(text: "Annotation", taken: "list[Bbox]") -> None:
+    """Move the name of a line down until it lies over none of those above."""
     x, _ = text.xyann
     for step in range(MOST_MOVES):
-        distance = (step if down else (step + 1) // 2) * GAP
-        text.xyann = (x, -distance if down or step % 2 else distance)
+        text.xyann = (x, -step * GAP)
         if not any(text.get_window_extent().overlaps(other) for other in taken):
             break
     taken.append(text.get_window_extent())

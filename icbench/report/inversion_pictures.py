@@ -12,7 +12,6 @@ from PIL import Image, ImageDraw
 
 from icbench.report.film import bar_lengths
 from icbench.report.inverted_images import Answer
-from icbench.report.pictures import RIGHT
 from icbench.report.table import printable
 from icbench.running.image_grid import FAINT, GAP, INK, MARGIN, PAPER, font, save_picture, tile
 from icbench.storage import write_output
@@ -109,7 +108,7 @@ def _draw_row(picture: Image.Image, row: Sequence[Tile], top: int, light_on_dark
         picture.paste(drawn, (left, top))
         outline, width = (RING, 3) if framed else ((214, 218, 224), 1)
         pen.rectangle((left - 1, top - 1, left + SIDE, top + SIDE), outline=outline, width=width)
-        colour = RIGHT if framed else FAINT
+        colour = RING if framed else FAINT
         pen.text((left + SIDE / 2, top + SIDE + 5), said, colour, font=font(12), anchor="mt")
 
 
@@ -169,7 +168,7 @@ def _draw_bars(pen: ImageDraw.ImageDraw, scores: NDArray[np.float32], left: int,
     best, high = int(shares.argmax()), LARGE / len(shown)
     for place, label in enumerate(shown):
         middle = top + (place + 0.5) * high
-        colour = RIGHT if label == best else FAINT
+        colour = RING if label == best else FAINT
         pen.text((left + 14, middle), str(label), colour, font=font(14), anchor="rm")
         length = max(1.0, float(shares[label]) * (BARS - 22))
         fill = RING if label == best else GREY_BAR

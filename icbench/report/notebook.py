@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from icbench.records import Arrays, Record
     from icbench.running.inversion import Inversion
 
+COLUMNS = 10
+"""How many images a figure has in a row."""
 MOST_ROWS = 20
 """How many images a table of an inversion has."""
 TEXTS = ("dataset", "split", "section", "entry", "tier", "suites", "flags")
@@ -109,14 +111,12 @@ def _pandas() -> Any:
 
 def inversion_figure(inversion: "Inversion", count: int) -> "Figure":
     """Each of the first images with what was made of it and the scores of all classes."""
-    from icbench.report.figures import draw_inversion
+    from icbench.report.inversion_figure import draw_inversion
 
     return draw_inversion(inversion, count)
 
 
-def reconstructions_figure(
-    record: "Record", count: int, device: str, data_dir: Path | None, weights: Path | None
-) -> "Figure":
+def record_figure(record: "Record", count: int, device: str, data_dir: Path | None, weights: Path | None) -> "Figure":
     """The first images of a run above what it made of them.
 
     Raises:
@@ -124,7 +124,8 @@ def reconstructions_figure(
     """
     from icbench.plugins.manager import plugin_manager
     from icbench.ranking.rows import Track
-    from icbench.report.figures import draw_reconstructions
+    from icbench.report.charts import drawing
+    from icbench.report.pictures import reconstructions_figure
     from icbench.running.options import Options
     from icbench.running.reconstructions import reconstructions
     from icbench.running.replay import entry_of, split_of
@@ -135,4 +136,6 @@ def reconstructions_figure(
     entry = entry_of(manager, record, weights)
     # Refuses other images than those of the record.
     split_of(manager, Track.of(record), data_dir)
-    return draw_reconstructions(reconstructions(entry, record, Options(device=device, data_dir=data_dir), count))
+    shown = reconstructions(entry, record, Options(device=device, data_dir=data_dir), count)
+    with drawing():
+        return reconstructions_figure([shown], COLUMNS)

@@ -73,7 +73,7 @@ def _draw(outcome: SuiteOutcome, shown: ShownEntry | None, scratch: Path) -> Ite
     yield f"The first images and their reconstructions by {shown.label}."
     if shown.paths:
         draw_class_paths(shown.paths, scratch)
-        text = "The class vector over the steps; green is the true class, red the one it was taken for."
+        text = "The class vector over the steps; blue is the true class, orange the one it was taken for."
         yield f"{text} {shown.label}."
 
 

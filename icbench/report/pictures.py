@@ -1,46 +1,62 @@
-"""Pictures of results, as PNG files."""
+"""Pictures of results, as files: images side by side with a line beneath each. Drawing one imports matplotlib."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
+from icbench.report.charts import INK, PALE, RIGHT, WRONG, drawing, save_figure
 from icbench.report.table import printable
-from icbench.running.image_grid import CELL, FAINT, GAP, INK, MARGIN, PAPER, font, save_picture, tile
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from icbench.kinds.dataset import Split
     from icbench.ranking.comparison import Comparison
     from icbench.ranking.rows import Row
+    from icbench.report.sheet import Sheet
     from icbench.running.reconstructions import Reconstructions
 
 COLUMNS = 20
 MOST = 60
-TALL = CELL + 42
-RIGHT, WRONG = (16, 122, 72), (196, 30, 58)
+CELL, GAP, MARGIN = 56, 6, 14
+"""The side of an image, the space between two, and that around all, in hundredths of an inch."""
+TITLE, CAPTION, NUMBER, BETWEEN = 22, 16, 14, 16
+"""The heights of a title, of a line beneath an image, of its position, and of what separates two bands."""
 
 
 def draw_reconstructions(entries: "Sequence[Reconstructions]", file: Path) -> None:
-    """Targets above their reconstructions, with the predicted class beneath each: green if right, red if wrong.
+    """Targets above their reconstructions, with the predicted class beneath each, and if it is wrong the true one.
 
     Args:
-        entries: one band of two rows each.
-        file: the PNG to write.
+        entries: one band each.
+        file: to write, in the format that its suffix says.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    columns = max(len(entry.truth) for entry in entries)
-    band = 2 * CELL + GAP + 54
-    size = (2 * MARGIN + columns * (CELL + GAP) - GAP, MARGIN + len(entries) * band)
-    picture = Image.new("RGB", size, PAPER)
-    for number, entry in enumerate(entries):
-        _draw_band(picture, entry, MARGIN + number * band)
-    save_picture(picture, file)
+    with drawing():
+        save_figure(reconstructions_figure(entries), file)
+
+
+def reconstructions_figure(entries: "Sequence[Reconstructions]", columns: int = COLUMNS) -> "Figure":
+    """The same as a figure, of so many images in a row."""
+    from icbench.report.sheet import Sheet
+
+    bands = [_rows_of(entry, columns) for entry in entries]
+    titles = [printable(f"{entry.label}: targets above, reconstructions below") for entry in entries]
+    tall = 2 * CELL + GAP + CAPTION + BETWEEN
+    columns = max(len(row) for rows in bands for row in rows)
+    sheet = Sheet(_width(columns), MARGIN + sum(TITLE + tall * len(rows) for rows in bands))
+    top = MARGIN
+    for entry, rows, title in zip(entries, bands, titles, strict=True):
+        sheet.write(MARGIN, top, title, INK)
+        for number, row in enumerate(rows):
+            _draw_pairs(sheet, entry, row, top + TITLE + number * tall)
+        top += TITLE + tall * len(rows)
+    return sheet.finish(MARGIN)
 
 
 def draw_differences(comparison: "Comparison", split: "Split", file: Path, light_on_dark: bool = False) -> None:
@@ -49,53 +65,77 @@ def draw_differences(comparison: "Comparison", split: "Split", file: Path, light
     Args:
         comparison: of A and B.
         split: the images of its track.
-        file: the PNG to write.
+        file: to write, in the format that its suffix says.
         light_on_dark: as the dataset's; such images are drawn dark on light.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    bands = [
-        (f"only A right: {comparison.first.label}", comparison.only_first, comparison.second),
-        (f"only B right: {comparison.second.label}", comparison.only_second, comparison.first),
+    from icbench.report.sheet import Sheet
+
+    bands = [(comparison.only_first, comparison.second), (comparison.only_second, comparison.first)]
+    titles = [
+        f"only {name} right: {printable(row.label)}{_count(index)}"
+        for name, row, (index, _) in zip("AB", (comparison.first, comparison.second), bands, strict=True)
     ]
-    heights = [26 + -(-min(len(index), MOST) // COLUMNS) * TALL for _, index, _ in bands]
-    width = 2 * MARGIN + COLUMNS * (CELL + GAP) - GAP
-    picture = Image.new("RGB", (width, MARGIN + sum(heights)), PAPER)
-    for number, (title, index, other) in enumerate(bands):
-        tiles = _Tiles(split, light_on_dark)
-        _draw_differing(picture, title, index, other, tiles, MARGIN + sum(heights[:number]))
-    save_picture(picture, file)
+    tall = CELL + CAPTION + NUMBER + BETWEEN // 2
+    heights = [TITLE + BETWEEN // 2 + -(-min(len(index), MOST) // COLUMNS) * tall for index, _ in bands]
+    with drawing():
+        sheet = Sheet(_width(COLUMNS), MARGIN + sum(heights))
+        for number, (index, other) in enumerate(bands):
+            top = MARGIN + sum(heights[:number])
+            sheet.write(MARGIN, top, titles[number], INK)
+            for begin in range(0, min(len(index), MOST), COLUMNS):
+                row = index[begin : min(begin + COLUMNS, MOST)]
+                _draw_differing(sheet, row, other, split, light_on_dark, top + TITLE + begin // COLUMNS * tall)
+        save_figure(sheet.finish(MARGIN), file)
+
+
+def verdict(entry: "Reconstructions", number: int) -> str:
+    """The prediction, and what it should have been when it is wrong."""
+    truth, prediction = int(entry.truth[number]), int(entry.prediction[number])
+    shown = "?" if prediction < 0 else str(prediction)
+    return shown if truth == prediction else f"{shown} not {truth}"
+
+
+def _count(index: NDArray[np.int64]) -> str:
+    return f" (the first {MOST} of {len(index)})" if len(index) > MOST else f" ({len(index)})"
+
+
+def _width(columns: int) -> int:
+    return 2 * MARGIN + columns * (CELL + GAP) - GAP
+
+
+def _left(column: int) -> int:
+    return MARGIN + column * (CELL + GAP)
+
+
+def _rows_of(entry: "Reconstructions", columns: int) -> list[range]:
+    """The numbers of the images in each row; an entry without images has a row without any."""
+    count = len(entry.truth)
+    return [range(begin, min(begin + columns, count)) for begin in range(0, max(1, count), columns)]
+
+
+def _draw_pairs(sheet: "Sheet", entry: "Reconstructions", row: range, top: int) -> None:
+    for column, number in enumerate(row):
+        left = _left(column)
+        sheet.draw(entry.targets[number], left, top, CELL, entry.light_on_dark)
+        sheet.draw(entry.images[number], left, top + CELL + GAP, CELL, entry.light_on_dark)
+        colour = RIGHT if entry.truth[number] == entry.prediction[number] else WRONG
+        sheet.write(left + CELL / 2, top + 2 * CELL + GAP + 4, verdict(entry, number), colour, centred=True)
 
 
 def _draw_differing(
-    picture: Image.Image, title: str, index: NDArray[np.int64], other: "Row", tiles: "_Tiles", top: int
+    sheet: "Sheet", row: NDArray[np.int64], other: "Row", split: "Split", light_on_dark: bool, top: int
 ) -> None:
-    """A band of images, with what the entry that is wrong takes each for beneath it."""
-    pen = ImageDraw.Draw(picture)
-    shown = index[:MOST]
-    more = f" (the first {MOST} of {len(index)})" if len(index) > MOST else f" ({len(index)})"
-    pen.text((MARGIN, top), printable(title) + more, INK, font=font(14))
+    """Images with what the entry that is wrong takes each for beneath it."""
     predictions = np.stack([record.images(["prediction"])["prediction"] for record in other.records])
-    for place, image in enumerate(shown):
-        left = MARGIN + place % COLUMNS * (CELL + GAP)
-        upper = top + 24 + place // COLUMNS * TALL
-        picture.paste(tiles[image], (left, upper))
-        truth = int(tiles.split.labels[image])
-        middle, said = left + CELL / 2, f"{truth} not {_usual_error(predictions[:, image], truth)}"
-        pen.text((middle, upper + CELL + 4), said, INK, font=font(13), anchor="mt")
-        pen.text((middle, upper + CELL + 20), f"#{image}", FAINT, font=font(11), anchor="mt")
-
-
-@dataclass(frozen=True)
-class _Tiles:
-    """A split's images as they are drawn."""
-
-    split: "Split"
-    light_on_dark: bool
-
-    def __getitem__(self, image: int) -> Image.Image:
-        return tile(self.split.images[image].astype(np.float32) / np.float32(255), self.light_on_dark)
+    for column, image in enumerate(row):
+        left, truth = _left(column), int(split.labels[image])
+        sheet.draw(split.images[image].astype(np.float32) / np.float32(255), left, top, CELL, light_on_dark)
+        said = f"{truth} not {_usual_error(predictions[:, image], truth)}"
+        sheet.write(left + CELL / 2, top + CELL + 4, said, INK, centred=True)
+        sheet.write(left + CELL / 2, top + CELL + 4 + CAPTION, f"#{image}", PALE, size=11, centred=True)
 
 
 def _usual_error(predictions: NDArray[np.integer], truth: int) -> str:
@@ -103,22 +143,3 @@ def _usual_error(predictions: NDArray[np.integer], truth: int) -> str:
     values, counts = np.unique(predictions[predictions != truth], return_counts=True)
     usual = int(values[counts.argmax()])
     return "?" if usual < 0 else str(usual)
-
-
-def _draw_band(picture: Image.Image, entry: "Reconstructions", top: int) -> None:
-    pen = ImageDraw.Draw(picture)
-    pen.text((MARGIN, top), printable(f"{entry.label}: targets above, reconstructions below"), INK, font=font(14))
-    for column in range(len(entry.truth)):
-        left = MARGIN + column * (CELL + GAP)
-        picture.paste(tile(entry.targets[column], entry.light_on_dark), (left, top + 22))
-        picture.paste(tile(entry.images[column], entry.light_on_dark), (left, top + 22 + CELL + 2))
-        right = entry.truth[column] == entry.prediction[column]
-        where = (left + CELL / 2, top + 22 + 2 * CELL + 6)
-        pen.text(where, verdict(entry, column), RIGHT if right else WRONG, font=font(14), anchor="mt")
-
-
-def verdict(entry: "Reconstructions", column: int) -> str:
-    """The prediction, and what it should have been when it is wrong."""
-    truth, prediction = int(entry.truth[column]), int(entry.prediction[column])
-    shown = "?" if prediction < 0 else str(prediction)
-    return shown if truth == prediction else f"{shown} not {truth}"

@@ -1,5 +1,6 @@
 """Charts say in full what they are of."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,35 @@ def test_the_legend_lies_within_the_picture(figures, tables):
     (figure,) = figures
     (legend,) = figure.legends
     assert legend.get_window_extent().x1 <= figure.bbox.x1
+
+
+NAMES = [
+    ["10", "25", "50", "100", "200"],
+    ["mse", "l1", "huber", "bernoulli", "gradient", "blur", "imed", "tangent", "idm", "ssim", "sliced-wasserstein"],
+    ["the author's own Adam", "+ BatchNorm over groups of 4", "+ batches of 4", "all of it"],
+    [f"setting {number} of a long list" for number in range(12)],
+]
+
+
+@pytest.mark.parametrize("labels", NAMES, ids=len)
+def test_no_name_of_a_cell_lies_over_the_next(figures, labels):
+    cells = tuple(Cell(label) for label in labels)
+    records = {cell: [finished(np.arange(20) < 19, label=cell.label)] for cell in cells}
+    suite = Suite("suite", "digits", "test", (Experiment("one", "one", "setting", cells),))
+    draw_suite(evaluate_suite(select_experiments(suite), records), Path("out.png"))
+    (figure,) = figures
+    figure.draw_without_rendering()
+    shown = figure.axes[0].get_xticklabels()
+    for label, after in pairwise(shown):
+        if label.get_rotation():
+            apart = after.get_transform().transform(after.get_position()) - label.get_transform().transform(
+                label.get_position()
+            )
+            height = label.get_fontsize() * figure.dpi / 72
+            assert apart[0] * np.sin(np.radians(label.get_rotation())) > height
+            assert "\n" not in label.get_text()
+        else:
+            assert label.get_window_extent().x1 < after.get_window_extent().x0
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 6])

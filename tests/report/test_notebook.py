@@ -208,7 +208,7 @@ def test_the_figure_of_a_record_has_its_images_and_verdicts(toy_plugin, digits, 
     drawn = drawn_images(figure)
     assert len(drawn) == 10
     np.testing.assert_allclose(drawn[0], digits[0][0, 0] / 255, rtol=1e-6)
-    said = [panel.get_xlabel() for panel in figure.axes if panel.get_xlabel()]
+    said = [text.get_text() for text in figure.axes[0].texts][1:]
     assert [text.split()[0] for text in said] == [str(label) for label in record.images()["prediction"][:5]]
 
 

@@ -1,6 +1,5 @@
-"""Figures of images and their reconstructions, for notebooks. Importing this imports matplotlib."""
+"""The figure of an inversion, for notebooks. Importing this imports matplotlib."""
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,41 +7,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from icbench.report.charts import FAINT, HERE, INK, RIGHT, WRONG, drawing
-from icbench.report.pictures import verdict
+from icbench.report.charts import DPI, FAINT, HERE, INK, drawing
+from icbench.report.sheet import ShownFigure
 from icbench.running.image_grid import as_drawn
 
 if TYPE_CHECKING:
     from icbench.running.inversion import Inversion
-    from icbench.running.reconstructions import Reconstructions
 
 COLUMNS = 10
 SIDE = 0.85
 """The width of an image, in inches."""
-
-
-class NotebookFigure(Figure):
-    """A figure that a notebook shows even if pyplot, which would see to it, was never imported."""
-
-    def _repr_png_(self) -> bytes:
-        stream = io.BytesIO()
-        self.savefig(stream, format="png")
-        return stream.getvalue()
-
-
-def draw_reconstructions(shown: "Reconstructions") -> Figure:
-    """Targets above their reconstructions, with the predicted class beneath each: green if right, red if wrong."""
-    count = len(shown.truth)
-    with drawing():
-        figure, panels = _bands(count, (1, 1), shown.label)
-        for number in range(count):
-            target, made = panels[:, number]
-            _draw_image(target, shown.targets[number], shown.light_on_dark)
-            _draw_image(made, shown.images[number], shown.light_on_dark)
-            right = shown.truth[number] == shown.prediction[number]
-            made.set_xlabel(verdict(shown, number), color=RIGHT if right else WRONG)
-        _name_rows(panels, ("target", "reconstruction"))
-    return figure
 
 
 def draw_inversion(inversion: "Inversion", count: int) -> Figure:
@@ -64,7 +38,7 @@ def _bands(count: int, heights: tuple[float, ...], title: str) -> tuple[Figure, 
     """A figure for `count` images, and its panels (rows of a band, count): so many rows a band, `COLUMNS` a row."""
     columns, bands = max(1, min(count, COLUMNS)), max(1, -(-count // COLUMNS))
     size = SIDE * columns + 0.8, (SIDE * sum(heights) + 0.45) * bands + 0.35
-    figure = NotebookFigure(figsize=size, dpi=100, layout="constrained")
+    figure = ShownFigure(figsize=size, dpi=DPI, layout="constrained")
     figure.suptitle(title, fontsize=9, color=INK, x=0.01, ha="left")
     places = figure.subplots(len(heights) * bands, columns, squeeze=False, height_ratios=heights * bands)
     panels = places.reshape(bands, len(heights), columns).transpose(1, 0, 2).reshape(len(heights), -1)
