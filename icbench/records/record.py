@@ -106,7 +106,7 @@ class Record:
         if self.partial is not None:
             return {name: self.partial[name] for name in names or self.partial}
         file = self.path / IMAGES_FILE
-        arrays = read_arrays(file, self._images_file.sha256, names)
+        arrays = read_arrays(file, _images_file(self).sha256, names)
         fault = fault_in(arrays, self.metadata.dataset.images, () if names else NEEDED)
         if fault:
             raise IntegrityError(f"{file} does not hold the results of images: {fault}")
@@ -114,7 +114,7 @@ class Record:
 
     def has(self, names: Collection[str]) -> bool:
         """Whether the arrays in `names` were kept."""
-        kept = self.partial if self.partial is not None else self._images_file.arrays
+        kept = self.partial if self.partial is not None else _images_file(self).arrays
         return all(name in kept for name in names)
 
     def summary(self) -> dict[str, Any]:
@@ -129,10 +129,7 @@ class Record:
         }
 
     def to_pandas(self) -> "DataFrame":
-        """The results of the images as a pandas data frame.
-
-        There is a row for each image that is done, with the arrays of `images` and whether the prediction is correct;
-        vectors have a column for each of their entries, as `class_scores_0`.
+        """What `images` has as a pandas data frame, one row an image; vectors have a column for each of their entries.
 
         Raises:
             UsageError: pandas is not installed.
@@ -166,11 +163,11 @@ class Record:
 
         return record_html(self)
 
-    @property
-    def _images_file(self) -> ImagesFile:
-        if self.metadata.images is None:
-            raise IntegrityError(f"{self.path} has no images")
-        return self.metadata.images
+
+def _images_file(record: Record) -> ImagesFile:
+    if record.metadata.images is None:
+        raise IntegrityError(f"{record.path} has no images")
+    return record.metadata.images
 
 
 def write_record(path: Path, metadata: RecordMetadata, arrays: Arrays) -> Record:

@@ -137,27 +137,15 @@ class _Track:
         return TrackView(
             name=self.name,
             grid=self.grid,
-            sections=self._sections(),
+            sections=_sections(self.grid, self.entries),
             filters=_filters(self.entries),
             charts=self._charts(survival),
             lines=self._lines(bool(survival), sheet),
             entries=[self._entry(number, entry) for number, entry in enumerate(self.entries)],
             compared=_find_differing(self.predictions),
             sheet=sheet,
-            payload=self._payload(sheet),
+            payload=_payload(self.entries, self.labels, self.predictions, sheet),
         )
-
-    def _sections(self) -> list[tuple[str, list[TableRow]]]:
-        scale = _Scale([entry.row for entry in self.entries])
-        numbered = iter(enumerate(self.entries))
-        sections = []
-        for place, section in enumerate(self.grid.sections):
-            # The first two sections are of entries.
-            rows = [
-                _table_row(cells, *next(numbered), scale) if place < 2 else TableRow(cells) for cells in section.rows
-            ]
-            sections.append((section.heading, rows))
-        return sections
 
     def _charts(self, survival: Sequence[tuple[str, NDArray[np.float64]]]) -> list[Chart]:
         track, standings = self.table.track, self.table.standings
@@ -186,20 +174,6 @@ class _Track:
         disputed = right * (1 - right)
         order = np.argsort(-disputed, kind="stable")[: self.most]
         return sheet_of(self.exhibit.split, np.sort(order[disputed[order] > 0]), self.exhibit.light_on_dark)
-
-    def _payload(self, sheet: Sheet | None) -> dict[str, Any]:
-        rows = [entry.row for entry in self.entries]
-        return {
-            "labels": _encode(self.labels),
-            "entries": [
-                {"label": printable(row.label), "codes": _encode(np.where(found == self.labels, -2, found))}
-                for row, found in zip(rows, self.predictions, strict=True)
-            ],
-            "pairs": [_pair(*rows) for rows in combinations(rows, 2)],
-            "tiles": None
-            if sheet is None
-            else {"index": sheet.index.tolist(), "across": sheet.across, "down": sheet.down},
-        }
 
     def _entry(self, number: int, entry: RankedEntry) -> EntryView:
         row, name = entry.row, f"{self.name}-{number}"
@@ -304,6 +278,21 @@ def _survival(row: Row) -> NDArray[np.float64] | None:
     return np.array([1 - np.mean((at >= 0) & (at <= step)) for step in steps])
 
 
+def _payload(
+    entries: Sequence[RankedEntry], labels: NDArray[np.int64], predictions: NDArray[np.int64], sheet: Sheet | None
+) -> dict[str, Any]:
+    """What the page's script compares entries by."""
+    rows = [entry.row for entry in entries]
+    codes = [_encode(np.where(found == labels, -2, found)) for found in predictions]
+    tiles = sheet and {"index": sheet.index.tolist(), "across": sheet.across, "down": sheet.down}
+    return {
+        "labels": _encode(labels),
+        "entries": [{"label": printable(row.label), "codes": code} for row, code in zip(rows, codes, strict=True)],
+        "pairs": [_pair(*rows) for rows in combinations(rows, 2)],
+        "tiles": tiles,
+    }
+
+
 class _Scale:
     """The range of all intervals, logarithmic in the error as the chart of costs is.
 
@@ -323,6 +312,17 @@ class _Scale:
 
     def _height(self, accuracy: float) -> float:
         return -math.log(max(self.floor, 1 - accuracy))
+
+
+def _sections(grid: Grid, entries: Sequence[RankedEntry]) -> list[tuple[str, list[TableRow]]]:
+    scale = _Scale([entry.row for entry in entries])
+    numbered = iter(enumerate(entries))
+    sections = []
+    for place, section in enumerate(grid.sections):
+        # The first two sections are of entries.
+        rows = [_table_row(cells, *next(numbered), scale) if place < 2 else TableRow(cells) for cells in section.rows]
+        sections.append((section.heading, rows))
+    return sections
 
 
 def _table_row(cells: list[str], number: int, entry: RankedEntry, scale: _Scale) -> TableRow:

@@ -15,7 +15,7 @@ from icbench.plugins.manager import PluginManager, plugin_manager
 from icbench.records import Record, check_writable
 from icbench.running.datasets import Source, data_folder
 from icbench.running.entry import DEFAULTS, Entry, grid
-from icbench.running.observer import Observer
+from icbench.running.observer import Observer, PlannedRun
 from icbench.running.options import Options, check_options
 from icbench.running.runners import InversionRunner
 from icbench.running.session import Session
@@ -103,7 +103,7 @@ def execute_each(jobs: Sequence[AnyJob], watcher: Observer) -> Iterator[tuple[An
     for _, session in sessions:
         with only_exceptions(session.entry.label), watcher.working(f"checking {session.entry.label}"):
             session.check()
-    watcher.plan([run for _, session in sessions for run in session.plan()])
+    watcher.plan([run for _, session in sessions for run in _plan_runs(session)])
     while sessions:
         # Let go of, so that its components are not held while the others run.
         job, session = sessions.pop(0)
@@ -114,6 +114,13 @@ def execute_each(jobs: Sequence[AnyJob], watcher: Observer) -> Iterator[tuple[An
 
 
 @isolate()
+def _plan_runs(session: Session) -> list[PlannedRun]:
+    """The runs to come, each told by what is not the same in all."""
+    parts, seeds = {**session.entry.parts(), **session.options.parts()}, session.options.seeds
+    told = {seed: {"seed": f"seed {seed}"} if seed or len(seeds) > 1 else {} for seed in seeds}
+    return [PlannedRun({**parts, **told[seed]}, session.images) for seed in seeds]
+
+
 def invert_images(
     images: Any,
     specs: Mapping[str, Sequence[str]],

@@ -30,7 +30,7 @@ from icbench.running.datasets import Source
 from icbench.running.earlier_runs import EarlierRuns
 from icbench.running.entry import Entry
 from icbench.running.identity import run_identity, run_metadata
-from icbench.running.observer import Observer, PlannedRun
+from icbench.running.observer import Observer
 from icbench.running.options import Options
 from icbench.running.runners import ClassifierRunner, InversionRunner, Result, Runner
 
@@ -72,13 +72,6 @@ class Session:
             if not all(map(self.earlier.has_folder, identities)):
                 self.runner.check(self.split.images, settings[0])
             check_known(self._metadata(identities[0]))
-
-    def plan(self) -> list[PlannedRun]:
-        """The runs to come."""
-        parts = {**self.entry.parts(), **self.options.parts()}
-        seeds = self.options.seeds
-        told = {seed: {"seed": f"seed {seed}"} if seed or len(seeds) > 1 else {} for seed in seeds}
-        return [PlannedRun({**parts, **told[seed]}, self.images) for seed in seeds]
 
     def runs(self) -> Iterator[tuple[int, Record]]:
         """Each seed with the record of its run: found finished, gone on with where it stopped, or made.
