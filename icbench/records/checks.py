@@ -1,5 +1,6 @@
 """What can be told of a record from itself: whether it is as icbench wrote it, and agrees with itself."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
@@ -50,8 +51,12 @@ def read_images(record: Record) -> tuple[Arrays, Finding]:
 
 def check_document(record: Record) -> Iterator[Finding]:
     """Whether a record, as read by `read_unverified`, is as it was written, and its key the digest of its identity."""
-    if record.partial is None:
-        yield judge(RECORD_FILE, not record.edited, "is as icbench wrote it", "has another content than its digest")
+    if record.partial is None and not _has_digest(record):
+        yield Finding(RECORD_FILE, UNCHECKED, "an older icbench wrote no digest of it")
+    elif record.partial is None:
+        yield judge(
+            RECORD_FILE, not record.edited, "has the content of its digest", "has other content than its digest"
+        )
     metadata = record.metadata
     own = [each.name for each in fields(RunIdentity) if each.name != "unknown"]
     key = run_key(RunIdentity(**{name: getattr(metadata, name) for name in own}))
@@ -89,6 +94,10 @@ def check_arrays(record: Record, arrays: Arrays) -> Iterator[Finding]:
 def listed(images: NDArray[np.integer]) -> str:
     """The first few of some images."""
     return ", ".join(map(str, images[:LISTED])) + (", …" if len(images) > LISTED else "")
+
+
+def _has_digest(record: Record) -> bool:
+    return "digest" in json.loads((record.path / RECORD_FILE).read_bytes())
 
 
 def _best_scored(arrays: Arrays) -> NDArray[np.bool_]:

@@ -131,8 +131,10 @@ class _Check:
             self._leave(what, error.message)
             return None
         here = component_metadata(selection)
-        versions = f"its code is another one here (version {here.version}; the record's is {known.version})"
-        self._compare(what, known.source, here.source, versions)
+        versions = (
+            f" (version {here.version}; the record's is {known.version})" if here.version != known.version else ""
+        )
+        self._compare(what, known.source, here.source, f"its code is another one here{versions}")
         return selection
 
     def _source(self) -> tuple[Source | None, Split | None]:
