@@ -45,6 +45,6 @@ def _sample_data(found: Verification, seed: int) -> dict[str, Any] | None:
         "tolerance": agreement.tolerance,
         "largest_difference": agreement.largest,
         "explained_by_rounding": agreement.sensitive,
-        "predictions_off": agreement.index[agreement.predictions_off].tolist(),
-        "figures_off": agreement.index[agreement.figures_off].tolist(),
+        "predictions_off": agreement.index[agreement.predictions.off].tolist(),
+        "figures_off": agreement.index[agreement.figures.off].tolist(),
     }

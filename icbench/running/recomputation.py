@@ -4,14 +4,15 @@ On another machine, or in other batches, the same run rounds otherwise: its prod
 precision with n digits, n / 2 are taken to survive the steps, so a figure is as it was if it is within the square root
 of the precision's unit. Descent can make more of a rounding than that. How much is not guessed but measured: images
 that do not come out as they were are computed again from targets that are off by a rounding, a few times, and what
-that reaches is no forgery. What is left may be a small share of the sample; as much was seen between two libraries for
-products on one processor, with the most sensitive entries.
+that reaches is no forgery. As a few tries do not reach all that rounding can, each of them is held against the others
+in the same way: as many images as one of those misses may be missed by the record, and a small share of the sample
+besides.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +35,31 @@ SHIFTS = 4
 SHIFT = 2.0**-20
 """By how much of its value a pixel is then less, at most: a rounding or eight of float32, which targets are kept in."""
 PREDICTIONS_OFF, FIGURES_OFF = 0.01, 0.05
-"""The shares of a sample whose predictions and whose figures may be off for no reason found."""
+"""The shares of a sample whose predictions and whose figures may be off besides what rounding is seen to do."""
 
 FIGURES = ("energy", "distance", "score")
 """What is compared of an image besides its prediction; the score is that of its best class."""
+
+Reaches: TypeAlias = Callable[[Arrays, list[Arrays]], NDArray[np.bool_]]
+"""Tells of each of some images whether results are within reach of others."""
+
+
+@dataclass(frozen=True)
+class Missed:
+    """What is not explained by rounding.
+
+    Args:
+        off: (M,), which images.
+        allowed: how many of them an honest record may have.
+    """
+
+    off: NDArray[np.bool_]
+    allowed: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether there are no more than an honest record may have."""
+        return int(self.off.sum()) <= self.allowed
 
 
 @dataclass(frozen=True)
@@ -47,9 +69,8 @@ class Agreement:
     Args:
         index: (M,) the images.
         tolerance: the share of a figure that rounding may change.
-        said, found: (M,) the predictions of the record, and those made here.
-        predictions_off: (M,), whose prediction is another one, and rounding does not reach it.
-        figures_off: (M,), of whose energy, distance or best score the same is true.
+        predictions: whose prediction is another one, which rounding does not reach.
+        figures: of whose energy, distance or best score the same is true.
         sensitive: how many came out otherwise at first, and rounding explains it.
         largest: the largest difference of a figure, as a share of it, of the images that came out as they were.
         forward, backward: generator evaluations of an image, counted here.
@@ -57,10 +78,8 @@ class Agreement:
 
     index: NDArray[np.int64]
     tolerance: float
-    said: NDArray[np.int64]
-    found: NDArray[np.int64]
-    predictions_off: NDArray[np.bool_]
-    figures_off: NDArray[np.bool_]
+    predictions: Missed
+    figures: Missed
     sensitive: int
     largest: float
     forward: float
@@ -93,23 +112,30 @@ class Recomputation:
         said = _at(arrays, index)
         comparison = Comparison(said, again, tolerance)
         odd = np.flatnonzero(comparison.otherwise)
-        predictions_off, figures_off = (np.zeros(len(index), bool) for _ in range(2))
-        if len(odd):
-            reached = [{name: values[odd] for name, values in again.items()}, *self._shifted(index[odd])]
-            wanted = {name: values[odd] for name, values in said.items()}
-            predictions_off[odd] = ~reaches_prediction(wanted, reached)
-            figures_off[odd] = ~reaches_figures(wanted, reached, comparison.slack(odd))
+        predictions, figures = self._explain(odd, index, comparison)
         return Agreement(
             index=index,
             tolerance=tolerance,
-            said=said["prediction"].astype(np.int64),
-            found=again["prediction"].astype(np.int64),
-            predictions_off=predictions_off,
-            figures_off=figures_off,
-            sensitive=int(len(odd) - np.sum(predictions_off | figures_off)),
+            predictions=predictions,
+            figures=figures,
+            sensitive=int(len(odd) - np.sum(predictions.off | figures.off)),
             largest=float(comparison.differences[~comparison.otherwise].max(initial=0)),
             forward=forward,
             backward=backward,
+        )
+
+    def _explain(
+        self, odd: NDArray[np.intp], index: NDArray[np.int64], comparison: "Comparison"
+    ) -> tuple["Missed", "Missed"]:
+        """Whose prediction and whose figures rounding does not explain, of the images at places `odd` in M."""
+        tries = list(self._shifted(index[odd])) if len(odd) else []
+        said, found = (
+            {name: values[odd] for name, values in each.items()} for each in (comparison.said, comparison.found)
+        )
+        slack = comparison.slack(odd)
+        return (
+            find_missed(said, [found, *tries], reaches_prediction, odd, len(index), PREDICTIONS_OFF),
+            find_missed(said, [found, *tries], partial(reaches_figures, slack=slack), odd, len(index), FIGURES_OFF),
         )
 
     def _shifted(self, index: NDArray[np.int64]) -> Iterator[Arrays]:
@@ -188,6 +214,26 @@ def _distance(said: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[
     same = (said == found) | (np.isnan(said) & np.isnan(found))
     with np.errstate(invalid="ignore"):
         return np.where(same, 0, np.nan_to_num(np.abs(said - found), nan=np.inf))
+
+
+def find_missed(
+    said: Arrays, reached: list[Arrays], reaches: Reaches, odd: NDArray[np.intp], images: int, share: float
+) -> Missed:
+    """Which of the images of a sample are missed by all that was reached.
+
+    Args:
+        said: the record's results of the images that came out otherwise.
+        reached: results of the same images made here: first as they are, then off by a rounding.
+        reaches: tells of each image whether results are within reach of others.
+        odd: the places of these images in the sample.
+        images: M, the size of the sample.
+        share: of it that an honest record may miss, besides what is missed here.
+    """
+    off = np.zeros(images, bool)
+    off[odd] = ~reaches(said, reached)
+    others = [[*reached[:number], *reached[number + 1 :]] for number in range(1, len(reached))]
+    missed = [int(np.sum(~reaches(one, rest))) for one, rest in zip(reached[1:], others, strict=True)]
+    return Missed(off, int(share * images) + max(missed, default=0))
 
 
 def reaches_prediction(said: Arrays, reached: list[Arrays]) -> NDArray[np.bool_]:

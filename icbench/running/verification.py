@@ -28,7 +28,7 @@ from icbench.records.record import read_unverified
 from icbench.running.datasets import Source, data_folder
 from icbench.running.entry import Entry, component_metadata
 from icbench.running.observer import Observer
-from icbench.running.recomputation import FIGURES_OFF, PREDICTIONS_OFF, Agreement, Recomputation
+from icbench.running.recomputation import Agreement, Missed, Recomputation
 from icbench.running.replay import selection_of, settings_of
 from icbench.running.runners import Runner
 from icbench.running.session import build_runner
@@ -207,28 +207,20 @@ class _Check:
         self._judge("tier and flags", same, f"as its components say: {told}", f"its components say: {told}")
 
     def _judge_agreement(self, agreement: Agreement) -> None:
-        count = len(agreement.index)
-        self._judge_images(
-            "predictions", agreement, agreement.predictions_off, PREDICTIONS_OFF, f"of {count} are found again"
-        )
         figures = "scores" if self.metadata.entry.direct else "energies"
-        within = f"within {agreement.largest:.1g} of each ({agreement.tolerance:.1g} may be rounding)"
-        self._judge_images(
-            figures, agreement, agreement.figures_off, FIGURES_OFF, f"of {count} are found again, {within}"
-        )
+        within = f", within {agreement.largest:.1g} of each ({agreement.tolerance:.1g} may be rounding)"
+        self._judge_images("predictions", agreement, agreement.predictions, "")
+        self._judge_images(figures, agreement, agreement.figures, within)
         self._judge_evaluations(agreement)
 
-    def _judge_images(
-        self, what: str, agreement: Agreement, off: NDArray[np.bool_], allowed: float, found: str
-    ) -> None:
-        count = len(off)
-        may_be = int(allowed * count)
-        said = f"{count - off.sum()} {found}"
+    def _judge_images(self, what: str, agreement: Agreement, missed: Missed, within: str) -> None:
+        off, count = missed.off, len(missed.off)
+        said = f"{count - off.sum()} of {count} are found again{within}"
         if agreement.sensitive:
-            said += f" or as far off as rounding takes {agreement.sensitive} of them"
+            said += f"; {agreement.sensitive} images turn on rounding"
         if off.any():
-            said += f"; not those of images {listed(agreement.index[off])} ({may_be} may be off)"
-        self._judge(what, off.sum() <= may_be, said, said)
+            said += f"; off are images {listed(agreement.index[off])} ({missed.allowed} may be)"
+        self._judge(what, missed.holds, said, said)
 
     def _judge_evaluations(self, agreement: Agreement) -> None:
         metrics, early = self.metadata.metrics, self.metadata.entry.stop_when is not None

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from icbench.running.recomputation import Comparison, reaches_figures, round_off
+from icbench.running.recomputation import Comparison, find_missed, reaches_figures, reaches_prediction, round_off
 
 TOLERANCE = 0.01
 
@@ -41,6 +41,14 @@ def test_rounding_reaches_no_number_only_where_it_came_to_none():
     said, slack = results(np.nan), {"energy": np.zeros(1)}
     assert reaches_figures(said, [results(1.0), results(np.nan)], slack).tolist() == [True]
     assert reaches_figures(said, [results(1.0), results(1.1)], slack).tolist() == [False]
+
+
+def test_as_many_images_may_be_missed_as_rounding_misses_of_itself_and_a_share():
+    said = {"prediction": np.array([5, 5])}
+    reached = [{"prediction": np.array(found)} for found in ([1, 1], [1, 1], [1, 2], [1, 1])]
+    missed = find_missed(said, reached, reaches_prediction, np.array([3, 40]), 100, 0.02)
+    assert (np.flatnonzero(missed.off).tolist(), missed.allowed, missed.holds) == ([3, 40], 2 + 1, True)
+    assert not find_missed(said, reached[:2], reaches_prediction, np.array([3, 40]), 100, 0.01).holds
 
 
 def test_pixels_that_are_rounded_off_stay_in_range_and_differ_in_the_last_digits():
