@@ -90,8 +90,7 @@ class Display(Observer):
         """So much of the task is done.
 
         Args:
-            done: of its total.
-            line: what is printed of it, when a line is due.
+            done, line: of its total, and what is printed of it when a line is due.
             fields: what is shown of it live: `count`, `rate`, `note` and `detail` of that.
         """
         if self.lines:

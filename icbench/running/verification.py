@@ -23,7 +23,7 @@ from icbench.records.checks import (
     listed,
     read_images,
 )
-from icbench.records.metadata import ComponentMetadata
+from icbench.records.metadata import ComponentMetadata, RecordMetadata
 from icbench.records.record import read_unverified
 from icbench.running.datasets import Source, data_folder
 from icbench.running.entry import Entry, component_metadata
@@ -98,43 +98,69 @@ class Verifier:
         return Verification(path, record.label, (*findings, *found), agreement)
 
 
+class Findings:
+    """What was found of a record, one finding after the other."""
+
+    def __init__(self) -> None:
+        self.all: list[Finding] = []
+
+    def compare(self, what: str, said: object, here: object, other: str) -> bool:
+        """Note whether something here is what the record was made with; what is not cannot be checked with."""
+        same = said == here
+        kept = f"as here, {_short(here)}" if isinstance(here, str) else "as here"
+        self.all.append(Finding(what, HOLDS if same else UNCHECKED, kept if same else other))
+        return same
+
+    def judge(self, what: str, holds: bool, kept: str, broken: str) -> None:
+        """Note that something holds or differs."""
+        self.all.append(judge(what, holds, kept, broken))
+
+    def leave(self, what: str, why: str) -> None:
+        """Note that something cannot be checked here."""
+        self.all.append(Finding(what, UNCHECKED, why))
+
+    def all_here(self) -> bool:
+        """Whether all is here that the record was made with."""
+        return all(finding.verdict == HOLDS for finding in self.all if finding.what != "labels")
+
+
 class _Check:
     """Holds one record against the components, the images and the engine that are here."""
 
     def __init__(self, verifier: Verifier, record: Record, arrays: Arrays) -> None:
         self.verifier, self.record, self.arrays = verifier, record, arrays
         self.metadata = record.metadata
-        self.found: list[Finding] = []
+        self.found = Findings()
 
     def findings(self) -> tuple[list[Finding], Agreement | None]:
         """All findings, and the agreement if images could be computed again."""
         known = self.metadata.entry.components
         chosen = {kind: found for kind, one in known.items() if (found := self._component(kind, one))}
-        self._compare("engine", self.metadata.engine, engine_digest(), "its code is another one here")
+        self.found.compare("engine", self.metadata.engine, engine_digest(), "its code is another one here")
         source, split = self._source()
         agreement = None
-        if self._all_here():
+        if self.found.all_here():
             assert source is not None
             assert split is not None
             entry = Entry(chosen, self.verifier.manager.select("dataset", self.metadata.dataset.name))
             agreement = self._compute(entry, source, split)
         if agreement is None:
-            self._leave("predictions and energies", "nothing was computed again")
-        self._leave("time and memory", "they depend on the machine")
-        return self.found, agreement
+            self.found.leave("predictions and energies", "nothing was computed again")
+        self.found.leave("time and memory", "they depend on the machine")
+        return self.found.all, agreement
 
     def _component(self, kind: str, known: ComponentMetadata) -> Selection | None:
         what = f"{kind} {known.name}"
         try:
             selection = selection_of(self.verifier.manager, self.record, kind, known, self.verifier.weights)
         except IcbenchError as error:
-            self._leave(what, error.message)
+            self.found.leave(what, error.message)
             return None
         here = component_metadata(selection)
         versions = (
             f" (version {here.version}; the record's is {known.version})" if here.version != known.version else ""
         )
-        self._compare(what, known.source, here.source, f"its code is another one here{versions}")
+        self.found.compare(what, known.source, here.source, f"its code is another one here{versions}")
         return selection
 
     def _source(self) -> tuple[Source | None, Split | None]:
@@ -146,9 +172,9 @@ class _Check:
             source = Source(manager.select("dataset", metadata.name).build(), folder, metadata.name)
             split = source.split(metadata.split)
         except IcbenchError as error:
-            self._leave(what, error.message)
+            self.found.leave(what, error.message)
             return None, None
-        if self._compare(what, metadata.digest, split.digest, f"its {metadata.split} images are others here"):
+        if self.found.compare(what, metadata.digest, split.digest, f"its {metadata.split} images are others here"):
             self._compare_labels(split)
         return source, split
 
@@ -156,28 +182,28 @@ class _Check:
         if self.arrays:
             index = self.arrays["index"]
             off = index[self.arrays["label"] != split.labels[index]]
-            self._judge("labels", not len(off), "are those of the data set", f"are others of images {listed(off)}")
+            self.found.judge("labels", not len(off), "are those of the data set", f"are others of images {listed(off)}")
 
     def _compute(self, entry: Entry, source: Source, split: Split) -> Agreement | None:
         """Compute a sample again, once the built components are those of the record, too."""
-        before = len(self.found)
+        before = len(self.found.all)
         try:
             device = choose_device(self.metadata.device)
             runner = build_runner(entry, device, source)
             self._compare_built(runner)
             self._compare_claims(entry, runner)
-            if not self.arrays or any(finding.verdict == UNCHECKED for finding in self.found[before:]):
+            if not self.arrays or any(finding.verdict == UNCHECKED for finding in self.found.all[before:]):
                 return None
             settings = settings_of(self.record, device)
             again = Recomputation(runner, self.record, split, settings, self.verifier.watcher)
             agreement = again.compare(self.arrays, self._draw())
         except IcbenchError as error:
-            self._leave("computing again", error.message)
+            self.found.leave("computing again", error.message)
             return None
         except Exception as error:  # of a component, which is not trusted to raise what it should
-            self._leave("computing again", f"failed here: {type(error).__name__}: {error}")
+            self.found.leave("computing again", f"failed here: {type(error).__name__}: {error}")
             return None
-        self._judge_agreement(agreement)
+        _judge_agreement(self.found, self.metadata, self.arrays, agreement)
         return agreement
 
     def _draw(self) -> NDArray[np.int64]:
@@ -196,7 +222,7 @@ class _Check:
             for name, what in names.items():
                 said, found = (getattr(one, name) for one in (known, here[kind]))
                 if said or found:
-                    self._compare(f"{what} of {known.name}", said, found, "others are here")
+                    self.found.compare(f"{what} of {known.name}", said, found, "others are here")
 
     def _compare_claims(self, entry: Entry, runner: Runner) -> None:
         """Compare what a record says of its entry for its readers."""
@@ -204,51 +230,38 @@ class _Check:
         flags = {*entry.flags(metadata.dataset.split), *runner.flags()}
         told = ", ".join(["of tier " + entry.tier, *sorted(flags)])
         same = metadata.tier == entry.tier and flags == set(metadata.flags)
-        self._judge("tier and flags", same, f"as its components say: {told}", f"its components say: {told}")
+        self.found.judge("tier and flags", same, f"as its components say: {told}", f"its components say: {told}")
 
-    def _judge_agreement(self, agreement: Agreement) -> None:
-        figures = "scores" if self.metadata.entry.direct else "energies"
-        within = f", within {agreement.largest:.1g} of each ({agreement.tolerance:.1g} may be rounding)"
-        self._judge_images("predictions", agreement, agreement.predictions, "")
-        self._judge_images(figures, agreement, agreement.figures, within)
-        self._judge_evaluations(agreement)
 
-    def _judge_images(self, what: str, agreement: Agreement, missed: Missed, within: str) -> None:
-        off, count = missed.off, len(missed.off)
-        said = f"{count - off.sum()} of {count} are found again{within}"
-        if agreement.sensitive:
-            said += f"; {agreement.sensitive} images turn on rounding"
-        if off.any():
-            said += f"; off are images {listed(agreement.index[off])} ({missed.allowed} may be)"
-        self._judge(what, missed.holds, said, said)
+def _judge_agreement(found: Findings, metadata: RecordMetadata, arrays: Arrays, agreement: Agreement) -> None:
+    figures = "scores" if metadata.entry.direct else "energies"
+    within = f", within {agreement.largest:.1g} of each ({agreement.tolerance:.1g} may be rounding)"
+    _judge_images(found, "predictions", agreement, agreement.predictions, "")
+    _judge_images(found, figures, agreement, agreement.figures, within)
+    _judge_evaluations(found, metadata, arrays, agreement)
 
-    def _judge_evaluations(self, agreement: Agreement) -> None:
-        metrics, early = self.metadata.metrics, self.metadata.entry.stop_when is not None
-        said = np.array([metrics.nfe_forward, metrics.nfe_backward], np.float64)
-        if early:
-            rows = np.isin(self.arrays["index"], agreement.index)
-            names = [name for name in ("forwards", "backwards") if name in self.arrays]
-            said = np.array([self.arrays[name][rows].mean() for name in names]) if len(names) == 2 else said
-        found = np.array([agreement.forward, agreement.backward])
-        same = np.allclose(said, found, rtol=EVALUATIONS_OFF if early else 0, atol=0.5)
-        detail = f"{found[0]:.0f} forward and {found[1]:.0f} backward for an image"
-        self._judge("evaluations", bool(same), detail, f"{detail}, not {said[0]:.0f} and {said[1]:.0f}")
 
-    def _all_here(self) -> bool:
-        return all(finding.verdict == HOLDS for finding in self.found if finding.what != "labels")
+def _judge_images(found: Findings, what: str, agreement: Agreement, missed: Missed, within: str) -> None:
+    off, count = missed.off, len(missed.off)
+    said = f"{count - off.sum()} of {count} are found again{within}"
+    if agreement.sensitive:
+        said += f"; {agreement.sensitive} images turn on rounding"
+    if off.any():
+        said += f"; off are images {listed(agreement.index[off])} ({missed.allowed} may be)"
+    found.judge(what, missed.holds, said, said)
 
-    def _compare(self, what: str, said: object, here: object, other: str) -> bool:
-        """Note whether something here is what the record was made with; what is not cannot be checked with."""
-        same = said == here
-        kept = f"as here, {_short(here)}" if isinstance(here, str) else "as here"
-        self.found.append(Finding(what, HOLDS if same else UNCHECKED, kept if same else other))
-        return same
 
-    def _judge(self, what: str, holds: bool, kept: str, broken: str) -> None:
-        self.found.append(judge(what, holds, kept, broken))
-
-    def _leave(self, what: str, why: str) -> None:
-        self.found.append(Finding(what, UNCHECKED, why))
+def _judge_evaluations(found: Findings, metadata: RecordMetadata, arrays: Arrays, agreement: Agreement) -> None:
+    metrics, early = metadata.metrics, metadata.entry.stop_when is not None
+    said = np.array([metrics.nfe_forward, metrics.nfe_backward], np.float64)
+    if early:
+        rows = np.isin(arrays["index"], agreement.index)
+        names = [name for name in ("forwards", "backwards") if name in arrays]
+        said = np.array([arrays[name][rows].mean() for name in names]) if len(names) == 2 else said
+    here = np.array([agreement.forward, agreement.backward])
+    same = np.allclose(said, here, rtol=EVALUATIONS_OFF if early else 0, atol=0.5)
+    detail = f"{here[0]:.0f} forward and {here[1]:.0f} backward for an image"
+    found.judge("evaluations", bool(same), detail, f"{detail}, not {said[0]:.0f} and {said[1]:.0f}")
 
 
 def _short(digest: str) -> str:
