@@ -5,6 +5,20 @@ import click
 from icbench.cli.main import VERBS, icbench
 
 WIDTH = 100
+HEAD = """# Commands
+
+What `icbench VERB --help` says, all in one place. Made by `python docs/commands.py`.
+
+## Completion
+
+A shell completes verbs and options with a line in its start file:
+
+| shell | file | line |
+|---|---|---|
+| bash | `~/.bashrc` | `eval "$(_ICBENCH_COMPLETE=bash_source icbench)"` |
+| zsh | `~/.zshrc` | `eval "$(_ICBENCH_COMPLETE=zsh_source icbench)"` |
+| fish | `~/.config/fish/completions/icbench.fish` | `_ICBENCH_COMPLETE=fish_source icbench \| source` |
+"""
 
 
 def help_of(command: click.Command, name: str, parent: click.Context | None) -> str:
@@ -18,7 +32,7 @@ def help_of(command: click.Command, name: str, parent: click.Context | None) -> 
 
 def main() -> None:
     root = click.Context(icbench, info_name="icbench", terminal_width=WIDTH)
-    print("# Commands\n\nWhat `icbench VERB --help` says, all in one place. Made by `python docs/commands.py`.\n")
+    print(HEAD)
     for verb in VERBS:
         command = icbench.get_command(root, verb)
         assert command

@@ -36,7 +36,7 @@ def _table(facts: dict[str, Any]) -> Any:
 
 def _phrase(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {number}" for name, number in value.items())
+        return ", ".join(f"{name} {number}" for name, number in value.items()) or "none"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, bool):

@@ -35,6 +35,9 @@ NOWHERE = Path("/proc")
 NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """What newer versions of click raise, with the help as its message, for a group without a verb."""
 
+COMPLETION = "_ICBENCH_COMPLETE"
+"""The variable by which shells ask click for completions."""
+
 FAILED = 1
 USAGE = 2
 INTERNAL = 3
@@ -89,6 +92,9 @@ def icbench(ctx: click.Context, debug: bool, verbose: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if os.environ.get(COMPLETION):
+        # A shell asks what could be typed; click answers in bytes, which are to reach it as they are, and exits.
+        icbench.main(given, prog_name="icbench")
     warnings.showwarning = _one_line_warning
     # Also where warnings are errors: a broken plugin costs its own components and nothing else.
     for category in (PluginWarning, FolderWarning):

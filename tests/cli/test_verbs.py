@@ -18,6 +18,24 @@ def test_every_verb_has_help(capsys, verb):
     assert f"Usage: icbench {verb}" in out
 
 
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_a_shell_is_told_how_to_complete(capsys, monkeypatch, shell):
+    monkeypatch.setenv("_ICBENCH_COMPLETE", f"{shell}_source")
+    code, out, _ = icbench(capsys)
+    assert code == 0
+    assert f"_ICBENCH_COMPLETE={shell}_complete" in out
+
+
+@pytest.mark.parametrize(("typed", "expected"), [("icbench ver", "verify"), ("icbench verify --sam", "--sample-seed")])
+def test_verbs_and_options_are_completed(capsys, monkeypatch, typed, expected):
+    monkeypatch.setenv("_ICBENCH_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(typed.count(" ")))
+    code, out, _ = icbench(capsys)
+    assert code == 0
+    assert f"plain,{expected}" in out.splitlines()
+
+
 @pytest.mark.parametrize("verb", ["data", "plugins", "env"])
 def test_listing_verbs_print_one_json_document(capsys, verb):
     code, out, _ = icbench(capsys, verb, "--json")
@@ -58,6 +76,12 @@ def test_env_names_the_library_versions(capsys):
     lines = dict(line.split(maxsplit=1) for line in out.splitlines() if len(line.split()) > 1)
     assert lines["icbench"].strip() == __version__
     assert f"torch {version('torch')}" in out
+    assert lines["plugins"].strip() == "none"
+
+
+def test_env_names_the_plugins_versions(capsys, monkeypatch):
+    monkeypatch.setattr("icbench.compute.environment.plugin_versions", lambda: {"icbench-mine": "1.2"})
+    assert "icbench-mine 1.2" in icbench(capsys, "env")[1]
 
 
 def test_version(capsys):
