@@ -5,7 +5,7 @@ import click
 from icbench.cli.main import VERBS, icbench
 
 WIDTH = 100
-HEAD = """# Commands
+HEAD = r"""# Commands
 
 What `icbench VERB --help` says, all in one place. Made by `python docs/commands.py`.
 
