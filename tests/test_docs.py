@@ -3,12 +3,16 @@
 import ast
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
+from command_line import icbench as run_icbench
+from PIL import Image
 
 from icbench.cli.main import VERBS, icbench, main
 from icbench.kinds.names import ALL_KINDS
@@ -18,6 +22,34 @@ from icbench.plugins.manager import PluginManager
 
 ROOT = Path(__file__).parent.parent
 README, CONTRIBUTING = ((ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md"))
+PAGES = [
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "plugins").glob("**/README.md")),
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+]
+SMALL = "--steps 1 --device cpu --quiet"
+COMMANDS = {
+    "pip install -e .": None,
+    "icbench run --generator cgan --distance mse": SMALL + " --limit 3",
+    "icbench run --generator cgan:noise_dim=50 --schedule halving:restarts=2": SMALL + " --limit 3",
+    "icbench run --schedule joint --schedule exhaustive --seeds 3 --limit 1000": SMALL + " --limit 2",
+    "icbench run --classifier nearest-neighbour": "--limit 3 --quiet",
+    "icbench run --limit 20 --figure out.png": SMALL + " --limit 1",
+    "icbench leaderboard": "",
+    "icbench report --open": "--pictures 0 --quiet",
+    "icbench compare cgan-mse-adam-joint cgan-mse-adam-exhaustive": "",
+    "icbench show latest --diagnose": "--device cpu",
+    "icbench verify latest": "--sample 2",
+    "icbench invert seven.png": SMALL,
+    "icbench suite list": "",
+    "icbench reproduce hobbhahn2020 --limit 1000": None,
+    "icbench train cgan --noise-dim 30": None,
+    "icbench plugins": "",
+    "icbench data": "",
+    "icbench env": "",
+}
+"""The README's commands, in its order, with what makes each of them short; None for one that is only read."""
 HOOKS = [name for name in vars(hookspecs) if name.startswith("icbench_")]
 
 
@@ -31,13 +63,79 @@ def commands():
             yield from ((f"{verb} {name}", inner) for name, inner in command.commands.items())
 
 
-def blocks(text, language):
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+def blocks(text, language=""):
+    """The code blocks of one language, or those that name none."""
+    return [block for found, block in re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL) if found == language]
+
+
+def shown_commands(text):
+    """The commands in a text's code blocks, without the remarks beside them."""
+    lines = [line for block in blocks(text) for line in block.splitlines()]
+    return [re.split(" {2,}", line)[0] for line in lines if re.match("(pip|pytest|icbench) ", line)]
+
+
+def unread(command):
+    """What click does not know of an `icbench` command, which is read up to a pipe or the like; nothing is run."""
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words = list(lexer)
+    words = words[1 : next((at for at, word in enumerate(words) if set(word) <= set("|<>;&")), None)]
+    found = icbench
+    while isinstance(found, click.Group) and words:
+        found = found.get_command(click.Context(found), words.pop(0))
+    return found.make_parser(click.Context(found)).parse_args(words)[1]
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_readme_shows_every_verb(verb):
     assert f"icbench {verb}" in README
+
+
+def test_the_tests_know_every_command_of_the_readme():
+    assert shown_commands(README) == list(COMMANDS)
+
+
+def test_the_commands_of_the_readme_work_one_after_the_other(monkeypatch, capsys):
+    """In one folder, as a reader enters them, on fewer images and with fewer steps."""
+    monkeypatch.setattr("click.launch", lambda address: 0)
+    Image.fromarray(np.pad(np.full((18, 8), 255, np.uint8), 5)).save("seven.png")
+    for command, shorter in COMMANDS.items():
+        if shorter is not None:
+            code, _, err = run_icbench(capsys, *shlex.split(f"{command} {shorter}")[1:])
+            assert code == 0, f"{command}: {err}"
+    assert Path("out.png").exists()
+    assert Path("report/index.html").exists()
+
+
+def test_the_python_of_the_readme_works(capsys):
+    code = blocks(README, "python")[0]
+    assert "limit=1000" in code
+    Image.fromarray(np.zeros((28, 28), np.uint8)).save("seven.png")
+    exec(code.replace("limit=1000", "limit=2, steps=1"), {"image": np.zeros((28, 28), np.uint8)})
+    assert "[" in capsys.readouterr().out
+
+
+def test_the_component_of_the_readme_works(capsys):
+    Path("l1.py").write_text(blocks(README, "python")[1])
+    command = "icbench run --plugin-file l1.py --distance l1"
+    assert f"`{command}`" in README
+    code, out, err = run_icbench(capsys, *shlex.split(f"{command} {SMALL} --limit 2")[1:])
+    assert code == 0, err
+    assert "cgan · l1" in out
+
+
+def test_ci_runs_the_first_two_commands_of_the_readme():
+    first = blocks(README)[0].splitlines()
+    assert first == list(COMMANDS)[:2]
+    ci = [line.strip() for line in (ROOT / ".ci/run").read_text().splitlines()]
+    assert [line for line in ci if line in first] == first
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_click_reads_every_command_in_the_documentation(page):
+    for command in shown_commands(page.read_text()):
+        if command.startswith("icbench "):
+            assert not unread(command), command
 
 
 @pytest.mark.parametrize(("name", "command"), list(commands()), ids=[name for name, _ in commands()])
