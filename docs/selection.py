@@ -8,11 +8,11 @@ from icbench.report.table import markdown_table
 from icbench.training.criteria import read_study
 
 STUDY = Path(__file__).parent / "selection.json"
-INTRODUCTION = """# Choosing a checkpoint without eyes
+INTRODUCTION = """# Choosing a checkpoint by figures
 
 The source post picks its model by looking at samples, "obviously not an optimal way of choosing the best model".
-`icbench train cgan --study` asks what would have been one: it measures cheap figures of each checkpoint of one training
-on the first {short} validation images, inverts {full:,} others in full, and holds the two against each other. Made by
+`icbench train cgan --study` looks for a better one: it measures cheap figures of each checkpoint of one training on the
+first {short} validation images, inverts {full:,} others in full, and compares the two. Made by
 `python docs/selection.py` from [selection.json](selection.json), a training of `cgan` with noise size 10, seed 0, by
 the recipe of the shipped weights ([cgan.md](cgan.md)). No test image is in it.
 
@@ -28,7 +28,7 @@ READING = """## What to make of it
   a thousand images cannot tell checkpoints apart that differ by less than a point.
 - The Frechet distance, by which generators are usually chosen, tells the first epochs from the rest and says little
   after that, and a classifier's verdict on samples is at its ceiling from the seventh epoch on.
-- The class margin is worth least: it grows while the generator learns classes, and falls as it learns to reach more.
+- The class margin says least: it grows while the generator learns classes, and falls as it learns to reach more.
 - One training with one seed: the intervals are over its checkpoints, which are not independent of each other.
 """
 

@@ -62,7 +62,7 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
     type=click.Choice(["auto", "float32", "tf32", "bfloat16"]),
     default="auto",
     show_default=True,
-    help="Of the generator's products.",
+    help="Precision of the generator's matrix products.",
 )
 @click.option(
     "--preprocess",
@@ -75,9 +75,9 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
     type=click.Choice(["auto", "yes", "no"]),
     default="auto",
     show_default=True,
-    help="Exchange light and dark; auto does where the dataset is light on dark and a picture is not.",
+    help="Exchange light and dark; auto does so where the dataset is light on dark and a picture is not.",
 )
-@click.option("--gif", type=OutputFile((".gif",)), metavar="GIF", help="Keep the film of one image's inversion.")
+@click.option("--gif", type=OutputFile((".gif",)), metavar="GIF", help="Save a film of one image's inversion.")
 @click.option(
     "--png",
     type=OutputFile((".png",)),
@@ -92,8 +92,8 @@ def command(files: tuple[Path, ...], **given: Any) -> int:
     """Classify image files by inverting a generator, and show how.
 
     IMAGE is a PNG, JPEG, WebP, GIF, BMP, TIFF or the like of any size and colours, up to 64 million pixels; `-` reads
-    one from standard input. An image is brought to the form that the generator was trained on, and what was done is
-    said. On a terminal the inversion of one image is shown as it goes on.
+    one from standard input. An image is brought to the form of the generator's training images, and the result says
+    how. On a terminal the inversion of one image is shown as it goes on.
 
     \b
       icbench invert seven.png

@@ -53,11 +53,12 @@ FORMATS = ("table", "json", "csv", "markdown", "latex", "html")
 def command(**given: Any) -> int:
     """Rank the entries in results folders (default: icbench-results).
 
-    Only runs on the same images share a table; on a screen that of the most images comes last, in JSON and the other
-    formats within its dataset and split first. A run is the suite's that it was first made for, or your own. A rank is
-    a range where entries cannot be told apart. In a narrow terminal columns are left out, in this order: tier, size,
-    distance, interval of the difference, images/s, NFE, suite, deviation over seeds, p, difference to the best,
-    interval; the other formats have them all.
+    Only runs on the same images share a table. On a screen the table of the most images comes last; in JSON and the
+    other formats it comes first within its dataset and split. A run belongs to the suite that it was first made for, or
+    is your own. Entries that cannot be told apart have a range of ranks.
+
+    In a narrow terminal columns are left out, in this order: tier, size, distance, interval of the difference,
+    images/s, NFE, suite, deviation over seeds, p, difference to the best, interval. The other formats have them all.
 
     \b
       icbench leaderboard

@@ -16,18 +16,18 @@ from icbench.version import __version__
 
 VERBS = {
     "run": "Invert a generator on a dataset and classify its images.",
-    "invert": "Classify image files, and watch how.",
+    "invert": "Classify image files, and show how.",
     "suite": "List, show or run suites: declared sets of entries.",
-    "reproduce": "Run a suite and hold its accuracies against the published ones.",
-    "leaderboard": "Rank the entries that were run, with what is really different.",
+    "reproduce": "Run a suite and compare its accuracies with the published ones.",
+    "leaderboard": "Rank the entries that were run, and test their differences.",
     "report": "Show all that was run as one page, with charts and images.",
     "compare": "Compare two entries image by image.",
     "show": "Show one run: figures per class, calibration, and why it errs.",
-    "verify": "Compute a sample of a run again, and say whether its record holds.",
+    "verify": "Check a record by computing a sample of its images again.",
     "train": "Train a generator's weights.",
-    "data": "List the datasets: here, or to be fetched.",
+    "data": "List the datasets, and which of them have to be fetched.",
     "plugins": "List the components and where they come from.",
-    "env": "Show facts about this machine and its libraries.",
+    "env": "Show this machine and its library versions.",
 }
 
 NOWHERE = Path("/proc")

@@ -83,7 +83,7 @@ results_option = click.option(
     type=Place(),
     default=Path("icbench-results"),
     show_default=True,
-    help="The results folder, which has the records.",
+    help="The results folder, where records are kept.",
 )
 data_dir_option = click.option("--data-dir", type=Place(), envvar="ICBENCH_DATA", help="Where fetched data is kept.")
 device_option = click.option(
@@ -98,4 +98,4 @@ def figure_option(text: str) -> Callable[[AnyFunction], AnyFunction]:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-quiet_option = click.option("--quiet", is_flag=True, help="No progress and no messages but warnings.")
+quiet_option = click.option("--quiet", is_flag=True, help="Print only results and warnings.")

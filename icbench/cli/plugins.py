@@ -27,7 +27,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     """List the plugins, their state, and every component with its parameters.
 
     States: active; disabled by you; incompatible with this icbench; broken, with the stage at which it broke; conflict,
-    if another plugin has a component of the same name (say DIST/NAME then).
+    if another plugin has a component of the same name (which is then called DIST/NAME).
 
     \b
     ICBENCH_NO_PLUGINS=1   use no installed plugin
@@ -86,7 +86,7 @@ def enable(dist: str) -> None:
 @command.command()
 @json_option
 def doctor(as_json: bool) -> int:
-    """Load every plugin, and show what it raised in full and how long its import took."""
+    """Load every plugin, and show the traceback of what it raised and how long its import took."""
     from icbench.plugins.manager import plugin_manager
 
     statuses = plugin_manager(warn=False).statuses

@@ -31,7 +31,7 @@ def _only(ctx: click.Context, param: click.Parameter, kinds: tuple[str, ...]) ->
 def command(dist: str, kind: str, directory: Path, as_json: bool) -> None:
     """Write a complete distribution DIST, such as icbench-mydist: package, entry point, test, README and CI workflow.
 
-    Its component works at once; replace the inside by your own.
+    Its component works at once; replace its code by your own.
     """
     from icbench.scaffold import Names, create
 

@@ -43,10 +43,10 @@ EVERY_SECONDS = 2.0
 def command(**given: Any) -> int:
     """Show results folders (default: icbench-results) as one HTML page that opens from disk.
 
-    It has what `leaderboard`, `compare` and `show` print, with charts to point at: tables to sort and filter, accuracy
-    against cost, which differences are real, what is taken for what, reconstructions, the images that only one of two
-    entries has right, and every record in full. The page needs no other file and asks nobody for anything. Its charts
-    need plotly: pip install 'icbench[report]'.
+    It has what `leaderboard`, `compare` and `show` print, with interactive charts: tables to sort and filter, accuracy
+    against cost, which differences are significant, confusions, reconstructions, the images that only one of two
+    entries has right, and every record in full. The page needs no other file and makes no request. Its charts need
+    plotly: pip install 'icbench[report]'.
 
     \b
       icbench report --open

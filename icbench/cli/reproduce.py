@@ -10,16 +10,20 @@ from icbench.cli.suite_running import find_suite, run_suite, running_options
 @click.command()
 @click.argument("name", metavar="SUITE")
 @click.option(
-    "--experiment", "experiments", multiple=True, metavar="NAME", help="Only this one, without the statements; repeat."
+    "--experiment",
+    "experiments",
+    multiple=True,
+    metavar="NAME",
+    help="Only this experiment, without the statements; repeatable.",
 )
 @click.option("--ablate", is_flag=True, help="Run what is optional: the source's choices, turned on one by one.")
 @running_options
 def command(name: str, experiments: tuple[str, ...], ablate: bool, **given: Any) -> int:
-    """Run SUITE and hold its accuracies against the published ones.
+    """Run SUITE and compare its accuracies with the published ones.
 
     Each table ends with verdicts: whether the best setting, the order of the settings and the place of the maximum are
-    the published ones, and whether an accuracy is below its published value. Exits with 1 only for the last, or if a
-    run failed. Whatever was run before is taken from its record; an interrupted reproduction goes on.
+    the published ones, and whether an accuracy is below its published value. The exit code is 1 only if one is below,
+    or if a run failed. What was run before is taken from its record; an interrupted reproduction goes on.
 
     \b
       icbench reproduce hobbhahn2020 --limit 1000

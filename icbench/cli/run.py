@@ -43,7 +43,7 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
     "--classifier",
     metavar="SPEC",
     multiple=True,
-    help="Direct classifier to rank beside; alone, nothing is inverted.",
+    help="Direct classifier to compare with; given alone, nothing is inverted.",
 )
 @click.option("--split", default="test", show_default=True, help="The split to classify: train, validation or test.")
 @click.option("--steps", type=int, help="Steps per hypothesis; 0 scores the starts.  [default: the schedule's own]")
@@ -51,7 +51,8 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
     "--stop-when",
     type=float,
     metavar="SHARE",
-    help="Stop an image once ten steps gained less than this share of all its gain, such as 0.001.  [default: never]",
+    help="Stop an image when ten steps lower its energy by less than this share of its whole decrease, such as 0.001.  "
+    "[default: never]",
 )
 @click.option("--lr", type=float, help="Learning rate of every optimizer.  [default: the optimizer's own]")
 @click.option("--limit", type=int, help="Only the first N images.  [default: all]")
@@ -64,7 +65,7 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
     type=click.Choice(["auto", "float32", "tf32", "bfloat16"]),
     default="auto",
     show_default=True,
-    help="Of the generator's products; auto is bfloat16 on a CPU that multiplies in it, tf32 is for CUDA.",
+    help="Precision of the generator's matrix products; auto is bfloat16 on a CPU that has it, tf32 is for CUDA.",
 )
 @results_option
 @data_dir_option
@@ -86,7 +87,7 @@ def command(**given: Any) -> int:
       icbench run --generator cgan:noise_dim=50 --schedule exhaustive:restarts=2
       icbench run --schedule joint:noise_rate=0.5 --schedule joint:noise_rate=2 --limit 1000
 
-    A value with a comma in it stands in quotes, which the shell has to leave alone: 'cgan:weights="a,b.safetensors"'.
+    A value with a comma in it needs double quotes, and single ones for the shell: 'cgan:weights="a,b.safetensors"'.
 
     `icbench plugins` lists what there is to choose from.
     """

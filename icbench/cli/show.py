@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--diagnose",
     is_flag=True,
-    help="Find out why it errs, by inverting a sample of its images again; kept beside the record.",
+    help="Find out why it errs, by inverting a sample of its images again; the result is kept with the record.",
 )
 @device_option
 @data_dir_option
@@ -46,8 +46,8 @@ def command(
 ) -> int:
     """Show one run: configuration, figures, classes, confusions, calibration, and the diagnosis of its errors.
 
-    RUN is the folder of a record, or of the runs in the results folder `latest`, or the beginning of an id or of the
-    digits that an id ends with.
+    RUN is the folder of a record, or a run in the results folder: `latest`, the beginning of its id, or the beginning
+    of the digits that its id ends with.
     """
     from icbench.ranking.lookup import Lookup
     from icbench.ranking.per_class import class_figures, confusion_matrix

@@ -60,7 +60,7 @@ def show_suite(name: str, as_json: bool) -> None:
     "experiments",
     multiple=True,
     metavar="NAME",
-    help="Only this one; repeat.  [default: all but optional]",
+    help="Only this experiment; repeatable.  [default: all that are not optional]",
 )
 @running_options
 def run(name: str, experiments: tuple[str, ...], **given: Any) -> int:

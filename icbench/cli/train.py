@@ -1,4 +1,4 @@
-"""`icbench train`: make a generator's weights, watched, resumable, and chosen without eyes."""
+"""`icbench train`: make the weights of a generator, and choose the checkpoint by validation images."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 def command(generator: str, noise_dim: int | None, evaluate: Path | None, **given: Any) -> int:
     """Train GENERATOR (a SPEC such as cgan or cgan:noise_dim=50) and choose its best checkpoint on validation images.
 
-    The folder keeps a checkpoint: the same command goes on where it was stopped. It also gets a grid of samples at
-    every check, the chosen weights as safetensors, and a training record beside them.
+    A checkpoint is kept in the folder, so the same command goes on where it was stopped. The folder also gets a grid of
+    samples at every check, the chosen weights as safetensors, and a training record.
 
     With --study it also gets study.json and study.png: how well the accuracy of short inversions, the reconstruction
     error, the class margin and the quality of samples order the checkpoints of this training, and which to choose by.

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=200,
     show_default=True,
-    help="Of how many images of each record to compute again.",
+    help="How many images of each record to compute again.",
 )
 @click.option(
     "--sample-seed",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Draw the images with this seed, instead of others each time.",
+    help="Seed that the images are drawn with.  [default: a new one each time]",
 )
 @results_option
 @plugin_file_option
@@ -47,8 +47,9 @@ def command(
 ) -> int:
     """Verify records: compute a random sample of their images again, and check digests and figures.
 
-    A table says of each what holds, what differs and what cannot be checked here, as where a plugin is not installed.
-    Energies may differ by rounding, which is measured where it matters. The exit code is 1 if anything differs.
+    For each record a table says what holds, what differs, and what cannot be checked here, for example because a plugin
+    is not installed. Energies may differ by rounding, which is measured where it matters. The exit code is 1 if
+    anything differs.
 
     RECORD is the folder of a record, or names a run in the results folder as for `icbench show`.
 

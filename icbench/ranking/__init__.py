@@ -1,4 +1,4 @@
-"""From records to a table that can be believed: which records may be compared, and what is really different."""
+"""From records to ranks: which records may be compared, and which differences are significant."""
 
 from icbench.ranking.collection import Collection, collect
 from icbench.ranking.leaderboard import Leaderboard, rank

@@ -1,4 +1,4 @@
-"""Scoring a checkpoint without eyes: short inversions of validation images, and samples judged by a reference CNN."""
+"""Scoring a checkpoint by figures: short inversions of validation images, and samples judged by a reference CNN."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace

@@ -1,4 +1,4 @@
-"""Images that have arrived stop, cost nothing more and change nothing for the others."""
+"""Images that no longer change stop, cost nothing more and change nothing for the others."""
 
 import json
 from dataclasses import replace
