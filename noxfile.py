@@ -35,6 +35,13 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site, with warnings as errors."""
+    session.install("-e", ".[docs]")
+    session.run("sphinx-build", "-W", "-n", "docs", "build/site")
+
+
 @nox.session(default=False)
 def benchmarks(session: nox.Session) -> None:
     """The timings; nothing else should run on the machine meanwhile."""

@@ -37,7 +37,7 @@ def main() -> None:
     document = json.loads(STUDY.read_text())
     _, found = read_study(document)
     print(INTRODUCTION.format(short=f"{document['short']['images']:,}", full=document["full"]["images"]))
-    print(markdown_table(study_grid(found, document["reference_seconds"])))
+    print(markdown_table(study_grid(found, document["reference_seconds"])).removeprefix("#"))
     print(*(f"- {line[:1].upper()}{line[1:].rstrip('.')}." for line in study_lines(found)), sep="\n")
     print(f"\n{READING}", end="")
 

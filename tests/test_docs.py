@@ -22,8 +22,9 @@ from icbench.plugins.manager import PluginManager
 
 ROOT = Path(__file__).parent.parent
 README, CONTRIBUTING = ((ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md"))
+SITE = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [
-    *sorted((ROOT / "docs").glob("*.md")),
+    *SITE,
     *sorted((ROOT / "plugins").glob("**/README.md")),
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
@@ -50,6 +51,8 @@ COMMANDS = {
     "icbench env": "",
 }
 """The README's commands, in its order, with what makes each of them short; None for one that is only read."""
+PLUGINS = {page.stem: page.read_text() for page in sorted((ROOT / "docs/plugins").glob("*.md"))}
+"""The pages about plugins; that of a kind is called like it."""
 HOOKS = [name for name in vars(hookspecs) if name.startswith("icbench_")]
 
 
@@ -145,15 +148,24 @@ def test_every_command_and_option_says_what_it_does(name, command):
         assert isinstance(param, click.Argument) or getattr(param, "help", None), param.name
 
 
-@pytest.mark.parametrize("page", ["commands", "selection"])
+@pytest.mark.parametrize("page", ["architecture.svg", "commands.md", "selection.md"])
 def test_a_generated_page_is_current(page):
-    made = subprocess.run([sys.executable, ROOT / f"docs/{page}.py"], capture_output=True, text=True, check=True)
-    assert made.stdout == (ROOT / f"docs/{page}.md").read_text(), f"python docs/{page}.py > docs/{page}.md"
+    script = (ROOT / "docs" / page).with_suffix(".py")
+    made = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert made.stdout == (ROOT / "docs" / page).read_text(), f"python docs/{script.name} > docs/{page}"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_reference_has_every_verb(verb):
+    assert (
+        f".. click:: icbench.cli.{verb}:command\n   :prog: icbench {verb}\n"
+        in (ROOT / "docs/reference/cli.md").read_text()
+    )
 
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_every_hook_is_documented_and_has_a_test_named_for_it(hook):
-    assert hook in CONTRIBUTING
+    assert f"def {hook}():" in PLUGINS[hook.removeprefix("icbench_").removesuffix("s")]
     tests = ast.parse((ROOT / "tests/plugins/test_hooks.py").read_text())
     assert f"test_{hook}" in {node.name for node in tests.body if isinstance(node, ast.FunctionDef)}
 
@@ -164,32 +176,63 @@ def test_there_is_one_hook_for_each_kind():
 
 @pytest.mark.parametrize("trait", [*TRAITS, *TRAIT_FORMS])
 def test_every_trait_is_documented(trait):
-    assert f"`{trait}" in CONTRIBUTING
+    assert f"`{trait}" in PLUGINS["index"]
+
+
+def write_files(page):
+    """The files that a page about plugins shows, in the working folder; their names."""
+    files = re.findall(r"`([\w/.]+)`:\n\n```(?:python|toml)\n(.*?)```", PLUGINS[page], re.DOTALL)
+    for name, content in files:
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(content)
+    return [name for name, _ in files]
+
+
+def run_main(*arguments):
+    with pytest.raises(SystemExit) as end:
+        main(list(arguments))
+    return end.value.code
 
 
 def test_the_distance_of_the_ten_minutes_works(monkeypatch, capsys, use_plugins):
     """The files of the guide, written as it says and run as it says, on the toy data set."""
-    for name, content in re.findall(r"`([\w/.]+)`:\n\n```(?:python|toml)\n(.*?)```", CONTRIBUTING, re.DOTALL):
-        Path(name).parent.mkdir(exist_ok=True)
-        Path(name).write_text(content)
+    write_files("index")
     assert 'l4 = "icbench_l4"' in Path("pyproject.toml").read_text()
     monkeypatch.syspath_prepend(str(Path.cwd()))
     use_plugins("icbench_l4", "toy")
-    with pytest.raises(SystemExit) as end:
-        main(
-            ["run", "--generator", "linear", "--dataset", "toy", "--distance", "l4", "--steps", "5", "--device", "cpu"]
-        )
-    assert end.value.code == 0
+    entry = ["--generator", "linear", "--dataset", "toy", "--distance", "l4"]
+    assert run_main("run", *entry, "--steps", "5", "--device", "cpu") == 0
     assert "linear · l4" in capsys.readouterr().out
     for module in ("icbench_l4", "icbench_l4.l4"):
         monkeypatch.delitem(sys.modules, module)
 
 
-@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+@pytest.mark.parametrize("kind", ["distance", "optimizer", "schedule", "dataset", "classifier"])
+def test_the_example_of_a_kind_keeps_its_contract_and_runs_as_its_page_says(kind):
+    (file,) = write_files(kind)
+    assert run_main("plugins", "check", file) == 0
+    (line,) = re.findall(rf"^icbench (run --plugin-file {file} .*)$", PLUGINS[kind], re.MULTILINE)
+    fewer = ["--limit", "20", "--steps", "2"] if kind != "classifier" else ["--limit", "20"]
+    assert run_main(*line.split(), *fewer, "--device", "cpu") == 0
+    assert list(Path("icbench-results").rglob("record.json"))
+
+
+def test_the_example_of_a_suite_is_sound(capsys):
+    write_files("suite")
+    assert run_main("suite", "show", "mypaper", "--plugin-file", "mypaper.py") == 0
+    assert "one hypothesis per class is better" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", SITE, ids=[str(page.relative_to(ROOT)) for page in SITE])
+def test_every_link_to_a_file_leads_somewhere(page):
+    """In a browser of the repository; the build of the site holds them there."""
+    for link in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        assert "://" in link or (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("text", [README, *PLUGINS.values()], ids=["README", *PLUGINS])
 def test_all_python_in_the_documentation_is_python(text):
-    found = blocks(text, "python")
-    assert found
-    for block in found:
+    for block in blocks(text, "python"):
         ast.parse(block)
 
 
@@ -203,7 +246,7 @@ def test_every_component_in_the_documentation_exists():
 
 
 def test_the_documentation_names_no_machine():
-    for text in (README, CONTRIBUTING, (ROOT / "CHANGELOG.md").read_text()):
+    for text in (README, CONTRIBUTING, (ROOT / "CHANGELOG.md").read_text(), *(page.read_text() for page in SITE)):
         assert not re.search(r"/tmp/|/work/|/home/", text)
 
 

@@ -120,7 +120,7 @@ def test_a_generator_says_how_its_weights_are_made_and_has_them_then(installed):
 
 
 def test_the_generator_and_trainer_of_the_guide_are_those_that_are_written():
-    guide = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text()
+    guide = (Path(__file__).parents[2] / "docs/plugins/generator.md").read_text()
     package = create("icbench-mygan", "generator", Path()) / "icbench_mygan"
     for file in ("__init__.py", "mygan.py", "training.py"):
         assert f"```python\n{(package / file).read_text()}```" in guide
