@@ -14,6 +14,8 @@ import pytest
 from command_line import icbench as run_icbench
 from PIL import Image
 
+import icbench as icbench_package
+from icbench import statistics, testing
 from icbench.cli.main import VERBS, icbench, main
 from icbench.kinds.names import ALL_KINDS
 from icbench.plugins import hookspecs
@@ -161,6 +163,12 @@ def test_the_reference_has_every_verb(verb):
         f".. click:: icbench.cli.{verb}:command\n   :prog: icbench {verb}\n"
         in (ROOT / "docs/reference/cli.md").read_text()
     )
+
+
+@pytest.mark.parametrize("name", [*icbench_package.__all__, *statistics.__all__, *testing.__all__])
+def test_every_public_name_is_in_the_reference(name):
+    pages = "".join(page.read_text() for page in (ROOT / "docs/reference").glob("*.md"))
+    assert re.search(rf"\b{name}\b", pages)
 
 
 @pytest.mark.parametrize("hook", HOOKS)
