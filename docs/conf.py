@@ -1,5 +1,6 @@
 """How the site is built: sphinx-build -W -n docs build/site"""
 
+import re
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ copyright = "The icbench maintainers, MIT licence"
 version = release = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_click"]
+exclude_patterns = ["commands.md"]  # for a browser of the repository; the site has the same from click
 html_theme = "furo"
 html_title = f"icbench {__version__}"
 html_static_path = ["static"]
@@ -45,8 +47,12 @@ python_maximum_signature_line_length = 88
 OTHERS = "DataFrame|Figure|PIL|abc|collections|matplotlib|msgspec|numpy|pandas|pathlib|pluggy|torch|typing"
 nitpick_ignore_regex = [("py:.*", rf"({OTHERS})(\..*)?")]
 
-OUTSIDE = {"../CONTRIBUTING.md": "contributing.md", "../CHANGELOG.md": "changelog.md"}
-"""Pages that are not in this folder, by their links, and the pages of the site that include them."""
+ELSEWHERE = {
+    "../CONTRIBUTING.md": "contributing.md",
+    "../CHANGELOG.md": "changelog.md",
+    "commands.md": "reference/cli.md",
+}
+"""Pages that are not of the site, by their links, and the pages that have the same there."""
 
 
 def show_inline_math(translator: HTML5Translator, node: nodes.math) -> None:
@@ -62,8 +68,8 @@ def show_math(translator: HTML5Translator, node: nodes.math_block) -> None:
 
 
 def point_into_the_site(app: Sphinx, page: str, source: list[str]) -> None:
-    """Links to pages outside this folder lead to where the site has them."""
-    for link, inside in OUTSIDE.items():
+    """Links to pages that are not of the site lead to where it has the same."""
+    for link, inside in ELSEWHERE.items():
         up = "../" * page.count("/")
         source[0] = source[0].replace(f"]({up}{link}", f"]({up}{inside}")
 
@@ -71,6 +77,14 @@ def point_into_the_site(app: Sphinx, page: str, source: list[str]) -> None:
 def convert_docstring(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
     """Each docstring that autodoc reads."""
     lines[:] = convert(lines)
+
+
+def shorten_signature(
+    app: Sphinx, what: str, name: str, obj: object, options: object, signature: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """Types without the bounds that msgspec checks of them, and defaults that are made without their factory."""
+    shorter = signature and re.sub(r"~?(?:typing\.)?Annotated\[(\w+), msgspec[^\]]*\]", r"\1", signature)
+    return shorter and shorter.replace(" = <factory>", " = {}").replace("=<factory>", "={}"), returned
 
 
 def show_examples_as_code(app: Sphinx, context: object, lines: list[str]) -> None:
@@ -88,5 +102,6 @@ def setup(app: Sphinx) -> None:
     """What Sphinx calls."""
     app.add_html_math_renderer("mathml", (show_inline_math, None), (show_math, None))
     app.connect("autodoc-process-docstring", convert_docstring)
+    app.connect("autodoc-process-signature", shorten_signature)
     app.connect("sphinx-click-process-description", show_examples_as_code)
     app.connect("source-read", point_into_the_site)
