@@ -27,7 +27,7 @@ VERBS = {
     "train": "Train a generator's weights.",
     "data": "List the datasets, and which of them have to be fetched.",
     "plugins": "List the components and where they come from.",
-    "env": "Show this machine and its library versions.",
+    "env": "Show facts about this machine and its libraries.",
 }
 
 NOWHERE = Path("/proc")
