@@ -76,7 +76,7 @@ def full():
 
 
 def test_the_help_states_the_order_in_which_columns_go():
-    stated = " ".join(command.help.split()).partition("in this order: ")[2].partition(";")[0]
+    stated = " ".join(command.help.split()).partition("in this order: ")[2].partition(".")[0]
     order = [NAMES_IN_HELP[name.strip()] for name in stated.split(", ")]
     dropped = [column for column in CELLS if column.priority]
     expected = sorted(dropped, key=lambda column: (column.priority, list(CELLS).index(column)), reverse=True)
