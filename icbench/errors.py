@@ -26,6 +26,11 @@ class IcbenchError(Exception):
             # For whoever sees a traceback.
             self.add_note(hint)
 
+    @property
+    def line(self) -> str:
+        """What is wrong and what to do next, in one line."""
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
 
 class UsageError(IcbenchError):
     """A value the user gave cannot be used; nothing was computed or written."""

@@ -80,7 +80,7 @@ def make_file(what: str, file: Path, make: Callable[[], None], quiet: bool = Fal
 
 def _reason(error: Exception) -> str:
     if isinstance(error, IcbenchError):
-        return f"{error.message}{'. ' if error.hint else ''}{error.hint}"
+        return error.line
     if click.get_current_context().find_root().params.get("debug"):
         raise error
     return f"internal error: {type(error).__name__}: {error}"

@@ -176,7 +176,7 @@ def rows_of(track: Track, records: Sequence[Record]) -> tuple[list[Row], list[Pa
 
 def omission_line(error: IntegrityError) -> str:
     """The line that says why a record is not counted."""
-    return f"left out: {error.message}" + (f". {error.hint}" if error.hint else "")
+    return f"left out: {error.line}"
 
 
 def correct_images(record: Record, images: int) -> NDArray[np.bool_] | None:

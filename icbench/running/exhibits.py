@@ -69,7 +69,7 @@ class Exhibitor:
             split = split_of(self.manager, track, self.options.data_dir)
             light_on_dark = self.manager.select("dataset", track.dataset).build().light_on_dark
         except IcbenchError as error:
-            return TrackExhibit(lacking=_line(error))
+            return TrackExhibit(lacking=error.line)
         return TrackExhibit(split, light_on_dark, "", {row.key: self._entry(row) for row in rows[: self.most]})
 
     def _entry(self, row: Row) -> EntryExhibit:
@@ -86,8 +86,4 @@ class Exhibitor:
             found = explanations(entry, record, self.options, IMAGES)
             return EntryExhibit(found, class_vector_paths(entry, record, self.options, PATHS))
         except IcbenchError as error:
-            return EntryExhibit(lacking=_line(error).replace(str(record.path), record.path.name))
-
-
-def _line(error: IcbenchError) -> str:
-    return f"{error.message}. {error.hint}" if error.hint else error.message
+            return EntryExhibit(lacking=error.line.replace(str(record.path), record.path.name))

@@ -66,7 +66,7 @@ class Subject:
         try:
             return self.selection.build_watched()
         except MissingWeightsError as error:
-            raise Lacking(f"{error.message}. {error.hint}") from None
+            raise Lacking(error.line) from None
 
     def ready(self, device: torch.device | None = None) -> Any:
         """A new one, as the engine would use it: a generator is frozen on the device."""
