@@ -16,6 +16,7 @@ from icbench.cli.options import (
     device_option,
     json_option,
     plugin_file_option,
+    precision_option,
     quiet_option,
 )
 from icbench.cli.output import data, make_file, messages, say
@@ -57,13 +58,7 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
 @click.option("--lr", type=float, help="Learning rate of the optimizer.  [default: the optimizer's own]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the noise that inversions start from.")
 @device_option
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "float32", "tf32", "bfloat16"]),
-    default="auto",
-    show_default=True,
-    help="Precision of the generator's matrix products.",
-)
+@precision_option
 @click.option(
     "--preprocess",
     type=click.Choice(["mnist", "resize", "none"]),
@@ -169,13 +164,9 @@ def _each(act: Callable[[T], S], values: Sequence[T]) -> tuple[list[S], list[str
         except UsageError as error:
             errors.append(error)
     if errors and not found:
-        say([_line(error) for error in errors[1:]], "red")
+        say([error.line for error in errors[1:]], "red")
         raise errors[0]
-    return found, [_line(error) for error in errors]
-
-
-def _line(error: Any) -> str:
-    return f"{error.message}. {error.hint}".strip()
+    return found, [error.line for error in errors]
 
 
 def _read(file: Path) -> "Picture":

@@ -89,6 +89,13 @@ data_dir_option = click.option("--data-dir", type=Place(), envvar="ICBENCH_DATA"
 device_option = click.option(
     "--device", default="auto", show_default=True, help="Where to compute: auto, cpu, cuda or cuda:N."
 )
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "tf32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="Precision of the generator's matrix products; auto is bfloat16 on a CPU that has it, tf32 is for CUDA.",
+)
 
 
 def figure_option(text: str) -> Callable[[AnyFunction], AnyFunction]:

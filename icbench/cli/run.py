@@ -12,6 +12,7 @@ from icbench.cli.options import (
     figure_option,
     json_option,
     plugin_file_option,
+    precision_option,
     quiet_option,
     results_option,
 )
@@ -60,13 +61,7 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
 @click.option("--seeds", type=int, metavar="K", help="Run for seeds 0 to K-1 instead of one.")
 @click.option("--batch-size", default="auto", show_default=True, help="Hypotheses inverted together, or auto.")
 @device_option
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "float32", "tf32", "bfloat16"]),
-    default="auto",
-    show_default=True,
-    help="Precision of the generator's matrix products; auto is bfloat16 on a CPU that has it, tf32 is for CUDA.",
-)
+@precision_option
 @results_option
 @data_dir_option
 @click.option("--rerun", is_flag=True, help="Run again what is finished already; the older record stays.")
