@@ -10,16 +10,18 @@ from icbench.version import __version__
 
 if TYPE_CHECKING:
     from icbench.api import invert, leaderboard, run
+    from icbench.compute.allocator import keep_freed_memory
     from icbench.plugins.component import Component, Param
     from icbench.plugins.hookspecs import hookimpl
 
-__all__ = ["Component", "Param", "__version__", "hookimpl", "invert", "leaderboard", "run"]
+__all__ = ["Component", "Param", "__version__", "hookimpl", "invert", "keep_freed_memory", "leaderboard", "run"]
 
 PLACES = {
     "Component": "icbench.plugins.component",
     "Param": "icbench.plugins.component",
     "hookimpl": "icbench.plugins.hookspecs",
     "invert": "icbench.api",
+    "keep_freed_memory": "icbench.compute.allocator",
     "leaderboard": "icbench.api",
     "run": "icbench.api",
 }

@@ -14,7 +14,7 @@ def keep_freed_memory() -> bool:
 
     A step's activations are megabytes each. By default glibc returns them after every step and the kernel clears fresh
     pages for the next one, which took a third of a run's time on the CPU. The setting is the whole process's, so it is
-    for a program to choose and not for a library call.
+    for a program to choose: the verbs of the command line do, and a script does by calling this first.
 
     Returns:
         whether it took effect; False where the C library is not glibc.

@@ -9,8 +9,8 @@ import pytest
 COUNT_FAULTS = """
 import resource
 import torch
-from icbench.compute.allocator import keep_freed_memory
-assert keep_freed_memory()
+import icbench
+assert icbench.keep_freed_memory()
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 def step():
