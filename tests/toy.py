@@ -146,8 +146,57 @@ class ToyDigits(Dataset):
         return "made when asked for"
 
 
+COLOUR_NAMES = ("red left", "green top", "blue corner", "grey middle")
+
+
+def colour_patterns() -> Tensor:
+    """One patch per class, each of a colour and at a place of its own: (4, 3, 32, 32) with values 0.1 to 0.9."""
+    pattern = torch.full((len(COLOUR_NAMES), 3, 32, 32), 0.1)
+    pattern[0, 0, :, :12] = 0.9
+    pattern[1, 1, :12, :] = 0.9
+    pattern[2, 2, 18:, 18:] = 0.9
+    pattern[3, :, 12:20, 12:20] = 0.6
+    return pattern
+
+
+class ColourGenerator(Generator):
+    """`image = class_vector @ colour_patterns`, lighter or darker by the noise."""
+
+    num_classes = len(COLOUR_NAMES)
+    image_shape = (3, 32, 32)
+    noise_dim = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("patterns", colour_patterns().flatten(1))
+
+    def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
+        # Not a matrix product: summed row by row, a row is the same to the last bit in every batch.
+        image = (class_vector[:, :, None] * self.patterns).sum(dim=1)
+        return (image + 0.05 * torch.tanh(noise).mean(dim=1, keepdim=True)).clamp(0, 1).view(-1, *self.image_shape)
+
+
+class ColourPatches(Dataset):
+    """Coloured patches, 3 x 32 x 32, in 4 classes with names: 80 images to train, 40 to validate, 40 to test."""
+
+    num_classes = len(COLOUR_NAMES)
+    class_names = COLOUR_NAMES
+    licence = "CC0"
+
+    def split(self, name: str, folder: Path) -> Split:
+        count = {"train": 80, "validation": 40, "test": 40}[name]
+        random = np.random.default_rng(len(name))
+        labels = np.arange(count) % self.num_classes
+        clean = 255 * colour_patterns().numpy()[labels]
+        return Split((clean + random.integers(-20, 21, clean.shape)).clip(0, 255).astype(np.uint8), labels)
+
+    def status(self, folder: Path) -> str:
+        return "made when asked for"
+
+
 @hookimpl
 def icbench_generators():
+    yield Component("colour", "toy:ColourGenerator", "exact, for colours")
     yield Component("linear", "toy:LinearGenerator", "exact", params=(Param("noise_dim", 3, low=0, high=50),))
     yield Component("normed", "toy:NormedGenerator", "random, with BatchNorm")
     yield Component("nan", "toy:NaNGenerator", "returns NaN")
@@ -164,3 +213,4 @@ def icbench_distances():
 @hookimpl
 def icbench_datasets():
     yield Component("toy", "toy:ToyDigits", "fifty block patterns")
+    yield Component("colours", "toy:ColourPatches", "coloured patches, 32x32")

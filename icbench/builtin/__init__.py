@@ -82,18 +82,18 @@ def icbench_schedules() -> Iterator[Component]:
 @hookimpl
 def icbench_datasets() -> Iterator[Component]:
     yield Component("mnist", "icbench.builtin.datasets.mnist:MNIST", "handwritten digits, 28x28", traits=("bundled",))
-    yield Component(
-        "fashion-mnist",
-        "icbench.builtin.datasets.fetched:fashion_mnist",
-        "clothes, 28x28",
-        traits=("fetched",),
-    )
-    yield Component(
-        "kmnist",
-        "icbench.builtin.datasets.fetched:kmnist",
-        "cursive Japanese characters, 28x28",
-        traits=("fetched",),
-    )
+    yield _fetched("fashion-mnist", "fashion_mnist", "clothes, 28x28")
+    yield _fetched("kmnist", "kmnist", "cursive Japanese characters, 28x28")
+    parts = Param("part", "balanced", "which of its parts", choices=("balanced", "letters", "digits"))
+    yield _fetched("emnist", "emnist", "handwritten letters and digits, 28x28, 10 to 47 classes", parts)
+    yield _fetched("usps", "usps", "handwritten digits of the post, 16x16")
+    yield _fetched("svhn", "svhn", "house numbers, 32x32 in colour")
+    yield _fetched("cifar10", "cifar10", "animals and vehicles, 32x32 in colour")
+    yield _fetched("cifar100", "cifar100", "a hundred kinds of things, 32x32 in colour")
+
+
+def _fetched(name: str, factory: str, summary: str, *params: Param) -> Component:
+    return Component(name, f"icbench.builtin.datasets.catalogue:{factory}", summary, params, ("fetched",))
 
 
 @hookimpl

@@ -77,6 +77,18 @@ def classes_fault(num_classes: Any) -> str:
     return "" if sound else f"num_classes is {num_classes!r}, not an integer of 2 or more"
 
 
+def class_names_fault(class_names: Any, num_classes: int) -> str:
+    """Why something does not name K classes; empty if it does, or names none."""
+    if not isinstance(class_names, tuple) or not all(isinstance(name, str) for name in class_names):
+        return f"class_names are {class_names!r}, not a tuple of texts"
+    if len(class_names) not in (0, num_classes):
+        return f"class_names are {len(class_names)}, and there are {num_classes} classes"
+    if wrong := [name for name in class_names if not name.strip() or not name.isprintable()]:
+        return f"the class name {wrong[0]!r} is not one line of text"
+    twice = [name for name in class_names if class_names.count(name) > 1]
+    return f"two classes are called {twice[0]!r}" if twice else ""
+
+
 def split_fault(split: Any, num_classes: Any) -> str:
     """What is wrong with what a dataset of K classes returned as a split; empty if nothing is."""
     return (
@@ -97,6 +109,12 @@ class Dataset(ABC):
 
     num_classes: int
     licence: str
+    class_names: tuple[str, ...] = ()
+    """What each class is called, in the order of the labels; empty where the numbers say it, as of digits."""
+    source: str = ""
+    """Where the images come from: an address, or who made them; empty if nobody says."""
+    citation: str = ""
+    """What to cite, in a line; empty if there is nothing."""
     light_on_dark: bool = False
     """Whether images are light on dark, as MNIST's digits: pictures of results show them dark on light, as printed."""
     preprocessing: str = "resize"

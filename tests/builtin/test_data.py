@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from icbench.builtin.datasets import fetched
+from icbench.builtin.datasets import catalogue, fetched
+from icbench.builtin.datasets.idx import read_idx
 from icbench.builtin.datasets.mnist import DIGESTS, FILE, MNIST
 from icbench.errors import IntegrityError
 from icbench.running.datasets import data_folder
@@ -55,7 +56,7 @@ def test_a_split_digest_changes_with_one_pixel_and_one_label():
 def write_idx(folder: Path, count: int, suffix: str = "") -> None:
     """The four files of a small dataset in the IDX format."""
     folder.mkdir(parents=True, exist_ok=True)
-    for part, number in (("train", count + 10_000), ("t10k", count)):
+    for part, number in (("train", 6 * count), ("t10k", count)):
         images = struct.pack(">4B3I", 0, 0, 8, 3, number, 28, 28) + bytes(number * 784)
         labels = struct.pack(">4BI", 0, 0, 8, 1, number) + bytes(index % 10 for index in range(number))
         for key, content in ((f"{part}-images-idx3-ubyte", images), (f"{part}-labels-idx1-ubyte", labels)):
@@ -65,10 +66,10 @@ def write_idx(folder: Path, count: int, suffix: str = "") -> None:
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_downloaded_files_are_read_from_the_data_folder(suffix):
     write_idx(Path("data/KMNIST/raw"), 30, suffix)
-    dataset = fetched.kmnist()
+    dataset = catalogue.kmnist()
     assert dataset.status(Path("data")) == "in data/KMNIST/raw"
     sizes = {name: len(dataset.split(name, Path("data"))) for name in ("train", "validation", "test")}
-    assert sizes == {"train": 30, "validation": 10_000, "test": 30}
+    assert sizes == {"train": 150, "validation": 30, "test": 30}
     assert dataset.split("test", Path("data")).images.shape == (30, 1, 28, 28)
 
 
@@ -79,15 +80,15 @@ def test_files_that_do_not_fit_each_other_are_told(name, part):
     labels = folder / f"{part}-labels-idx1-ubyte"
     labels.write_bytes(struct.pack(">4BI", 0, 0, 8, 1, 7) + bytes(7))
     with pytest.raises(IntegrityError, match=f"images in {part}-images and 7 labels in {part}-labels"):
-        fetched.kmnist().split(name, Path("data"))
+        catalogue.kmnist().split(name, Path("data"))
 
 
 def test_a_system_copy_is_used_and_its_digests_are_checked(monkeypatch):
-    write_idx(Path("system"), 30, ".gz")
-    monkeypatch.setattr(fetched, "FASHION_SYSTEM_FOLDER", Path("system"))
-    dataset = fetched.fashion_mnist()
-    assert dataset.status(NOWHERE) == "in system"
-    with pytest.raises(IntegrityError, match=fetched.FASHION_DIGESTS["t10k-images"]):
+    write_idx(Path("system/fashion-mnist"), 30, ".gz")
+    monkeypatch.setattr(fetched, "SYSTEM_FOLDER", Path("system"))
+    dataset = catalogue.fashion_mnist()
+    assert dataset.status(NOWHERE) == "in system/fashion-mnist"
+    with pytest.raises(IntegrityError, match=catalogue.FASHION_DIGESTS["t10k-images"]):
         dataset.split("test", NOWHERE)
 
 
@@ -97,19 +98,19 @@ def test_without_files_and_without_a_network_the_way_out_is_named(monkeypatch):
 
     monkeypatch.setattr("torchvision.datasets.KMNIST.__init__", offline)
     with pytest.raises(IntegrityError, match="could not be fetched") as caught:
-        fetched.kmnist().split("test", Path("data"))
+        catalogue.kmnist().split("test", Path("data"))
     assert caught.value.message.endswith("train-images-idx3-ubyte.gz: no network; no route")
     assert "data/KMNIST/raw" in caught.value.hint
     assert "t10k-labels-idx1-ubyte" in caught.value.hint
 
 
 def test_fetching_prints_nothing_on_stdout(monkeypatch, capsys):
-    def loud(self, root, download):
+    def loud(self, root, train, download):
         print("Downloading")
         write_idx(Path(root) / "KMNIST" / "raw", 30)
 
     monkeypatch.setattr("torchvision.datasets.KMNIST.__init__", loud)
-    assert len(fetched.kmnist().split("test", Path("data"))) == 30
+    assert len(catalogue.kmnist().split("test", Path("data"))) == 30
     assert capsys.readouterr().out == ""
 
 
@@ -120,7 +121,7 @@ def test_torn_files_are_named(content):
     for name in ("plain-ubyte", "zipped-ubyte.gz"):
         Path(name).write_bytes(content)
         with pytest.raises(IntegrityError, match=name):
-            fetched.read_idx(Path(name), 3)
+            read_idx(Path(name), 3)
 
 
 @pytest.mark.parametrize("start", [3, 12, 40])
@@ -131,7 +132,7 @@ def test_zipped_files_with_a_damaged_middle_are_named(start):
     for damaged in (content, content[:-6]):
         Path("damaged.gz").write_bytes(damaged)
         with pytest.raises(IntegrityError, match=r"damaged\.gz") as caught:
-            fetched.read_idx(Path("damaged.gz"), 3)
+            read_idx(Path("damaged.gz"), 3)
         assert "Remove it" in caught.value.hint
 
 
@@ -142,7 +143,7 @@ def test_a_download_that_is_damaged_is_one_line(monkeypatch, error):
 
     monkeypatch.setattr("torchvision.datasets.KMNIST.__init__", broken)
     with pytest.raises(IntegrityError, match=str(error)):
-        fetched.kmnist().split("test", Path("data"))
+        catalogue.kmnist().split("test", Path("data"))
 
 
 def test_the_data_folder_is_the_chosen_one_or_the_variable_or_the_cache(monkeypatch):

@@ -41,6 +41,34 @@ class OfItsOwnForm(Sound):
     preprocessing = "crop"
 
 
+@FAULTS("facts_are_declared")
+class HalfNamed(Sound):
+    """names some of its classes only"""
+
+    class_names = ("one", "two")
+
+
+@FAULTS("facts_are_declared")
+class TwiceNamed(Sound):
+    """calls two classes the same"""
+
+    class_names = ("one", "two", "two", "four")
+
+
+@FAULTS("facts_are_declared")
+class LineBreaking(Sound):
+    """has a line break in the name of a class"""
+
+    class_names = ("one", "two", "thr\nee", "four")
+
+
+@FAULTS("facts_are_declared")
+class OfManySources(Sound):
+    """says where it is from in two lines"""
+
+    source = "here\nand there"
+
+
 @FAULTS("status_is_told")
 class Speechless(Sound):
     """has nothing to say about where it is"""

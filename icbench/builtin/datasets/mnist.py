@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from icbench.builtin.datasets.parts import part_of, take_split
 from icbench.errors import IntegrityError
 from icbench.kinds.dataset import Dataset, Split
 
 FILE = Path(__file__).parent / "data" / "mnist.npz"
-VALIDATION = 10_000
 DIGESTS = {
     "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
     "y_train": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
@@ -28,6 +28,8 @@ class MNIST(Dataset):
 
     num_classes = 10
     licence = "CC BY-SA 3.0"
+    source = "http://yann.lecun.com/exdb/mnist"
+    citation = "LeCun, Cortes, Burges 1998, The MNIST Database of Handwritten Digits"
     light_on_dark = True
     preprocessing = "mnist"
 
@@ -35,11 +37,9 @@ class MNIST(Dataset):
         self.file = file
 
     def split(self, name: str, folder: Path) -> Split:
-        part = "test" if name == "test" else "train"
+        part = part_of(name)
         images, labels = self._array(f"x_{part}")[:, None], self._array(f"y_{part}").astype(np.int64)
-        cut = len(labels) - VALIDATION
-        rows = {"train": slice(cut), "validation": slice(cut, None), "test": slice(None)}[name]
-        return Split(images[rows], labels[rows])
+        return take_split(name, Split(images, labels))
 
     def status(self, folder: Path) -> str:
         return "in the package"

@@ -16,6 +16,7 @@ from icbench.kinds.dataset import (
     SPLITS,
     Split,
     arrangement_fault,
+    class_names_fault,
     classes_fault,
     images_fault,
     labels_fault,
@@ -31,10 +32,16 @@ OVERLAP = 0.1
 
 
 def facts_are_declared(subject: Subject) -> None:
-    """num_classes is an integer of 2 or more, the licence is named, and the preprocessing is one that there is."""
+    """num_classes is an integer of 2 or more, classes have names or none has, the licence is named, the source and the
+    citation are texts, and the preprocessing is one that there is.
+    """
     count, licence = (getattr(subject.component, name, None) for name in ("num_classes", "licence"))
     _expect_none(classes_fault(count))
     expect(isinstance(licence, str) and licence.strip(), f"licence is {licence!r}, not the name of one")
+    _expect_none(class_names_fault(subject.component.class_names, subject.component.num_classes))
+    for name in ("source", "citation"):
+        text = getattr(subject.component, name)
+        expect(isinstance(text, str) and "\n" not in text, f"{name} is {text!r}, not a line of text")
     preprocessing = subject.component.preprocessing
     expect(preprocessing in PREPROCESSING, f"preprocessing is {preprocessing!r}, not one of {', '.join(PREPROCESSING)}")
 
