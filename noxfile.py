@@ -23,7 +23,7 @@ def layers(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy in strict mode on the package."""
+    """Run mypy in strict mode on the package."""
     session.install("-e", ".", "mypy>=1.15")
     session.run("mypy")
 

@@ -80,8 +80,10 @@ def run(
 
 
 def _options(given: RunOptions) -> Options:
-    """Raises:
-    UsageError: there is no option of a name, or the results folder has none.
+    """The options with their folders as paths.
+
+    Raises:
+        UsageError: there is no option of a name, or the results folder has none.
     """
     known = [*(name for name in signature(run).parameters if name != "options"), *RunOptions.__annotations__]
     for name in given:

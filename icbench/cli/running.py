@@ -15,7 +15,9 @@ class Recorded(Protocol):
     """Something with the record of a run."""
 
     @property
-    def record(self) -> "Record": ...
+    def record(self) -> "Record":
+        """The record that it left."""
+        ...
 
 
 AnyRun = TypeVar("AnyRun", bound=Recorded)

@@ -42,8 +42,11 @@ class Steps(Protocol[Result]):
 
 
 def supports_cuda_graph(device: torch.device, schedule: Schedule, optimizer: torch.optim.Optimizer) -> bool:
-    """Whether steps may be captured: on CUDA, where nothing but the rates differs between steps, and the optimizer
-    reads these from the device's memory, as torch's do that have the option `capturable`."""
+    """Whether steps may be captured.
+
+    They may on CUDA, where nothing but the rates differs between steps, and the optimizer reads these from the device's
+    memory, as torch's do that have the option `capturable`.
+    """
     capturable = all("capturable" in group for group in optimizer.param_groups)
     return device.type == "cuda" and not schedule.anneals and capturable
 

@@ -49,6 +49,7 @@ class Diagnosis:
     noise_share_end: float | None
 
     def as_data(self) -> dict[str, Any]:
+        """The figures by name, as JSON has them."""
         return asdict(self)
 
 

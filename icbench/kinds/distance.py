@@ -64,7 +64,7 @@ class LeastSquares(Distance):
 
     @abstractmethod
     def residuals(self, reconstruction: Tensor, features: Features) -> Tensor:
-        """The residuals, such that `compare(...) == residuals(...).square().sum(dim=1) / 2`.
+        """The residuals, of whose squares the distance is half the sum.
 
         Args:
             reconstruction: (B, C, H, W) in [0, 1]; the result is twice differentiable in it by torch's autograd.

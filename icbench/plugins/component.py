@@ -62,6 +62,7 @@ class Param:
 
     @property
     def type(self) -> type:
+        """That of the default, which every value has."""
         return type(self.default)
 
     def parse(self, text: str) -> Value:
@@ -182,6 +183,7 @@ class Registered:
 
     @property
     def name(self) -> str:
+        """The component's name, without the distribution's."""
         return self.component.name
 
 
@@ -194,6 +196,7 @@ class Selection:
 
     @property
     def name(self) -> str:
+        """The component's name, without parameters."""
         return self.registered.name
 
     @property

@@ -66,6 +66,7 @@ class Loaded:
     seconds: float = 0.0
 
     def fail(self, stage: str, reason: str, trace: str = "") -> None:
+        """Note a failure, unless there was one before."""
         if not self.stage:
             self.stage, self.reason, self.traceback = stage, reason, trace
 

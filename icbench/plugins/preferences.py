@@ -52,8 +52,10 @@ def _content() -> str:
 
 
 def _names(content: str) -> list[str]:
-    """Raises:
-    ValueError: it is not what icbench writes.
+    """The distributions that a file of preferences names.
+
+    Raises:
+        ValueError: it is not what icbench writes.
     """
     found = json.loads(content)
     names = found.get("disabled") if isinstance(found, dict) else None

@@ -38,6 +38,7 @@ class GateResult:
 
     @property
     def passed(self) -> bool:
+        """Whether the gate lets it through: nothing proves that it is worse, and it is there."""
         return self.verdict in ("no worse", "undecided")
 
 

@@ -31,6 +31,7 @@ class ClassFigures:
 
     @property
     def accuracy(self) -> float | None:
+        """The share of its images that are right, or None without images."""
         return self.correct / self.images if self.images else None
 
 
@@ -77,6 +78,7 @@ def calibrated_run(record: Record, others: Sequence[Record]) -> CalibratedRun | 
     """The calibration of a run's class scores, the temperature fitted on a validation run of the same entry.
 
     Args:
+        record: of the run.
         others: where that run is looked for; of several the one with the most images is taken.
 
     Returns:

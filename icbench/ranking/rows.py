@@ -31,6 +31,7 @@ class Track:
 
     @classmethod
     def of(cls, record: Record) -> "Track":
+        """What the run of a record classified."""
         dataset = record.metadata.dataset
         return cls(dataset.name, dataset.split, dataset.images, dataset.digest)
 
@@ -81,18 +82,22 @@ class Row:
 
     @property
     def seeds(self) -> list[int]:
+        """The seeds of its runs, in the order of `records`."""
         return [record.metadata.seed for record in self.records]
 
     @cached_property
     def accuracy(self) -> Estimate:
+        """The mean accuracy over seeds, with its interval."""
         return accuracy_estimate(self.correct)
 
     @property
     def nfe(self) -> int:
+        """Generator evaluations per image, forward and backward, which are the same for all seeds."""
         return self.records[0].metrics.nfe
 
     @property
     def parameters(self) -> int | None:
+        """How many numbers the generator keeps, or None where that is not known."""
         return self.records[0].metrics.generator_parameters
 
     @cached_property

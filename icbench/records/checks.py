@@ -71,6 +71,7 @@ def check_arrays(record: Record, arrays: Arrays) -> Iterator[Finding]:
     """Whether the figures of a record follow from its arrays, and the arrays agree with each other.
 
     Args:
+        record: it.
         arrays: all per-image arrays.
     """
     metadata = record.metadata

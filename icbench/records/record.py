@@ -171,9 +171,10 @@ def _images_file(record: Record) -> ImagesFile:
 
 
 def write_record(path: Path, metadata: RecordMetadata, arrays: Arrays) -> Record:
-    """Write the arrays and then, as the last step, `record.json` into folder `path`.
+    """Write the arrays and then, as the last step, `record.json`: a record is whole where that file is there.
 
     Args:
+        path: the folder, which is made where there is none.
         metadata: the record's content without `images`.
         arrays: per-image arrays.
     """

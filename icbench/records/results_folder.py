@@ -34,8 +34,10 @@ ATTEMPTS = 100
 
 
 def check_writable(folder: Path) -> None:
-    """Raises:
-    ResultsError: no record can be written into `folder`, or into what there is of the way to it. Nothing is made.
+    """Check that records can be written, and make nothing.
+
+    Raises:
+        ResultsError: they cannot be written into `folder`, or into what there is of the way to it.
     """
     try:
         present = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())
@@ -80,8 +82,10 @@ class GrowingRun:
         return (self.path / RECORD_FILE).exists()
 
     def check(self, arrays: Arrays) -> None:
-        """Raises:
-        ComponentError: results are not of the form that a record has, or of another form than the first ones.
+        """Check that results can be added.
+
+        Raises:
+            ComponentError: they are not of the form that a record has, or of another form than the first ones.
         """
         fault = fault_in(arrays, self.metadata.dataset.images, NEEDED)
         fault = fault or difference_in_form(arrays, [self.form] if self.form else self.shards[:1])
@@ -151,11 +155,12 @@ class ResultsFolder:
 
     @contextmanager
     def lock(self, identity: str, on_wait: Callable[[], None]) -> Iterator[None]:
-        """Hold the run called `identity`, so that no other process works on it.
+        """Hold a run, so that no other process works on it.
 
         The lock is the operating system's: it ends with the process that holds it, however that ends.
 
         Args:
+            identity: what the run is called.
             on_wait: called once if another process holds it; this one then waits.
 
         Raises:
@@ -178,9 +183,11 @@ class ResultsFolder:
     def find_finished(
         self, key: str, latents: bool = False, on_unreadable: Callable[[str], None] = lambda reason: None
     ) -> Record | None:
-        """The newest finished run of this key, if wanted of those that kept their latents, or None.
+        """The newest finished run of a key, or None.
 
         Args:
+            key: the digest of what decides a run's numbers.
+            latents: only of the runs that kept theirs.
             on_unreadable: told why, if there are such runs and none of them can be read.
         """
         found = [record for record in self._records() if record.metadata.key == key and record.status == "ok"]

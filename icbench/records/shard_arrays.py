@@ -50,8 +50,15 @@ def per_image(shard: Arrays) -> Arrays:
 
 
 def check_shards(shards: Sequence[Arrays], images: int, file: Path) -> None:
-    """Raises:
-    IntegrityError: shards are not results of some of so many images, or do not fit each other.
+    """Check what was read from a file of shards.
+
+    Args:
+        shards: what it holds.
+        images: how many the run classifies in all.
+        file: it.
+
+    Raises:
+        IntegrityError: they are not results of some of these images, or do not fit each other.
     """
     for shard in shards:
         arrays = per_image(shard)

@@ -47,6 +47,7 @@ class Point:
 
     @property
     def error(self) -> float:
+        """1 minus the mean accuracy, or `none` where no image is wrong."""
         return self._place(self.row.accuracy.value)
 
     @property

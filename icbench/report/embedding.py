@@ -31,8 +31,10 @@ def has_chart_library() -> bool:
 
 
 def check_chart_library() -> None:
-    """Raises:
-    UsageError: what draws the charts of a page is not installed.
+    """Check that a page can have charts.
+
+    Raises:
+        UsageError: what draws them is not installed.
     """
     if not has_chart_library():
         raise UsageError("the charts of the page need plotly, which is not here", "pip install 'icbench[report]'")

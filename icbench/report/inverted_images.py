@@ -44,6 +44,7 @@ class Answer:
 
     @property
     def prediction(self) -> str:
+        """The class in digits; "none" for an image whose results are not finite."""
         return "none" if self.inverted.prediction < 0 else str(self.inverted.prediction)
 
     @property

@@ -99,8 +99,10 @@ def _images_frame(arrays: "Arrays") -> "DataFrame":
 
 
 def _pandas() -> Any:
-    """Raises:
-    UsageError: it is not installed.
+    """The package.
+
+    Raises:
+        UsageError: it is not installed.
     """
     try:
         import pandas

@@ -68,16 +68,20 @@ class GridRun:
 
     @property
     def accuracy(self) -> float | None:
+        """The share of the classified images that are right, or None before the first."""
         return self.correct / self.done if self.done else None
 
     @property
     def is_complete(self) -> bool:
+        """Whether all its images are classified, now or by an earlier run."""
         return self.state in ("done", "reused")
 
     def go_on(self, at: float, done: int, correct: int, rate: float | None) -> None:
-        """It is at so many images, of which so many are classified, so many of them correctly.
+        """It has come further.
 
         Args:
+            at: in images, batches that are under way included.
+            done, correct: images that are classified, and those of them that are right.
             rate: images a second, or None where that is not known yet.
         """
         self.state, self.at, self.done, self.correct, self.rate = "running", at, done, correct, rate
@@ -107,6 +111,7 @@ class RunGrid:
 
     @classmethod
     def of(cls, planned: Sequence[PlannedRun]) -> "RunGrid":
+        """The runs that are planned, none of them begun, named by what differs between them."""
         common, names = distinct_names([run.parts for run in planned])
         return cls(common, [GridRun(name, run.images) for name, run in zip(names, planned, strict=True)])
 

@@ -49,10 +49,14 @@ class Sheet:
         self._paper.imshow(shown, extent=place, aspect="auto", interpolation="none", cmap="gray", vmin=0, vmax=1)
 
     def write(self, left: float, top: float, text: str, colour: str, size: float = 13.5, centred: bool = False) -> None:
-        """Write a line that begins at a place, or has it above its middle.
+        """Write a line.
 
         Args:
+            left, top: where it begins, in units from the upper left corner.
+            text: one line.
+            colour: as matplotlib takes it.
             size: of the letters, in units.
+            centred: `left` is the line's middle.
         """
         aligned = "center" if centred else "left"
         self._paper.text(left, top, text, color=colour, fontsize=size * 72 / UNITS, ha=aligned, va="top")

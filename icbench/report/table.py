@@ -77,6 +77,7 @@ class Grid:
         return next((number for number, column in enumerate(self.columns) if column.words), 0)
 
     def rows(self) -> list[list[str]]:
+        """The rows of all sections, top to bottom."""
         return [row for section in self.sections for row in section.rows]
 
     def fit(self, width: int) -> "Grid":

@@ -118,6 +118,7 @@ class TrackView:
         entries: in full.
         compared: the entry that the first is compared with until another is chosen.
         sheet: images that entries differ on.
+        payload: what the page's script reads of the track.
     """
 
     name: str

@@ -26,6 +26,7 @@ class Source:
     label: str
 
     def split(self, name: str) -> Split:
+        """A split, "train", "validation" or "test"; raises what `load_split` does."""
         if name not in self._splits:
             self._splits[name] = load_split(self.dataset, self.label, name, self.folder)
         return self._splits[name]

@@ -51,10 +51,14 @@ class Runnable(Protocol):
     """What can be executed: an entry, and how."""
 
     @property
-    def entry(self) -> Entry: ...
+    def entry(self) -> Entry:
+        """What is run."""
+        ...
 
     @property
-    def options(self) -> Options: ...
+    def options(self) -> Options:
+        """How, and for which seeds."""
+        ...
 
 
 AnyJob = TypeVar("AnyJob", bound=Runnable)

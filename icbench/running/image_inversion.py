@@ -155,8 +155,10 @@ class ImageInverter:
         return self.source.split(name)
 
     def check(self, images: "Pixels") -> None:
-        """Raises:
-        ComponentError: a component breaks its contract on the first images (N, C, H, W).
+        """Check the components on the first images (N, C, H, W).
+
+        Raises:
+            ComponentError: one breaks its contract.
         """
         self.runner.check(images, self.settings)
 

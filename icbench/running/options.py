@@ -58,8 +58,10 @@ class Options:
 
 
 def check_options(options: Options) -> None:
-    """Raises:
-    UsageError: a value that no run can have.
+    """Check options that need no component to be judged.
+
+    Raises:
+        UsageError: a value that no run can have.
     """
     if options.steps is not None and options.steps > MOST_STEPS:
         raise UsageError(f"--steps {options.steps} is not a number of {MOST_STEPS:,} or less", "Say less.")

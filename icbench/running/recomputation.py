@@ -237,6 +237,7 @@ def find_missed(
 
 
 def reaches_prediction(said: Arrays, reached: list[Arrays]) -> NDArray[np.bool_]:
+    """(M,), whether the class of each image is one that was reached."""
     found: NDArray[np.bool_] = np.any([said["prediction"] == each["prediction"] for each in reached], axis=0)
     return found
 

@@ -119,9 +119,10 @@ def _invert_again(runner: InversionRunner, record: Record, split: Split, index: 
 
 @isolate()
 def explanations(entry: Entry, record: Record, options: Options, count: int) -> Explanations:
-    """What the inversion made of `count` images of a run, by inverting these again: half of them images that it
-    classified correctly, half images that it did not, as far as there are so many. Images that are classified otherwise
-    this time, which rounding can bring about, are left out.
+    """What the inversion made of `count` images of a run, by inverting these again.
+
+    Half of them are images that it classified correctly, half are others, as far as there are so many. Images that are
+    classified otherwise this time, which rounding can bring about, are left out.
 
     Raises:
         UsageError: the weights are other ones than the record's, or the generator is of a kind whose class vectors
@@ -168,8 +169,9 @@ def _right_and_wrong(record: Record, count: int) -> tuple[NDArray[np.int64], NDA
 
 @isolate()
 def class_vector_paths(entry: Entry, record: Record, options: Options, count: int) -> ClassPaths | None:
-    """How the class vectors of `count` images of a run moved, by inverting these again: half of them images that it
-    classified correctly, half images that it did not, as far as there are so many.
+    """How the class vectors of `count` images of a run moved, by inverting these again.
+
+    Half of them are images that it classified correctly, half are others, as far as there are so many.
 
     Returns:
         None if the schedule holds the class vectors.

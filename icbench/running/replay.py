@@ -48,6 +48,8 @@ def entry_of(manager: PluginManager, record: Record, weights: Path | None = None
     """The entry of a record, from the components installed here.
 
     Args:
+        manager: of the components installed.
+        record: whose entry it is.
         weights: the local file that the run was made with, if it is not where trainings leave theirs.
 
     Raises:
@@ -91,6 +93,10 @@ def diagnose_record(
     """Diagnose a run's errors, and keep the result beside its record.
 
     Args:
+        manager: of the components installed.
+        record: of the run.
+        data_dir: where fetched data is kept, or None for the usual place.
+        device: "auto", "cpu", "cuda" or "cuda:N".
         weights: as for `entry_of`.
         on_step: told of the share of the work done with each step.
         on_lost: told why, if the result cannot be kept.
@@ -115,16 +121,20 @@ def diagnose_record(
 
 
 def check_weights(runner: InversionRunner, record: Record) -> None:
-    """Raises:
-    UsageError: the weights are other ones than the record's.
+    """Check that an entry's weights are a record's.
+
+    Raises:
+        UsageError: they are other ones.
     """
     if runner.describe_components()["generator"].weights != record.metadata.entry.components["generator"].weights:
         raise _change_error("weights have", record)
 
 
 def _check_generator(runner: InversionRunner, record: Record) -> None:
-    """Raises:
-    UsageError: the weights are other ones than the record's, or the generator is of a kind that is not diagnosed.
+    """Check that a generator is the record's, and one whose runs are diagnosed.
+
+    Raises:
+        UsageError: its weights are other ones, or it is of another kind.
     """
     check_weights(runner, record)
     if runner.components.generator.batch_group_size > 1:

@@ -61,8 +61,10 @@ class Runner(ABC):
 
     @abstractmethod
     def check(self, images: Pixels, settings: "Settings") -> None:
-        """Raises:
-        ComponentError: a component breaks its contract on the first images (N, C, H, W) of the split.
+        """Check the components on the first images (N, C, H, W) of the split.
+
+        Raises:
+            ComponentError: one breaks its contract.
         """
 
     @abstractmethod
@@ -228,8 +230,10 @@ class ClassifierRunner(Runner):
         return {"classifier": replace(found, training_data=self.training().digest, components=built or None)}
 
     def _require_selection(self, chosen: object) -> Selection:
-        """Raises:
-        ComponentError: it is no selection of a component.
+        """What a classifier says that it is made of.
+
+        Raises:
+            ComponentError: it is no selection of a component.
         """
         if isinstance(chosen, Selection):
             return chosen

@@ -56,10 +56,12 @@ class Session:
 
     @cached_property
     def runner(self) -> Runner:
+        """What runs it, with its components built."""
         return build_runner(self.entry, self.device, self.source)
 
     @cached_property
     def batch_size(self) -> BatchSize:
+        """How many rows are computed together, measured when first asked."""
         return BatchSize(self.runner, self.split.images, self.watcher, self.options.batch_size)
 
     @isolate()
@@ -178,8 +180,10 @@ def build_runner(entry: Entry, device: "torch.device", source: Source) -> Runner
 
 @contextmanager
 def _name_full_memory(device: "torch.device", label: str) -> Iterator[None]:
-    """Raises:
-    UsageError: the device's memory is full before anything is computed.
+    """Within it, a device without memory is an error of the user's.
+
+    Raises:
+        UsageError: its memory is full before anything is computed.
     """
     try:
         yield

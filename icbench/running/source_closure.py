@@ -75,9 +75,10 @@ OTHERS = {"site-packages", "dist-packages"}
 
 @cache
 def source_digest(factory: str, dist: str) -> str:
-    """The digest of what the factory `"package.module:name"` of a distribution computes with.
+    """The digest of what a factory computes with.
 
     Args:
+        factory: `"package.module:name"`.
         dist: the distribution's name; of a plugin file the file's.
 
     Returns:
@@ -90,8 +91,10 @@ def source_digest(factory: str, dist: str) -> str:
 
 
 def training_digest(trainer: str, dist: str) -> str:
-    """The digest of what a trainer `"package.module:name"` computes with, the loop that runs it and the inversions that
-    judge it included."""
+    """The digest of what a trainer `"package.module:name"` computes with.
+
+    The loop that runs it and the inversions that judge it are included.
+    """
     return "sha256:" + _digest([source_digest(trainer, dist), loop_digest(), engine_digest()])
 
 
@@ -127,6 +130,7 @@ class Module:
 
     @cached_property
     def source(self) -> SourceFile:
+        """Its source in pieces; of a compiled module one piece, by its bytes."""
         content = _content(self.spec)
         if self.spec.origin and self.spec.origin.endswith(tuple(SOURCE_SUFFIXES)):
             return read_source(content)

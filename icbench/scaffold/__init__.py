@@ -41,14 +41,17 @@ class Names:
 
     @property
     def package(self) -> str:
+        """The import package that it holds."""
         return self.dist.replace("-", "_")
 
     @property
     def module(self) -> str:
+        """The module of the component in it."""
         return self.component.replace("-", "_")
 
     @property
     def cls(self) -> str:
+        """The component's class."""
         return "".join(part.capitalize() for part in self.component.split("-"))
 
     def training(self, form: str) -> str:
@@ -56,6 +59,7 @@ class Names:
         return form.format(f"icbench train {self.component}") if self.kind == TRAINED else ""
 
     def substitutions(self) -> dict[str, str]:
+        """What the templates have in braces, and what stands there instead."""
         return {
             "dist": self.dist,
             "kind": self.kind,

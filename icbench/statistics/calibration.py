@@ -34,6 +34,7 @@ def calibration(scores: NDArray[np.floating], labels: NDArray[np.integer], tempe
     Args:
         scores: (N, K), finite.
         labels: (N,), in [0, K).
+        temperature: above 0; 1 takes the scores as they are.
     """
     log_probabilities = _log_softmax(scores / temperature)
     probabilities = np.exp(log_probabilities)
@@ -71,6 +72,7 @@ def reliability(
     Args:
         scores: (N, K), finite.
         labels: (N,), in [0, K).
+        temperature: above 0; 1 takes the scores as they are.
 
     Returns:
         the bins that have images, the least sure first.

@@ -28,6 +28,7 @@ class PairCounts:
 
     @property
     def images(self) -> int:
+        """N, how many images both classified."""
         return self.both + self.only_first + self.only_second + self.neither
 
     @property

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
-    """p values adjusted for their number by Holm's step-down procedure (Holm 1979), in the given order.
+    """The p values adjusted for their number by Holm's step-down procedure (Holm 1979), in the given order.
 
     Args:
         p: (N,), each in [0, 1].

@@ -72,6 +72,7 @@ class Best:
 
     @property
     def verdict(self) -> Verdict:
+        """Whether the cell published as best is the best one here, or none is proven better."""
         if self.lead is None:
             return "holds"
         return "does not hold" if self.lead.low > 0 else "undecided"
@@ -92,6 +93,7 @@ class Peak:
 
     @property
     def verdict(self) -> Verdict:
+        """Whether the best cell inside is proven better than both ends, or proven worse than one."""
         return _verdict(self.lead, 0.0)
 
 
@@ -122,6 +124,7 @@ class ExperimentOutcome:
 
     @property
     def complete(self) -> bool:
+        """Whether every cell was run."""
         return all(outcome.row for outcome in self.cells)
 
 

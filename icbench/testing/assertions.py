@@ -26,8 +26,10 @@ def reason(error: BaseException) -> str:
 
 
 def expect(condition: object, message: str) -> None:
-    """Raises:
-    AssertionError: the condition does not hold; a function of its own, because `python -O` drops `assert`.
+    """Assert a condition; a function of its own, because `python -O` drops `assert`.
+
+    Raises:
+        AssertionError: it does not hold.
     """
     if not condition:
         raise AssertionError(message)

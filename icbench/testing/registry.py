@@ -32,6 +32,7 @@ class Kit:
 
     @property
     def all(self) -> tuple[Check, ...]:
+        """Gates first, in the order in which they are made."""
         return self.gates + self.checks
 
 

@@ -46,14 +46,17 @@ class Checked:
 
     @property
     def passed(self) -> tuple[Outcome, ...]:
+        """The checks that found no fault."""
         return self._in("passed")
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
+        """The checks that found one."""
         return self._in("failed")
 
     @property
     def skipped(self) -> tuple[Outcome, ...]:
+        """The checks that do not apply or could not be made."""
         return self._in("skipped")
 
     @property

@@ -41,18 +41,23 @@ class Subject:
 
     @property
     def kind(self) -> str:
+        """What it is: "generator", "distance" and so on."""
         return self.selection.registered.kind
 
     @property
     def record(self) -> Component:
+        """What its plugin registered."""
         return self.selection.registered.component
 
     def has(self, trait: str) -> bool:
+        """Whether it declares a trait."""
         return trait in self.record.traits
 
     def needs_independent_rows(self) -> None:
-        """Raises:
-        Skipped: it is a generator that declares that its rows are not, and says which depend on each other.
+        """Go on only with a component whose rows have to be independent.
+
+        Raises:
+            Skipped: it is a generator that declares that its rows are not, and says which depend on each other.
         """
         if self.has("batch-dependent") and self.kind == "generator" and self.component.batch_group_size > 1:
             raise Skipped(f"it declares batch-dependent, in groups of {self.component.batch_group_size}")

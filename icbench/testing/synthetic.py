@@ -123,8 +123,8 @@ class SteadySchedule(Schedule):
     def rates(self, step: int, steps: int) -> Rates:
         return self.factors
 
-    def constrain(self, class_vector: Tensor) -> Tensor:
-        return torch.zeros(len(class_vector), dtype=torch.bool, device=class_vector.device)
+    def constrain(self, coordinates: Tensor) -> Tensor:
+        return torch.zeros(len(coordinates), dtype=torch.bool, device=coordinates.device)
 
 
 def starting_noise(noise_dim: int = NOISE) -> NDArray[np.float32]:

@@ -60,6 +60,7 @@ class Progress:
 
 
 def checkpoint_file(job: TrainingJob) -> Path:
+    """The file that a training goes on from."""
     return job.out / "checkpoint.pt"
 
 

@@ -123,6 +123,7 @@ class Findings:
 
     @property
     def choice(self) -> CriterionResult:
+        """The result of the criterion recommended."""
         return next(result for result in self.results if result.criterion.name == self.recommended)
 
     def as_data(self) -> dict[str, Any]:

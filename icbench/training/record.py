@@ -23,6 +23,7 @@ class WeightsFile:
 
     @classmethod
     def of(cls, path: Path) -> "WeightsFile":
+        """The weights in a file, which is read."""
         return cls(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
@@ -45,6 +46,7 @@ class Choice:
     images: int
 
     def as_data(self) -> dict[str, Any]:
+        """As the record of a training has it."""
         found = self.checkpoint.as_data()
         return {"epochs": found.pop("epochs"), "why": self.why, "first": 0, "images": self.images, **found}
 
@@ -67,6 +69,7 @@ class Validation:
     accuracy: Mapping[str, float | None]
 
     def as_data(self) -> dict[str, Any]:
+        """As the record of a training has it."""
         return {
             "first": self.first,
             "images": self.images,

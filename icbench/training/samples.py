@@ -149,7 +149,7 @@ def finite_distance(features: NDArray[np.float32], real: NDArray[np.float32]) ->
 
 
 def neighbours_of(real: int) -> int:
-    """k of density and coverage for so many real images."""
+    """The k of density and coverage for so many real images."""
     return max(0, min(NEIGHBOURS, real - 1))
 
 

@@ -50,6 +50,7 @@ class CheckpointScore:
         return sum(shares) / len(shares)
 
     def figures(self) -> dict[str, float]:
+        """All that it is made of, by name, and its value as "score"."""
         inversions = {f"{name}_accuracy": value for name, value in self.inversion_accuracy.items()}
         return {**inversions, **self._of_samples(), "score": self.value}
 
@@ -78,6 +79,7 @@ class ScoredCheckpoint:
     samples: SampleQuality | None
 
     def as_data(self) -> dict[str, Any]:
+        """As a checkpoint and the record of a training have it."""
         samples = {"samples": asdict(self.samples)} if self.samples else {}
         return {"epochs": self.epochs, **self.score.figures(), **samples}
 
@@ -156,8 +158,9 @@ class Scorer:
         return measure_samples(samples, generator, real, self.reference, self.settings, self.budget.differentiated)
 
     def class_residuals(self, generator: Generator, schedule: str, steps: int) -> Tensor:
-        """The mean squared error per pixel (K,) that each class leaves of its own images, for
-        `Generator.error_calibration`.
+        """The mean squared error per pixel (K,) that each class leaves of its own images.
+
+        It is for `Generator.error_calibration`.
 
         Args:
             generator: frozen.

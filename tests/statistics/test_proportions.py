@@ -1,3 +1,5 @@
+"""The interval of a proportion."""
+
 import math
 
 import pytest

@@ -58,8 +58,15 @@ class MNIST(Dataset):
 
 
 def check_digest(array: NDArray[np.uint8], expected: str, what: str) -> None:
-    """Raises:
-    IntegrityError: the SHA-256 of the array's bytes is not the expected one; the message has both.
+    """Check that an array is the one expected.
+
+    Args:
+        array: it.
+        expected: the SHA-256 of its bytes, in hexadecimal.
+        what: begins the message, such as `"images in mnist.npz"`.
+
+    Raises:
+        IntegrityError: it has another SHA-256; the message has both.
     """
     found = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
     if found != expected:

@@ -44,8 +44,10 @@ STATISTICS_BATCHES, STATISTICS_BATCH = 40, 256
 
 
 class CGANTrainer(BatchTrainer):
-    """Trains `CGAN`. In training the class vector carries noise, as in Hobbhahn (2020), so that points between the
-    classes, where an inversion spends its steps, are inputs the generator knows.
+    """Trains `CGAN`.
+
+    In training the class vector carries noise, as in Hobbhahn (2020), so that points between the classes, where an
+    inversion spends its steps, are inputs the generator knows.
 
     Args:
         noise_dim: Z.

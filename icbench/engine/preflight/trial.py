@@ -40,6 +40,7 @@ class Trial:
 
     @classmethod
     def of(cls, components: Components, images: Pixels, settings: Settings) -> "Trial":
+        """A trial with the run's settings, but for what differs by more than rounding: early stops and tf32."""
         settings = replace(settings, stop_when=None, tf32=False)
         hypotheses = components.schedule.hypotheses(components.generator.class_dim)
         return cls(components, images, settings, hypotheses, NoiseBank.of(components, settings))
