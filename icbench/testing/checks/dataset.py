@@ -32,9 +32,7 @@ OVERLAP = 0.1
 
 
 def facts_are_declared(subject: Subject) -> None:
-    """num_classes is an integer of 2 or more, classes have names or none has, the licence is named, the source and the
-    citation are texts, and the preprocessing is one that there is.
-    """
+    """num_classes is 2 or more, classes have names or none has, the licence is named, other facts fit their kinds."""
     count, licence = (getattr(subject.component, name, None) for name in ("num_classes", "licence"))
     _expect_none(classes_fault(count))
     expect(isinstance(licence, str) and licence.strip(), f"licence is {licence!r}, not the name of one")
