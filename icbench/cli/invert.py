@@ -93,7 +93,7 @@ def command(files: tuple[Path, ...], **given: Any) -> int:
     \b
       icbench invert seven.png
       icbench invert scans/*.png --json
-      icbench invert --index 7 --schedule exhaustive --gif seven.gif --png seven.png
+      icbench invert --index 7 --schedule exhaustive --gif film.gif --png stages.png
 
     The default is the entry of `icbench run`, which has 92 % of MNIST's test images right. The most accurate without a
     plugin is `--generator cgan:noise_dim=25 --schedule exhaustive`, with about 98 %. The best one that ships has 99.4 %
@@ -139,6 +139,10 @@ def _check_request(files: tuple[Path, ...], given: dict[str, Any]) -> dict[str, 
     count = len(files) or len(set(given["index"]))
     if given["gif"] and count > 1:
         raise click.UsageError(f"--gif shows one image, and there are {count}; --png takes several")
+    own = {file.resolve() for file in files if file != STDIN}
+    for option in ("gif", "png"):
+        if given[option] and given[option].resolve() in own:
+            raise click.UsageError(f"--{option} {given[option]} would replace the image itself; name another file")
     return {kind: given[kind][0] for kind in KINDS if given[kind]}
 
 

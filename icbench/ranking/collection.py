@@ -111,7 +111,7 @@ def _inside(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
-        raise UsageError(f"the folder {folder} cannot be read: {error.strerror}", "Ask its owner.") from None
+        raise UsageError(f"the folder {folder} cannot be read: {error.strerror}", "Ask its owner for access.") from None
 
 
 def _run_key(record: Record) -> Any:

@@ -55,7 +55,7 @@ class Lookup:
         return own[0] if own else self.record(name).path
 
     def rows(self, names: Sequence[str]) -> tuple[Track, list[Row]]:
-        """The rows that `names` mean, all of one track.
+        """The rows that `names` mean, all of one track: of those where each has a finished run, the one of most images.
 
         A name is the folder of one record, or the beginning of run ids: all seeds of that entry then count.
 
@@ -68,7 +68,8 @@ class Lookup:
         if not common:
             what = "; ".join(f"{name}: {_describe_tracks(found)}" for name, found in zip(names, by_track, strict=True))
             raise UsageError(f"the runs are not about the same images ({what})", "Run both on the same images.")
-        track = common[0]
+        finished = [track for track in common if all(rows_of(track, found[track])[0] for found in by_track)]
+        track = (finished or common)[0]
         return track, [self._only_row(name, track, found[track]) for name, found in zip(names, by_track, strict=True)]
 
     def beside(self, record: Record) -> Collection:
@@ -87,7 +88,7 @@ class Lookup:
             raise UsageError(f"'{name}' cannot be compared; {problems[0]}")
         if not rows:
             done = f"{partial[0].done} of {track.images} images"
-            raise UsageError(f"'{name}' is not finished: {done}", "Finish the run.")
+            raise UsageError(f"'{name}' is not finished: {done}", "Give its command again to finish it.")
         if len(rows) > 1:
             listed = describe_runs([row.records[0] for row in rows])
             raise UsageError(f"'{name}' means several entries", f"Say one of:\n{listed}")

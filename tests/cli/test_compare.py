@@ -103,6 +103,12 @@ def test_of_several_tracks_the_common_one_is_taken(capsys, two):
     assert compared(capsys, "a-", "b-")["track"]["images"] == 30
 
 
+def test_of_several_tracks_one_where_both_are_finished_is_taken(capsys, two):
+    finished(first(25, 30), label="a")
+    unfinished(right(5), label="b", images=30)
+    assert compared(capsys, "a-", "b-")["track"]["images"] == 20
+
+
 @pytest.mark.parametrize(
     "other", [{"split": "validation"}, {"dataset": "letters"}, {"digest": "e" * 64}, {"images": 30}]
 )

@@ -155,6 +155,7 @@ def test_what_is_asked_for_wrongly_is_refused_in_a_line(capsys, four):
         (["-", "-"], "- is standard input, which has one image"),
         ([four, four, "--gif", "film.gif"], "--gif shows one image, and there are 2"),
         ([four, "--gif", "film.png"], "film.png names no format"),
+        ([four, "--png", four.resolve()], "would replace the image itself; name another file"),
         ([four, "--preprocess", "none"], "four.png has 64 x 64 pixels, and the generator makes 8 x 8"),
         (["--index", 50], "there is no image 50 in toy test. Its last is 49."),
         (["--index", 5, "--split", "tset"], "there is no split 'tset'"),

@@ -200,6 +200,14 @@ class ScalarPrior(Sound):
         return noise.square().sum()
 
 
+@FAULTS("prior_is_one_number_per_row")
+class AveragedPrior(Sound):
+    """averages over the noise, of which a generator may have none"""
+
+    def prior(self, class_vector, noise, progress):
+        return noise.square().mean(dim=1)
+
+
 @FAULTS("prior_is_row_by_row", "an_inversion_is_the_same_in_every_batch")
 class SharedPrior(Sound):
     """a row's prior depends on the others"""

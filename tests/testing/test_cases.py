@@ -61,6 +61,12 @@ def test_a_test_fails_with_what_was_found():
         CASES["distance"]().test_gradient_is_finite_at_equality(ROOT)
 
 
+def test_a_prior_that_fails_without_noise_is_told_of_it():
+    averaged = Component("averaged", "faulty_schedules:AveragedPrior", "a schedule")
+    with pytest.raises(AssertionError, match="as a generator without noise has it"):
+        CASES["schedule"]().test_prior_is_one_number_per_row(averaged)
+
+
 def test_a_test_that_does_not_apply_is_skipped_with_the_reason():
     with pytest.raises(pytest.skip.Exception, match="it has no residuals"):
         CASES["distance"]().test_residuals_are_honest(SOUND)

@@ -184,7 +184,8 @@ def prior_is_one_number_per_row(subject: Subject) -> None:
         if prior is None:
             continue
         expect(tuple(prior.shape) == (ROWS,), f"for {ROWS} rows it is of shape {tuple(prior.shape)}, not ({ROWS},)")
-        expect(prior.isfinite().all(), "it is not finite")
+        of_which = "" if noise_dim else f" of noise of shape ({ROWS}, 0), as a generator without noise has it"
+        expect(prior.isfinite().all(), f"it is not finite{of_which}")
         corner = torch.eye(CLASSES)[:1].expand(ROWS, -1)
         for at, name in ((vectors, "inside the simplex"), (corner, "at a corner")):
             gradient = gradient_at(partial(subject.component.prior, noise=noise, progress=PROGRESS), at)
