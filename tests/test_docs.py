@@ -203,7 +203,7 @@ def run_main(*arguments):
 
 
 def test_the_distance_of_the_ten_minutes_works(monkeypatch, capsys, use_plugins):
-    """The files of the guide, written as it says and run as it says, on the toy data set."""
+    """The files of the guide, written as it says and run as it says, on the toy dataset."""
     write_files("index")
     assert 'l4 = "icbench_l4"' in Path("pyproject.toml").read_text()
     monkeypatch.syspath_prepend(str(Path.cwd()))

@@ -31,18 +31,19 @@ def _only(ctx: click.Context, param: click.Parameter, kinds: tuple[str, ...]) ->
 def command(dist: str, kind: str, directory: Path, as_json: bool) -> None:
     """Write a complete distribution DIST, such as icbench-mydist: package, entry point, test, README and CI workflow.
 
-    Its component works at once; replace its code by your own.
+    Its component works at once; replace its code by your own. There is none for suites: a suite is a TOML file and a
+    function of two lines.
     """
     from icbench.scaffold import Names, create
 
     folder = create(dist, kind, directory)
     names, place = Names(folder.name, kind), shlex.quote(str(folder))
     tried = f"pytest {place} && icbench run --{kind} {names.component} --limit 100"
-    commands = f"pip install -e {place} && {names.training('{} && ')}{tried}"
+    commands = f"pip install -e {shlex.quote(f'{folder}[test]')} && {names.training('{} && ')}{tried}"
     if as_json:
         from icbench.report.json_output import envelope
 
         files = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
         click.echo(envelope({"folder": str(folder), "files": files, "next": commands}))
         return
-    messages().print(f"{folder} is made; next:\n  {commands}", soft_wrap=True, highlight=False, markup=False)
+    messages().print(f"{folder} is written; next:\n  {commands}", soft_wrap=True, highlight=False, markup=False)

@@ -70,7 +70,7 @@ class DatasetMetadata(JSONObject):
     """The images that were classified.
 
     Args:
-        name, split: of the data set.
+        name, split: of the dataset.
         digest: of the split's images and labels.
         images: how many of the first ones.
     """

@@ -164,9 +164,9 @@ class _Check:
         return selection
 
     def _source(self) -> tuple[Source | None, Split | None]:
-        """The data set here and the record's split of it; compares its images and its labels."""
+        """The dataset here and the record's split of it; compares its images and its labels."""
         metadata, manager = self.metadata.dataset, self.verifier.manager
-        what = f"data set {metadata.name}"
+        what = f"dataset {metadata.name}"
         try:
             folder = data_folder(self.verifier.data_dir)
             source = Source(manager.select("dataset", metadata.name).build(), folder, metadata.name)
@@ -182,7 +182,7 @@ class _Check:
         if self.arrays:
             index = self.arrays["index"]
             off = index[self.arrays["label"] != split.labels[index]]
-            self.found.judge("labels", not len(off), "are those of the data set", f"are others of images {listed(off)}")
+            self.found.judge("labels", not len(off), "are those of the dataset", f"are others of images {listed(off)}")
 
     def _compute(self, entry: Entry, source: Source, split: Split) -> Agreement | None:
         """Compute a sample again, once the built components are those of the record, too."""

@@ -117,7 +117,7 @@ def test_the_table_says_what_was_looked_at_and_which_images(capsys):
     path = run(capsys).path
     code, out, _ = icbench(capsys, "verify", path, "--sample", "7", "--sample-seed", "3")
     assert code == 0
-    for shown in ("generator linear", "engine", "data set toy", "figures", "7 of 7 are found again"):
+    for shown in ("generator linear", "engine", "dataset toy", "figures", "7 of 7 are found again"):
         assert shown in out
     assert out.splitlines()[-1] == f"{path.name} holds, by 7 images drawn with seed 3"
 
@@ -256,7 +256,7 @@ def test_with_other_weights_a_record_cannot_be_checked(capsys, monkeypatch):
 def test_with_other_images_a_record_cannot_be_checked(capsys):
     record = run(capsys)
     other = replace(record.metadata.dataset, digest="0" * 64)
-    unchecked(capsys, forge(record, dataset=other), "data set toy", "others here")
+    unchecked(capsys, forge(record, dataset=other), "dataset toy", "others here")
 
 
 def test_a_record_of_another_kind_of_device_cannot_be_checked(capsys, monkeypatch):
