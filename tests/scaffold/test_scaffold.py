@@ -221,8 +221,8 @@ def test_a_failure_half_way_leaves_nothing(monkeypatch):
 
 def test_what_comes_next_is_said(capsys):
     _, _, err = icbench(capsys, "plugins", "new", "icbench-fresh", "--kind", "schedule")
-    assert "pip install -e 'icbench-fresh[test]' && pytest icbench-fresh && icbench run --schedule fresh --limit 100" in err
+    assert "pip install -e 'icbench-fresh[test]' && pytest icbench-fresh && icbench run --schedule fresh" in err
     _, _, err = icbench(capsys, "plugins", "new", "icbench-gan", "--kind", "generator")
-    assert "pip install -e 'icbench-gan[test]' && icbench train gan && pytest icbench-gan && icbench run --generator gan" in err
+    assert "pip install -e 'icbench-gan[test]' && icbench train gan && pytest icbench-gan" in err
     _, out, _ = icbench(capsys, "plugins", "new", "icbench-other", "--kind", "schedule", "--json")
     assert "icbench_other/other.py" in json.loads(out)["data"]["files"]
