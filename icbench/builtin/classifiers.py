@@ -37,5 +37,6 @@ class ClassMean(Classifier):
 
 def _squared_distances(images: Tensor, others: Tensor) -> Tensor:
     """(B, M) from (B, D) and (M, D), by one matrix product."""
+    # May be less than 0 by a rounding, which the order of distances does not mind.
     lengths = images.square().sum(dim=1, keepdim=True) + others.square().sum(dim=1)
     return lengths - 2 * images @ others.T

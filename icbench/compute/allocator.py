@@ -6,7 +6,9 @@ import platform
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 """Parameter numbers of `mallopt(3)`."""
 LARGEST_MMAP_THRESHOLD = 32 * 2**20
+"""The most that glibc takes where pointers have 64 bits."""
 KEPT_BYTES = 2**30
+"""So much may be free at the heap's end before it is handed back; by default 128 KiB may."""
 
 
 def keep_freed_memory() -> bool:

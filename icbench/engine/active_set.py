@@ -67,6 +67,7 @@ class ActiveSet:
             those that are kept, and (B * count,) their rows, in ascending order.
         """
         noted, images = self._note(energy, class_vector), len(self.searched)
+        # Sorted, as `searched` is in ascending order.
         best = energy.view(images, -1).topk(count, dim=1, largest=False).indices.sort(dim=1).values
         left = torch.zeros_like(self.searched, dtype=torch.bool).scatter_(1, best, True)
         lost = self.searched[~left].view(images, -1)

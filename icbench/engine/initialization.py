@@ -20,6 +20,7 @@ from icbench.kinds.schedule import Hypotheses, InitContext, Schedule
 BANK = 2**64 - 1
 """Stands where an image's position does in the key of its draws."""
 DECODED_AT_ONCE = 512
+"""Images of the bank decoded together, which bounds the memory."""
 COMPARED_AT_ONCE = 1024
 """Images of the bank compared together on a CPU: what the distance writes of these stays in the cache."""
 
@@ -39,6 +40,7 @@ def draw_noise(index: NDArray[np.int64], restarts: tuple[int, ...], noise_dim: i
 
 
 def _draw(image: int, restart: int, shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
+    # Numbers are counted up from the first word, so with the restart in the last no two restarts share one.
     bits = np.random.Philox(key=np.array([seed, image], np.uint64), counter=[0, 0, 0, restart])
     return np.random.Generator(bits).standard_normal(shape, dtype=np.float32)
 

@@ -46,6 +46,7 @@ class Readout:
             progress: the share of the steps that are done.
         """
         counter = replace(counter)
+        # In float32 whatever the steps took: rounding would decide between classes of nearly equal energy.
         evaluation = self.objective.evaluate(state, progress, torch.float32, final=True)
         counter.add(EvaluationCounter(forward=1), state.hypothesis_count)
         if self.components.schedule.linearises:

@@ -8,7 +8,9 @@ from torch import Tensor
 WORD = 2**32 - 1
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)
+"""What the key grows by: 32 bits of the golden ratio, and of the root of 3."""
 ROUNDS = 10
+"""As many as Salmon et al. recommend, for a margin over the seven that pass their tests."""
 
 
 def philox(counter: tuple[Tensor, ...], key: tuple[int, int]) -> tuple[Tensor, ...]:
@@ -47,7 +49,8 @@ def normal(seed: int, image: Tensor, restart: Tensor, step: int, begin: int, blo
     """
     number = torch.arange(begin, begin + blocks, device=image.device).expand(len(image), -1)
     counter = (number, torch.full_like(number, step), restart[:, None] + 0 * number, image[:, None] + 0 * number)
-    # Halves of the last bit keep the uniform numbers off 0, whose logarithm would be infinite.
+    # In double, as float32 has 24 of a word's 32 bits; halves of the last bit keep the uniform numbers off 0, whose
+    # logarithm would be infinite.
     words = [(word.double() + 0.5) / 2**32 for word in philox(counter, (seed & WORD, seed >> 32))]
     pairs = [((-2 * length.log()).sqrt(), tau * angle) for length, angle in (words[:2], words[2:])]
     numbers = [length * turn(angle) for length, angle in pairs for turn in (torch.cos, torch.sin)]

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 BINS = 15
+"""As many as Guo et al. (2017) take."""
 GOLDEN = (5**0.5 - 1) / 2
+"""What a step of golden section leaves of the interval."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def fit_temperature(scores: NDArray[np.floating], labels: NDArray[np.integer]) -
         scores: (N, K), finite.
         labels: (N,), in [0, K).
     """
+    # Relative to how far the scores lie apart, as energies of different distances differ in size by orders.
     spread = float(np.ptp(scores, axis=1).mean()) or 1.0
     low, high = np.log(spread * 1e-4), np.log(spread * 1e4)
 
@@ -96,13 +99,14 @@ def fit_temperature(scores: NDArray[np.floating], labels: NDArray[np.integer]) -
         log_probabilities = _log_softmax(scores / np.exp(logarithm))
         return float(-log_probabilities[np.arange(len(labels)), labels].mean())
 
-    for _ in range(60):
+    for _ in range(60):  # which leaves less than 10^-12 of the interval
         left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
         low, high = (low, right) if loss(left) < loss(right) else (left, high)
     return float(np.exp((low + high) / 2))
 
 
 def _log_softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    # Shifted by the greatest, so that no exponential overflows.
     shifted = scores.astype(np.float64) - scores.max(axis=1, keepdims=True)
     result: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return result
@@ -115,6 +119,7 @@ def _expected_calibration_error(probabilities: NDArray[np.float64], labels: NDAr
 
 def _bins(probabilities: NDArray[np.float64], labels: NDArray[np.integer]) -> list[ReliabilityBin]:
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    # A confidence of 1 is in the last bin.
     places = np.minimum((confidence * BINS).astype(int), BINS - 1)
     counts, sums, hits = (np.bincount(places, weights=of, minlength=BINS) for of in (None, confidence, right))
     return [

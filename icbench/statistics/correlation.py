@@ -19,6 +19,7 @@ MOST_PERMUTED = 8
 """Items up to which p counts all their orders, 40,320 of them, instead of being approximated."""
 
 ROUNDING = 1e-9
+"""How far apart sums over the same items in another order may be and still count as equal."""
 
 
 @dataclass(frozen=True)

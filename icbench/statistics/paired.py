@@ -57,6 +57,7 @@ def exact_mcnemar(only_first: ArrayLike, only_second: ArrayLike) -> NDArray[np.f
         p in (0, 1], 1 where nothing is discordant.
     """
     first, second = np.asarray(only_first), np.asarray(only_second)
+    # Where both are equally many, both tails have the middle, and twice one is more than 1.
     return np.minimum(1.0, 2 * fair_binomial_cdf(np.minimum(first, second), first + second))
 
 
@@ -70,6 +71,7 @@ def corrected_mcnemar(only_first: ArrayLike, only_second: ArrayLike) -> NDArray[
 
 def bonett_price_interval(pair: PairCounts, z: float = Z95) -> tuple[float, float]:
     """The adjusted Wald interval for a difference of paired proportions (Bonett & Price 2012)."""
+    # With two imagined images, one that each alone has right, there is a width even where the two agree on all.
     images = pair.images + 2
     first, second = (pair.only_first + 1) / images, (pair.only_second + 1) / images
     half = z * sqrt((first + second - (first - second) ** 2) / images)

@@ -40,6 +40,7 @@ def pairwise_tests(runs: list[NDArray[np.bool_]], level: float = 0.05) -> Pairwi
     exact = single[first] & single[second]
     one, other = first[exact], second[exact]
     own = np.diag(products)
+    # Rounded, as the products of floats are counts here.
     p[exact] = exact_mcnemar(np.rint(own[one] - products[one, other]), np.rint(own[other] - products[one, other]))
     one, other = first[~exact], second[~exact]
     # With the two images that `difference_estimate` imagines.

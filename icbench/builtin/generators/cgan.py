@@ -14,6 +14,7 @@ from icbench.kinds.generator import Generator
 from icbench.training.weights import load_weights, trained_file
 
 EPSILON = 1e-8
+"""Keeps noise of length 0 from being divided by it."""
 WEIGHTS = Path(__file__).parent / "weights"
 
 

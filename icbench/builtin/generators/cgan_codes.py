@@ -8,7 +8,9 @@ from icbench.builtin.generators.cgan import CGAN
 from icbench.builtin.generators.cgan_networks import on_sphere
 
 SHARPNESS = 2.0
+"""The t of Wang and Isola's kernel exp(-t |x - y|^2), which is their 2."""
 REFINEMENTS, REACH = 3, 0.15
+"""The steps of a refinement, and how long the first is for each direction."""
 EPSILON = 1e-6
 
 
@@ -20,6 +22,7 @@ def measure_crowding(codes: Tensor, labels: Tensor) -> Tensor:
     """
     unit = functional.normalize(codes, dim=1)
     pairs = (labels[:, None] == labels).triu(1)
+    # For unit vectors, 2 x.y - 2 is -|x - y|^2.
     kernel = (SHARPNESS * (2 * unit @ unit.T - 2)).exp()
     mean = (kernel * pairs).sum() / pairs.sum().clamp_min(1)
     return (mean + EPSILON).log()

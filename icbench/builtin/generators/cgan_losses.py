@@ -10,12 +10,18 @@ from torch.nn import functional
 from icbench.builtin.generators.cgan_codes import measure_crowding
 
 WRONG_LABELS = 0.5
+"""The share of real images under a wrong label in what is to be refused, so that a sample has to be of its class."""
 NOISE_RECOVERY = 0.5
+"""Weight of finding a sample's noise again, without which the generator may ignore the noise."""
 FIRST_STEPS, RISING_STEPS = 10_000, 1_000
+"""When reconstruction and spread begin to weigh more, and for how long that takes: earlier, the noise would learn to
+say what the class vector should."""
 RECONSTRUCTION, LATE_RECONSTRUCTION = 40.0, 120.0
 UNIFORMITY, LATE_UNIFORMITY = 0.5, 2.0
 PULL = 1.0
+"""Weight of drawing the encoder's codes to the refined ones."""
 REALNESS = 0.3
+"""Weight of how real reconstructions look, where samples have 1."""
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ BATCH = 128
 HALF = BATCH // 2
 LEARNING_RATE, STEADY_STEPS = 3e-4, 6_000
 BETAS = (0.5, 0.999)
+"""Those of Radford et al. (2016)."""
 CLASS_NOISE = 0.3
 INSTANCE_NOISE, LEAST_INSTANCE_NOISE, FADING_STEPS = 0.3, 0.15, 4_000
 AVERAGED = 10
@@ -83,7 +84,7 @@ class CGANTrainer(BatchTrainer):
         for module in snapshot.modules():
             if isinstance(module, nn.BatchNorm1d):
                 module.reset_running_stats()
-                module.momentum = None
+                module.momentum = None  # of all batches the plain mean
         random = torch.Generator(self.job.device).manual_seed(self.job.seed)
         with torch.no_grad():
             for _ in range(STATISTICS_BATCHES):

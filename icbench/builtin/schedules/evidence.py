@@ -9,6 +9,7 @@ from icbench.builtin.schedules.exhaustive import Halving
 from icbench.kinds.optimizer import Linearisation
 
 RIDGE = 1e-12
+"""Added to the diagonal of a curvature."""
 
 
 class Evidence(Halving):
@@ -33,6 +34,7 @@ class Evidence(Halving):
         self.weight = weight
 
     def laplace_correction(self, linearisation: Linearisation) -> Tensor:
+        # In double, in which the ridge is more than rounding.
         curvature = linearisation.curvature.double()
         size = curvature.shape[1]
         # A curvature that rounding has made singular still has a determinant then.

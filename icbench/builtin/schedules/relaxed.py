@@ -50,6 +50,7 @@ class Relaxed(Joint):
     def coordinates(self, class_vector: Tensor) -> Tensor:
         if self.simplex_map == "sparsemax":
             return class_vector * self.temperature
+        # The softmax is the same whatever is added to all logits; with a mean of 0, the uniform point is 0.
         logits = class_vector.clamp_min(SMALLEST).log()
         scale = self.temperature if self.simplex_map == "softmax" else 1.0
         return scale * (logits - logits.mean(dim=1, keepdim=True))
@@ -62,6 +63,7 @@ class Relaxed(Joint):
 
     def constrain(self, coordinates: Tensor) -> Tensor:
         lost = ~coordinates.isfinite().all(dim=1)
+        # 0 is the uniform point of each map.
         coordinates.masked_fill_(lost[:, None], 0)
         return lost
 

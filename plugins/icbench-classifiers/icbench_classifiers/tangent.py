@@ -9,7 +9,9 @@ from icbench_classifiers.neighbours import KNN
 
 TANGENTS = 7
 RIDGE = 1e-8
+"""The share of a tangent's squared length that is added to it, so that dependent ones can be factorised."""
 BLACK = 1e-12
+"""What is added to that of all tangents, as those of a black image have no length."""
 
 
 class TangentNeighbour(KNN):
@@ -76,6 +78,7 @@ def orthonormal(vectors: Tensor) -> Tensor:
 
     A row that depends on those before it, or is nearly 0 as in a black image, becomes 0.
     """
+    # In double, as the ridge is below float32's rounding.
     exact = vectors.double()
     products = exact @ exact.mT
     ridge = RIDGE * products.diagonal(dim1=1, dim2=2) + BLACK

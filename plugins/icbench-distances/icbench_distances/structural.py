@@ -14,6 +14,7 @@ WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """The exponents of the scales, finest first (Wang, Simoncelli & Bovik 2003, section 3.2)."""
 
 EXACT = 0.05
+"""The similarity from which on `positive` leaves it as it is."""
 
 
 class Window:

@@ -9,7 +9,9 @@ from torch import Tensor
 from icbench_distances.filters import apply_taps, gaussian, gaussian_slope
 
 RIDGE = 1e-8
+"""The share of a tangent's squared length that is added to it, so that dependent ones can be factorised."""
 BLACK = 1e-12
+"""What is added to that of all tangents, as those of a black image have no length."""
 
 
 class Tangent(LeastSquares):
@@ -85,6 +87,7 @@ def orthonormal(vectors: Tensor) -> Tensor:
 
     A row that depends on those before it, or is nearly 0 as in a black image, becomes 0.
     """
+    # In double, as the ridge is below float32's rounding.
     exact = vectors.double()
     products = exact @ exact.mT
     diagonal = products.diagonal(dim1=1, dim2=2)

@@ -9,6 +9,7 @@ from icbench.kinds.generator import Generator
 from torch import Tensor, nn
 
 EPSILON = 1e-8
+"""Keeps a class vector of zeros from being divided by its sum."""
 
 
 class ClassLinear(nn.Module):
@@ -21,7 +22,7 @@ class ClassLinear(nn.Module):
 
     def __init__(self, num_classes: int, inputs: int, outputs: int) -> None:
         super().__init__()
-        bound = inputs**-0.5
+        bound = inputs**-0.5  # as `nn.Linear` begins
         self.weight = nn.Parameter(torch.empty(num_classes, inputs, outputs).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(num_classes, 1, outputs).uniform_(-bound, bound))
 

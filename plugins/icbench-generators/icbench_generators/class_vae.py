@@ -74,6 +74,7 @@ class ClassVAE(ClassDecoders):
     def posterior(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance, (K, B, Z) each, that encoder k gives the features (K, B, F) of its images."""
         mean, log_variance = self.heads(features).float().chunk(2, dim=2)
+        # Within bounds, so that its exponential stays finite.
         return mean, log_variance.clamp(-8, 4)
 
 

@@ -18,6 +18,7 @@ CURVED = 1e-6
 SAME = 1e-5
 """How far latents may be from where they were left: the constraint, applied again, moves them by a rounding."""
 TINY = 1e-30
+"""Keeps a direction of length 0 from being divided by it."""
 
 
 class LBFGSSteps(torch.optim.Optimizer):

@@ -10,6 +10,7 @@ from torch import Tensor
 from icbench_optimizers.latents import Moving
 
 DAMPING_RANGE = (1e-7, 1e7)
+"""Keeps a damping finite and above 0, however often it falls or rises."""
 
 
 class LevenbergMarquardtSteps(torch.optim.Optimizer):

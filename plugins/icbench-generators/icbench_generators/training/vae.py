@@ -18,6 +18,7 @@ from torch import Tensor
 from icbench_generators.training.augmentation import warp
 
 PIXEL_VARIANCE = 0.05
+"""Of the Gaussian about a decoded pixel; it weighs the divergence against the squared error."""
 WARPED = 0.5
 LEARNING_RATE = 1e-3
 
