@@ -143,5 +143,8 @@ def leaderboard(*folders: str | Path, by: By = "accuracy", budget: int | None = 
 
     Returns:
         the tracks, each with its standings, and what could not be read.
+
+    Raises:
+        UsageError: a folder does not exist.
     """
     return rank(collect([Path(folder) for folder in folders or [DEFAULT_FOLDER]]), by, budget)

@@ -9,7 +9,14 @@ from icbench.kinds.generator import Generator
 
 
 def generate(generator: Generator, class_vector: Tensor, noise: Tensor, precision: torch.dtype) -> Tensor:
-    """The generator's images in float32, its products taken in `precision`."""
+    """The generator's images (B, C, H, W) in float32, its products taken in `precision`.
+
+    Args:
+        generator: prepared on the latents' device.
+        class_vector: (B, K).
+        noise: (B, Z).
+        precision: `torch.float32` or `torch.bfloat16`.
+    """
     low = precision is not torch.float32
     with torch.autocast(class_vector.device.type, dtype=precision if low else None, enabled=low):
         images: Tensor = generator(class_vector, noise)

@@ -108,7 +108,9 @@ class Dataset(ABC):
     """Named images with train, validation and test splits."""
 
     num_classes: int
+    """K, how many classes there are, 2 or more."""
     licence: str
+    """What its images may be used under, by name."""
     class_names: tuple[str, ...] = ()
     """What each class is called, in the order of the labels; empty where the numbers say it, as of digits."""
     source: str = ""

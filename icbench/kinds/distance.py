@@ -6,6 +6,7 @@ from typing import TypeAlias, final
 from torch import Tensor
 
 Features: TypeAlias = Tensor | tuple[Tensor, ...]
+"""What a distance keeps of B targets, each tensor with leading dimension B."""
 
 
 class Distance(ABC):

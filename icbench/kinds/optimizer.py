@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 Build: TypeAlias = Callable[..., torch.optim.Optimizer]
+"""What makes an optimizer of parameter groups and keywords: its class."""
 
 
 @dataclass(frozen=True)

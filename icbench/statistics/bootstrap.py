@@ -66,6 +66,9 @@ def bootstrap_order(known: Sequence[NDArray[np.float64]], correct: Sequence[NDAr
     Args:
         known: for each of C entries its repeats, (R,).
         correct: for each of C entries (S, N), which of the same N images each seed has right.
+
+    Returns:
+        the interval's ends, within [-1, 1].
     """
     random = np.random.default_rng(0)
     drawn = _over_drawn_images(np.concatenate(correct), ORDERS_DRAWN, random)

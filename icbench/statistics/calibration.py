@@ -90,6 +90,9 @@ def fit_temperature(scores: NDArray[np.floating], labels: NDArray[np.integer]) -
     Args:
         scores: (N, K), finite.
         labels: (N,), in [0, K).
+
+    Returns:
+        what to divide scores by, above 0.
     """
     # Relative to how far the scores lie apart, as energies of different distances differ in size by orders.
     spread = float(np.ptp(scores, axis=1).mean()) or 1.0

@@ -47,6 +47,8 @@ class Estimate:
 def accuracy_estimate(correct: NDArray[np.bool_]) -> Estimate:
     """The mean accuracy over seeds.
 
+    One seed: Wilson's interval. More: a t interval, with the variance over images and that over seeds added.
+
     Args:
         correct: (S, N), which of N images each of S seeds has right.
     """

@@ -48,7 +48,7 @@ class PairCounts:
 
 
 def exact_mcnemar(only_first: ArrayLike, only_second: ArrayLike) -> NDArray[np.float64]:
-    """Two-sided p of McNemar's test by the binomial distribution: are the two kinds of discordance equally likely?
+    """Two-sided p of McNemar's test (1947) by the binomial distribution: are both kinds of discordance equally likely?
 
     Args:
         only_first, only_second: numbers of images that only one classifier has right, of any one shape.
@@ -62,7 +62,14 @@ def exact_mcnemar(only_first: ArrayLike, only_second: ArrayLike) -> NDArray[np.f
 
 
 def corrected_mcnemar(only_first: ArrayLike, only_second: ArrayLike) -> NDArray[np.float64]:
-    """Two-sided p of McNemar's chi-squared test with continuity correction (Edwards 1948)."""
+    """Two-sided p of McNemar's chi-squared test with continuity correction (Edwards 1948).
+
+    Args:
+        only_first, only_second: as for `exact_mcnemar`.
+
+    Returns:
+        p in (0, 1], 1 where nothing is discordant.
+    """
     first, second = np.asarray(only_first, np.float64), np.asarray(only_second, np.float64)
     discordant = first + second
     distance = np.maximum(np.abs(first - second) - 1, 0)
@@ -70,7 +77,15 @@ def corrected_mcnemar(only_first: ArrayLike, only_second: ArrayLike) -> NDArray[
 
 
 def bonett_price_interval(pair: PairCounts, z: float = Z95) -> tuple[float, float]:
-    """The adjusted Wald interval for a difference of paired proportions (Bonett & Price 2012)."""
+    """The adjusted Wald interval for a difference of paired proportions (Bonett & Price 2012).
+
+    Args:
+        pair: of classifiers A and B.
+        z: the two-sided normal quantile; 1.96 gives 95 %.
+
+    Returns:
+        the ends of the interval of accuracy of A minus accuracy of B, within [-1, 1].
+    """
     # With two imagined images, one that each alone has right, there is a width even where the two agree on all.
     images = pair.images + 2
     first, second = (pair.only_first + 1) / images, (pair.only_second + 1) / images

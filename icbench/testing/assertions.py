@@ -42,6 +42,9 @@ def expect_close(found: Tensor, expected: Tensor, what: str, tolerance: float = 
         found, expected: of one shape. NaN equals NaN.
         what: begins the message, such as `"image 2 alone differs from image 2 in a batch"`.
         tolerance: the largest difference, relative to the largest expected value.
+
+    Raises:
+        AssertionError: they differ by more, or in shape.
     """
     expect(found.shape == expected.shape, f"{what}: shape {tuple(found.shape)}, expected {tuple(expected.shape)}")
     if not found.numel() or not found.is_floating_point():
@@ -57,5 +60,9 @@ def expect_close(found: Tensor, expected: Tensor, what: str, tolerance: float = 
 
 
 def expect_unchanged(tensor: Tensor, copy: Tensor, what: str) -> None:
-    """Let a tensor still be what it was when it was copied."""
+    """Let a tensor still be what it was when it was copied.
+
+    Raises:
+        AssertionError: it is not; the message says that "it changed" `what`.
+    """
     expect(torch.equal(tensor.detach(), copy), f"it changed {what} that it was given")

@@ -29,6 +29,9 @@ def expect_gradient(function: Function, at: Tensor, what: str) -> None:
         function: (B, ...) to (B,), each row depending on its own row only; in float64 if it takes and returns that.
         at: (B, ...) float32, where.
         what: of what it is the gradient, for the message.
+
+    Raises:
+        AssertionError: they agree in fewer than `SHARE` of some random directions.
     """
     point = at.double() if _takes_float64(function, at) else at
     agreeing, worst = _agreement(function, point)
@@ -56,6 +59,9 @@ def expect_own_row_only(function: Callable[[Tensor], Tensor], at: Tensor, what: 
         function: (B, ...) to (B, ...).
         at: (B, ...), B of 2 or more.
         what: what the rows are, for the message.
+
+    Raises:
+        AssertionError: its gradient in another row is not 0.
     """
     gradient = gradient_at(lambda point: function(point)[:1].sum().view(1), at)
     expect(not gradient[1:].any(), f"the result of the first {what} has a gradient in another's row")
