@@ -148,7 +148,7 @@ def earlier_images_do_not_matter(subject: Subject) -> None:
 
 
 def features_carry_no_gradient(subject: Subject) -> None:
-    """Features belong to no graph, which the first step would free under the second's feet."""
+    """Features require no gradient: the first step would free their graph, and the second would fail."""
     parts = _parts(subject.component.features(targets(ROWS)))
     expect(not any(part.requires_grad for part in parts), "features require a gradient; detach them")
 

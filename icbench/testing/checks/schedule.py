@@ -84,7 +84,7 @@ def hypotheses_are_on_the_simplex(subject: Subject) -> None:
 
 
 def hypotheses_are_the_same_every_time(subject: Subject) -> None:
-    """Hypotheses depend on the number of classes alone, and nobody's change to them comes back."""
+    """Hypotheses depend on the number of classes alone; changing those that were returned changes no later ones."""
     first = subject.component.hypotheses(CLASSES)
     copy = first.class_vector.clone()
     first.class_vector.fill_(0.5)
