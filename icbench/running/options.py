@@ -64,7 +64,7 @@ def check_options(options: Options) -> None:
         UsageError: a value that no run can have.
     """
     if options.steps is not None and options.steps > MOST_STEPS:
-        raise UsageError(f"--steps {options.steps} is not a number of {MOST_STEPS:,} or less", "Say less.")
+        raise UsageError(f"--steps {options.steps:,} is too much", f"The most is {MOST_STEPS:,}.")
     given = (("limit", options.limit, 1), ("steps", options.steps, 0), ("batch-size", options.batch_size, 1))
     for name, value, least in given:
         if value is not None and value < least:
