@@ -181,9 +181,8 @@ def _errors(found: KeptDiagnosis) -> str:
     if not errors:
         return "There is no error."
     return (
-        f"Of {errors} errors looked at, {ours} ({_percent(ours / errors)}) are the optimizer's: with the true class "
-        f"held, it reaches a lower energy than the winner. The other {found.model_errors} are the model's: "
-        "the wrong answer fits best."
+        f"Errors looked at: {errors}. The optimizer's: {ours} ({_percent(ours / errors)}); with the true class held, it "
+        f"reaches a lower energy than the winner. The model's: {found.model_errors}; the wrong answer fits best."
     )
 
 

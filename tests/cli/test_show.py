@@ -260,8 +260,8 @@ def test_why_a_run_errs_is_found_kept_and_read_back(capsys, toy_run, monkeypatch
     monkeypatch.setattr("icbench.engine.diagnosis.diagnose", lambda *_, **__: 1 / 0)
     assert data(capsys, toy_run)["diagnosis"] == found
     out = " ".join(show(capsys, toy_run)[1].split())
-    assert f"Of {found['errors']} errors looked at, {found['optimizer_errors']} (" in out
-    assert f"The other {found['model_errors']} are the model's" in out
+    assert f"Errors looked at: {found['errors']}. The optimizer's: {found['optimizer_errors']} (" in out
+    assert f"The model's: {found['model_errors']};" in out
     assert "Jacobian" in out
 
 
