@@ -80,10 +80,10 @@ def test_leaderboard(benchmark, records):
     benchmark.pedantic(
         lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL), rounds=7, warmup_rounds=1
     )
-    benchmark.extra_info["peak_memory_mib"] = _peak_memory(["leaderboard", str(records)])
+    benchmark.extra_info["peak_memory_mib"] = peak_memory(["leaderboard", str(records)])
 
 
-def _peak_memory(arguments: list[str]) -> int:
+def peak_memory(arguments: list[str]) -> int:
     """The most memory of an icbench process in MiB."""
     code = (
         "import atexit, sys\n"

@@ -192,6 +192,8 @@ def correct_images(record: Record, images: int) -> NDArray[np.bool_] | None:
     """
     if record.status != "ok":
         return None
+    if record.correct is not None and len(record.correct) == images:
+        return record.correct
     arrays = record.images(["index", "label", "prediction"])
     if len(arrays["index"]) != images or not np.array_equal(arrays["index"], np.arange(images)):
         raise IntegrityError(f"{record.path} does not hold the first {images} images, as its record says")

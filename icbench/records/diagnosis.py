@@ -1,12 +1,11 @@
 """The diagnosis of a run's errors, kept beside its record."""
 
-import json
 from dataclasses import dataclass
 
 from icbench.errors import IntegrityError
 from icbench.records.json_object import Count, JSONObject, Number, decode
 from icbench.records.record import Record
-from icbench.records.schema import canonical, is_edited, sign
+from icbench.records.schema import canonical, is_edited, parse, sign
 from icbench.storage import write_output
 
 DIAGNOSIS_FILE = "diagnosis.json"
@@ -39,8 +38,9 @@ def read_diagnosis(record: Record) -> KeptDiagnosis | None:
     """The diagnosis that was kept beside a record, or None if there is none of this run, as icbench wrote it."""
     file = record.path / DIAGNOSIS_FILE
     try:
-        document = json.loads(file.read_bytes())
-        ours = document["key"] == record.metadata.key and not is_edited(document)
+        content = file.read_bytes()
+        document = parse(content)
+        ours = document["key"] == record.metadata.key and not is_edited(document, content)
         return decode(KeptDiagnosis, document["diagnosis"], str(file)) if ours else None
     except (OSError, ValueError, KeyError, TypeError, IntegrityError):
         return None

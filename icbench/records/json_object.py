@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Annotated, Any, TypeAlias, TypeVar, get_args
 
 import msgspec
@@ -33,10 +34,16 @@ class JSONObject:
 
     def document(self) -> dict[str, Any]:
         """The object as `json` takes it."""
-        known = {each.name: getattr(self, each.name) for each in fields(self)}
-        left_out = {each.name for each in fields(self) if known[each.name] is each.default} | {"unknown"}
-        said = {name: _document_of(value) for name, value in known.items() if name not in left_out}
+        defaults = _defaults(type(self))  # type: ignore[arg-type]
+        known = {name: (getattr(self, name), default) for name, default in defaults.items()}
+        said = {name: _document_of(value) for name, (value, default) in known.items() if value is not default}
         return {**self.unknown, **said}
+
+
+@cache
+def _defaults(kind: type[JSONObject]) -> Mapping[str, object]:
+    """The fields of a kind with what they are where nothing is said."""
+    return {each.name: each.default for each in fields(kind) if each.name != "unknown"}
 
 
 def _document_of(value: object) -> object:
@@ -66,13 +73,18 @@ def decode(kind: type[Kind], document: object, where: str) -> Kind:
 def _with_unknown_apart(kind: type[JSONObject], document: object) -> object:
     if not isinstance(document, dict):
         return document
-    inner = {each.name: _inner_kind(each.type) for each in fields(kind) if each.name != "unknown"}
+    inner = _inner_kinds(kind)  # type: ignore[arg-type]
     known = {
         name: _with_unknown_apart(of, document[name]) if of else document[name]
         for name, of in inner.items()
         if name in document
     }
     return {**known, "unknown": {name: value for name, value in document.items() if name not in inner}}
+
+
+@cache
+def _inner_kinds(kind: type[JSONObject]) -> Mapping[str, type[JSONObject] | None]:
+    return {each.name: _inner_kind(each.type) for each in fields(kind) if each.name != "unknown"}
 
 
 def _inner_kind(annotation: Any) -> type[JSONObject] | None:

@@ -276,8 +276,8 @@ def series_key(identity: RunIdentity) -> str:
 
 def entry_digest(metadata: RunIdentity) -> str:
     """The digest of an entry, of the engine, and of precision and device: what its seeds share."""
-    document = metadata.document()
-    return _digest({name: document[name] for name in ("engine", "entry", "precision", "device")})
+    named = {"engine": metadata.engine, "precision": metadata.precision, "device": metadata.device}
+    return _digest({**named, "entry": metadata.entry.document()})
 
 
 def _digest(document: Mapping[str, Any]) -> str:

@@ -3,10 +3,13 @@
 import json
 import math
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from icbench.errors import ComponentError, IntegrityError
 from icbench.records.arrays import NEEDED, fault_in
@@ -22,7 +25,7 @@ from icbench.records.metadata import (
     with_results,
 )
 from icbench.records.metrics import Costs, result_metrics
-from icbench.records.schema import canonical, is_edited, sign, update_schema
+from icbench.records.schema import canonical, is_edited, parse, sign, update_schema
 from icbench.records.shard_arrays import check_shards, join_shards
 from icbench.records.shards import SHARDS_FILE, read_shards
 from icbench.storage import replace_synced
@@ -53,6 +56,7 @@ class Record:
         metadata: the content of `record.json`.
         edited: the content is not what icbench wrote; the figures are those of its images all the same.
         partial: the per-image arrays of a run that has no array file yet.
+        right: a bit for each of the first images, set where it is right, or None where that is not known.
         reused: it was finished before, and not run again.
     """
 
@@ -60,6 +64,7 @@ class Record:
     metadata: RecordMetadata
     edited: bool = False
     partial: Arrays | None = None
+    right: bytes | None = field(default=None, repr=False, compare=False)
     reused: bool = False
 
     @property
@@ -86,6 +91,13 @@ class Record:
     def entry_key(self) -> str:
         """The digest of what an entry's seeds share; unlike the run key it leaves out the seed and the images."""
         return entry_digest(self.metadata)
+
+    @property
+    def correct(self) -> NDArray[np.bool_] | None:
+        """Which of the first images (N,) are classified correctly, where the record was read with its images."""
+        if self.right is None:
+            return None
+        return np.unpackbits(np.frombuffer(self.right, np.uint8), count=self.metrics.images).view(np.bool_)
 
     @property
     def standing(self) -> tuple[bool, str, str]:
@@ -217,10 +229,11 @@ def read_unverified(path: Path) -> Record:
         return _read_unfinished(path)
     file = path / RECORD_FILE
     try:
-        written = json.loads(file.read_bytes())
+        content = file.read_bytes()
+        written = parse(content)
         if not isinstance(written, dict):
             raise IntegrityError(f"{file} is not a record: it holds no JSON object")
-        edited = is_edited(written)
+        edited = is_edited(written, content)
     except (OSError, ValueError, RecursionError) as error:
         raise IntegrityError(f"{file} cannot be read: {error}") from error
     return Record(path, decode(WrittenMetadata, update_schema(written, str(file)), str(file)), edited)
@@ -232,9 +245,17 @@ def _verify(record: Record) -> Record:
     if record.status == "ok" and not len(arrays["index"]):
         raise IntegrityError(f"{record.path} holds no image")
     found = result_metrics(arrays, Costs.of(said), said)
+    record = replace(record, right=_right(arrays))
     if not record.edited and not differing_figures(said, found):
         return record
     return replace(record, metadata=replace(record.metadata, metrics=found), edited=True)
+
+
+def _right(arrays: Arrays) -> bytes | None:
+    """Which of the first images are right, in bits: whoever ranks a great many runs then need not read them again."""
+    if not np.array_equal(arrays["index"], np.arange(len(arrays["index"]))):
+        return None
+    return np.packbits(arrays["prediction"] == arrays["label"]).tobytes()
 
 
 def differing_figures(said: Metrics, found: Metrics) -> list[str]:

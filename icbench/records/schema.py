@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import math
+import re
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from icbench.errors import IntegrityError
 
@@ -15,6 +17,9 @@ SIGNED_SINCE = 2
 """The first schema with a digest."""
 
 Document: TypeAlias = dict[str, Any]
+
+DIGEST_LINE = re.compile(rb'^  "digest": "([0-9a-f]{64})",\n', re.MULTILINE)
+"""The digest in the readable form; nothing within a value begins a line so."""
 
 
 def canonical(document: Document) -> bytes:
@@ -32,16 +37,44 @@ def sign(document: Document) -> Document:
     return {**document, "digest": content_digest(document)}
 
 
-def is_edited(written: Document) -> bool:
-    """Whether the content of a `record.json` is not what icbench wrote; schemas without a digest cannot tell.
+def parse(content: bytes) -> Any:
+    """The document in the content of a file.
 
     Raises:
-        ValueError: it has a value that JSON has not, which icbench never writes.
+        ValueError: it is no JSON, or has a number that JSON has not, which icbench never writes.
     """
+    return json.loads(content, parse_constant=_refuse, parse_float=_finite)
+
+
+def is_edited(written: Document, content: bytes) -> bool:
+    """Whether the content of a `record.json` is not what icbench wrote; schemas without a digest cannot tell.
+
+    Args:
+        written: what `parse` makes of the content.
+        content: the file's; laid out as icbench does, it need not be written again to be held against its digest.
+    """
+    if _has_own_digest(content):
+        return False
     digest = content_digest(written)
     if "digest" not in written and written.get("schema") in range(SIGNED_SINCE):
         return False
     return written.get("digest") != digest
+
+
+def _has_own_digest(content: bytes) -> bool:
+    """Whether the lines without that of the digest, which are the readable form without it, have just this digest."""
+    line = DIGEST_LINE.search(content)
+    rest = line and content[: line.start()] + content[line.end() :]
+    return bool(line and rest and hashlib.sha256(rest).hexdigest().encode() == line[1])
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
 
 
 def update_schema(document: Document, where: str) -> Document:

@@ -1,6 +1,7 @@
 """A record is whole, readable and anonymous, or it is not there."""
 
 import getpass
+import hashlib
 import json
 import socket
 from dataclasses import replace
@@ -17,7 +18,7 @@ from icbench.records.json_object import decode
 from icbench.records.metadata import RecordMetadata, RunMetadata, WrittenMetadata
 from icbench.records.metrics import Costs
 from icbench.records.record import write_record
-from icbench.records.schema import SCHEMA, canonical, update_schema
+from icbench.records.schema import DIGEST_LINE, SCHEMA, canonical, update_schema
 from icbench.records.shard_arrays import as_shard, join_shards
 from icbench.records.shards import read_shards
 
@@ -199,3 +200,26 @@ def test_an_error_that_is_kept_names_no_folder(message, kept):
     shown = without_folders(message)
     assert shown.endswith(kept)
     assert "ann" not in shown
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_a_number_that_json_has_not_is_refused_though_the_digest_is_that_of_the_bytes(number):
+    path = write_record(Path("run"), METADATA, ARRAYS).path
+    content = (path / records.RECORD_FILE).read_bytes().replace(b'"seconds": 2.0', f'"seconds": {number}'.encode())
+    start, end = DIGEST_LINE.search(content).span()
+    digest = hashlib.sha256(content[:start] + content[end:]).hexdigest()
+    signed = content[:start] + f'  "digest": "{digest}",\n'.encode() + content[end:]
+    (path / records.RECORD_FILE).write_bytes(signed)
+    with pytest.raises(IntegrityError, match="cannot be read"):
+        read_record(path)
+
+
+def test_a_record_that_was_read_knows_which_images_are_right():
+    written = write_record(Path("run"), METADATA, ARRAYS)
+    assert written.correct is None
+    assert read_record(written.path).correct.tolist() == [True, True, False, False]
+
+
+def test_a_record_of_other_images_than_the_first_does_not_say_which_of_them_are_right():
+    path = write_record(Path("run"), METADATA, {**ARRAYS, "index": np.array([3, 1, 2, 0])}).path
+    assert read_record(path).correct is None
