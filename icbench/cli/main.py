@@ -24,6 +24,7 @@ VERBS = {
     "compare": "Compare two entries image by image.",
     "show": "Show one run: figures per class, calibration, and why it errs.",
     "verify": "Check a record by computing a sample of its images again.",
+    "publish": "Write records in a small form, for others to read and check.",
     "train": "Train a generator's weights.",
     "data": "List the datasets, and which of them have to be fetched.",
     "plugins": "List the components and where they come from.",

@@ -1,12 +1,14 @@
 """`icbench suite`: declared sets of entries, listed, shown and run."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from icbench.cli.options import json_option, plugin_file_option
-from icbench.cli.output import data, show
-from icbench.cli.suite_running import find_suite, run_suite, running_options
+from icbench.cli.main import FAILED
+from icbench.cli.options import Place, figure_option, json_option, plugin_file_option
+from icbench.cli.output import data, say, show
+from icbench.cli.suite_running import draw_chart, find_suite, print_outcome, run_suite, running_options
 
 
 @click.group()
@@ -51,6 +53,48 @@ def show_suite(name: str, as_json: bool) -> None:
         click.echo(envelope(declared_data(name, suite)))
         return
     show(terminal_table(suite_grid(name, suite), data().width))
+
+
+@command.command("table")
+@click.argument("name")
+@click.argument("folders", nargs=-1, type=Place(), metavar="[DIR]...")
+@click.option(
+    "--experiment",
+    "experiments",
+    multiple=True,
+    metavar="NAME",
+    help="Only this experiment; repeatable.  [default: all that are not optional]",
+)
+@figure_option("Draw the tables as a chart")
+@plugin_file_option
+@json_option
+def table(
+    name: str, folders: tuple[Path, ...], experiments: tuple[str, ...], figure: Path | None, as_json: bool
+) -> int:
+    """Print the tables of suite NAME from the records in results folders (default: icbench-results).
+
+    Nothing is run. Records count that are of the suite's entries, seeds and images, whatever code they were made with.
+
+    
+      icbench suite table gap results/gap
+      icbench suite table hobbhahn2020 results/hobbhahn2020 --figure post.png
+    """
+    from icbench.plugins.manager import plugin_manager
+    from icbench.ranking import collect
+    from icbench.records.results_folder import DEFAULT_FOLDER
+    from icbench.suites import evaluate_suite, records_of_cells, select_experiments
+
+    manager = plugin_manager()
+    part = select_experiments(find_suite(manager, name), experiments)
+    found = collect(folders or [Path(DEFAULT_FOLDER)])
+    cells = list(part.cells())
+    records = records_of_cells(manager, part.suite, cells, found.records)
+    outcome = evaluate_suite(part, records, {cell: cell.seeds for cell in cells})
+    lacking = draw_chart(outcome, figure)
+    print_outcome(outcome, [*found.problems, *found.notes], lacking, as_json)
+    if not as_json:
+        say([*found.problems, *found.notes], "yellow")
+    return FAILED if outcome.failures or lacking else 0
 
 
 @command.command("run")

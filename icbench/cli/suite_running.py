@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -80,7 +81,7 @@ def run_suite(manager: "PluginManager", name: str, part: "SelectedExperiments", 
             records[cell].append(run.record)
     outcome = evaluate_suite(part, records, {cell: len(seeds) for job in jobs for cell, seeds in job.cells.items()})
     lacking = _draw(manager, outcome, given)
-    _print(outcome, progress.warnings, lacking, given["as_json"])
+    print_outcome(outcome, progress.warnings, lacking, given["as_json"])
     if interrupted:
         say_how_to_go_on()
         return INTERRUPTED
@@ -94,7 +95,8 @@ def _options(given: dict[str, Any]) -> "Options":
     return Options(**{name: given[name] for name in names})
 
 
-def _print(outcome: "SuiteOutcome", warnings: list[str], lacking: list[str], as_json: bool) -> None:
+def print_outcome(outcome: "SuiteOutcome", warnings: list[str], lacking: list[str], as_json: bool) -> None:
+    """Print a suite's tables, or all of its outcome as one JSON document, and what failed."""
     failures = outcome.failures + lacking
     if as_json:
         from icbench.report.json_output import envelope
@@ -111,13 +113,18 @@ def _print(outcome: "SuiteOutcome", warnings: list[str], lacking: list[str], as_
     say(failures, "red")
 
 
+def draw_chart(outcome: "SuiteOutcome", figure: Path | None) -> list[str]:
+    """Draw the tables if that was asked for; returns what failed."""
+    if not figure:
+        return []
+    from icbench.report.charts import draw_suite
+
+    return make_file("picture", figure, lambda: draw_suite(outcome, figure))
+
+
 def _draw(manager: "PluginManager", outcome: "SuiteOutcome", given: dict[str, Any]) -> list[str]:
     """Make the chart and the page that were asked for; returns what failed."""
-    figure, page, lacking = given["figure"], given["page"], []
-    if figure:
-        from icbench.report.charts import draw_suite
-
-        lacking += make_file("picture", figure, lambda: draw_suite(outcome, figure))
+    page, lacking = given["page"], draw_chart(outcome, given["figure"])
     if page:
         from icbench.report.page import write_page
         from icbench.suites import shown_entry

@@ -37,10 +37,12 @@ class ClassFigures:
 
 def confusion_matrix(record: Record) -> NDArray[np.int64]:
     """(K, K + 1) counts: label by prediction; the last column has what was not finite. K is 0 without images."""
-    arrays = record.images(["label", "prediction"])
+    scores = ["class_scores"] if record.has(["class_scores"]) else []
+    arrays = record.images(["label", "prediction", *scores])
     if not len(arrays["label"]):
         return np.zeros((0, 1), np.int64)
-    scored = record.images(["class_scores"])["class_scores"].shape[1]
+    # Without scores, as in published records, the classes are those that occur.
+    scored = arrays["class_scores"].shape[1] if scores else int(arrays["prediction"].max()) + 1
     classes = max(scored, int(arrays["label"].max()) + 1)
     counts = np.zeros((classes, classes + 1), np.int64)
     np.add.at(counts, (arrays["label"], np.where(arrays["prediction"] < 0, classes, arrays["prediction"])), 1)

@@ -24,10 +24,20 @@ VERSION = b"\x93NUMPY\x01\x00"
 """What an array begins with whose header has its length in the next two bytes, as nearly all have."""
 
 
-def write_arrays(file: Path, arrays: Arrays) -> str:
-    """Write arrays as one compressed file, the same bytes for the same arrays; returns their SHA-256."""
+def write_arrays(file: Path, arrays: Arrays, compression: int = zipfile.ZIP_DEFLATED) -> str:
+    """Write arrays as numpy's `.npz`, the same bytes for the same arrays; returns their SHA-256.
+
+    Args:
+        compression: one of `zipfile`'s methods.
+    """
     stream = io.BytesIO()
-    np.savez_compressed(stream, allow_pickle=False, **{name: arrays[name] for name in sorted(arrays)})
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name in sorted(arrays):
+            # Without a time, which would be in the bytes.
+            member = zipfile.ZipInfo(name + MEMBER)
+            member.compress_type = compression
+            with archive.open(member, "w", force_zip64=True) as part:
+                np.lib.format.write_array(part, np.asanyarray(arrays[name]), allow_pickle=False)
     content = stream.getvalue()
     replace_synced(file, content)
     return hashlib.sha256(content).hexdigest()

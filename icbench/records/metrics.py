@@ -76,4 +76,4 @@ def _wrongly_dropped(arrays: Arrays) -> int:
 
 def _finite_mean(values: NDArray[Any]) -> float | None:
     finite = np.isfinite(values)
-    return float(values[finite].mean()) if finite.any() else None
+    return float(values[finite].mean(dtype=np.float64)) if finite.any() else None

@@ -2,6 +2,7 @@
 
 import json
 import math
+import zipfile
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -182,16 +183,19 @@ def _images_file(record: Record) -> ImagesFile:
     return record.metadata.images
 
 
-def write_record(path: Path, metadata: RecordMetadata, arrays: Arrays) -> Record:
+def write_record(
+    path: Path, metadata: RecordMetadata, arrays: Arrays, compression: int = zipfile.ZIP_DEFLATED
+) -> Record:
     """Write the arrays and then, as the last step, `record.json`: a record is whole where that file is there.
 
     Args:
         path: the folder, which is made where there is none.
         metadata: the record's content without `images`.
         arrays: per-image arrays.
+        compression: of the arrays, as for `icbench.records.files.write_arrays`.
     """
     path.mkdir(parents=True, exist_ok=True)
-    sha256 = write_arrays(path / IMAGES_FILE, arrays)
+    sha256 = write_arrays(path / IMAGES_FILE, arrays, compression)
     images = ImagesFile(file=IMAGES_FILE, sha256=sha256, arrays=tuple(sorted(arrays)))
     complete = WrittenMetadata(**{**vars(metadata), "images": images})
     replace_synced(path / RECORD_FILE, canonical(sign(complete.document())))

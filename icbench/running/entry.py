@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from icbench.errors import IntegrityError
 from icbench.kinds.names import TIERS
@@ -80,18 +81,27 @@ def grid(dataset: Sequence[Selection], **choices: Sequence[Selection]) -> Iterat
 
 def component_metadata(selection: Selection) -> ComponentMetadata:
     """A component as a record keeps it: a file parameter by its content's digest, the code by that of its closure."""
+    registered = selection.registered
+    return ComponentMetadata(
+        name=selection.name,
+        dist=registered.dist,
+        version=registered.version,
+        params=kept_params(selection),
+        source=source_digest(registered.component.factory, registered.dist),
+    )
+
+
+def kept_params(selection: Selection) -> dict[str, Any]:
+    """A component's parameters as a record keeps them.
+
+    Raises:
+        IntegrityError: a file that is one cannot be read.
+    """
     component = selection.registered.component
-    params = {
+    return {
         name: file_digest(str(value)) if value and component.param(name).path else value
         for name, value in selection.params.items()
     }
-    return ComponentMetadata(
-        name=selection.name,
-        dist=selection.registered.dist,
-        version=selection.registered.version,
-        params=params,
-        source=source_digest(component.factory, selection.registered.dist),
-    )
 
 
 def file_digest(file: str) -> str:

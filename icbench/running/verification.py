@@ -1,7 +1,9 @@
 """Verifying a record: what holds of what it says, what differs, and what cannot be checked here."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,7 @@ from icbench.running.source_closure import engine_digest
 
 SAMPLE = 200
 SHORT = 12
+OTHER_CODE = "its code is another one here"
 EVALUATIONS_OFF = 0.05
 """By what share the mean evaluations of a sample may differ where images stop early, which rounding may shift."""
 
@@ -49,19 +52,21 @@ class Verification:
         label: its entry in one phrase, or the folder's name where it cannot be read.
         findings: of everything that was looked at.
         agreement: of the images that were computed again, or None where none could be.
+        found_again: images were computed again, and all that came of it is as the record says.
     """
 
     path: Path
     label: str
     findings: tuple[Finding, ...]
     agreement: Agreement | None = None
+    found_again: bool = False
 
     @property
     def verdict(self) -> str:
-        """`DIFFERS` if anything does, `HOLDS` if images were computed again and nothing does, else `UNCHECKED`."""
+        """`DIFFERS` if anything does, `HOLDS` if images were found again and nothing differs, else `UNCHECKED`."""
         if any(finding.verdict == DIFFERS for finding in self.findings):
             return DIFFERS
-        return HOLDS if self.agreement else UNCHECKED
+        return HOLDS if self.found_again else UNCHECKED
 
 
 @dataclass
@@ -94,15 +99,22 @@ class Verifier:
         findings = [*check_document(record), file]
         if arrays:
             findings += check_arrays(record, arrays)
-        found, agreement = _Check(self, record, arrays).findings()
-        return Verification(path, record.label, (*findings, *found), agreement)
+        check = _Check(self, record, arrays)
+        found, agreement = check.findings()
+        return Verification(path, record.label, (*findings, *found), agreement, check.found_again)
 
 
 class Findings:
-    """What was found of a record, one finding after the other."""
+    """What was found of a record, one finding after the other.
+
+    What has other code here than the record's can still be computed with. If the record's images come out of it, that
+    speaks for the record; if they do not, it is no evidence against it.
+    """
 
     def __init__(self) -> None:
         self.all: list[Finding] = []
+        self.other_code: set[str] = set()
+        """What is here with other code than the record's."""
 
     def compare(self, what: str, said: object, here: object, other: str) -> bool:
         """Note whether something here is what the record was made with; what is not cannot be checked with."""
@@ -110,6 +122,11 @@ class Findings:
         kept = f"as here, {_short(here)}" if isinstance(here, str) else "as here"
         self.all.append(Finding(what, HOLDS if same else UNCHECKED, kept if same else other))
         return same
+
+    def compare_code(self, what: str, said: object, here: object, versions: str = "") -> None:
+        """Note whether something here has the code that the record was made with."""
+        if not self.compare(what, said, here, OTHER_CODE + versions):
+            self.other_code.add(what)
 
     def judge(self, what: str, holds: bool, kept: str, broken: str) -> None:
         """Note that something holds or differs."""
@@ -120,8 +137,35 @@ class Findings:
         self.all.append(Finding(what, UNCHECKED, why))
 
     def all_here(self) -> bool:
-        """Whether all is here that the record was made with."""
-        return all(finding.verdict == HOLDS for finding in self.all if finding.what != "labels")
+        """Whether all is here that the record was made with, but for its code."""
+        passed = {"labels", *self.other_code}
+        return all(finding.verdict == HOLDS for finding in self.all if finding.what not in passed)
+
+    def take(self, judged: list[Finding], computed: bool) -> bool:
+        """Note what was judged by what is here; returns whether images were computed and all is as the record says.
+
+        Args:
+            judged: each as if the code here were the record's.
+            computed: images were computed again.
+        """
+        found_again = computed and all(finding.verdict == HOLDS for finding in judged)
+        if self.other_code:
+            judged = [_excuse(finding) for finding in judged]
+        if self.other_code and found_again:
+            self.all = [self._clear(finding) for finding in self.all]
+        self.all += judged
+        return found_again
+
+    def _clear(self, finding: Finding) -> Finding:
+        same = finding.what in self.other_code
+        return replace(finding, detail=f"{finding.detail}; the images come out the same") if same else finding
+
+
+def _excuse(finding: Finding) -> Finding:
+    """A finding that other code may be the reason of."""
+    if finding.verdict != DIFFERS:
+        return finding
+    return replace(finding, verdict=UNCHECKED, detail=f"{finding.detail}; the code here is another one")
 
 
 class _Check:
@@ -131,12 +175,13 @@ class _Check:
         self.verifier, self.record, self.arrays = verifier, record, arrays
         self.metadata = record.metadata
         self.found = Findings()
+        self.found_again = False
 
     def findings(self) -> tuple[list[Finding], Agreement | None]:
         """All findings, and the agreement if images could be computed again."""
         known = self.metadata.entry.components
         chosen = {kind: found for kind, one in known.items() if (found := self._component(kind, one))}
-        self.found.compare("engine", self.metadata.engine, engine_digest(), "its code is another one here")
+        self.found.compare_code("engine", self.metadata.engine, engine_digest())
         source, split = self._source()
         agreement = None
         if self.found.all_here():
@@ -160,7 +205,7 @@ class _Check:
         versions = (
             f" (version {here.version}; the record's is {known.version})" if here.version != known.version else ""
         )
-        self.found.compare(what, known.source, here.source, f"its code is another one here{versions}")
+        self.found.compare_code(what, known.source, here.source, versions)
         return selection
 
     def _source(self) -> tuple[Source | None, Split | None]:
@@ -186,24 +231,22 @@ class _Check:
 
     def _compute(self, entry: Entry, source: Source, split: Split) -> Agreement | None:
         """Compute a sample again, once the built components are those of the record, too."""
-        before = len(self.found.all)
+        judged, agreement = Findings(), None
         try:
             device = choose_device(self.metadata.device)
             runner = build_runner(entry, device, source)
             self._compare_built(runner)
-            self._compare_claims(entry, runner)
-            if not self.arrays or any(finding.verdict == UNCHECKED for finding in self.found.all[before:]):
-                return None
-            settings = settings_of(self.record, device)
-            again = Recomputation(runner, self.record, split, settings, self.verifier.watcher)
-            agreement = again.compare(self.arrays, self._draw())
+            self._compare_claims(judged, entry, runner)
+            if self.arrays and self.found.all_here():
+                settings = settings_of(self.record, device)
+                again = Recomputation(runner, self.record, split, settings, self.verifier.watcher)
+                agreement = again.compare(self.arrays, self._draw())
+                _judge_agreement(judged, self.metadata, self.arrays, agreement)
         except IcbenchError as error:
-            self.found.leave("computing again", error.message)
-            return None
+            judged.leave("computing again", error.message)
         except Exception as error:  # of a component, which is not trusted to raise what it should
-            self.found.leave("computing again", f"failed here: {type(error).__name__}: {error}")
-            return None
-        _judge_agreement(self.found, self.metadata, self.arrays, agreement)
+            judged.leave("computing again", f"failed here: {type(error).__name__}: {error}")
+        self.found_again = self.found.take(judged.all, agreement is not None)
         return agreement
 
     def _draw(self) -> NDArray[np.int64]:
@@ -218,19 +261,35 @@ class _Check:
         """Compare what is known of components only once they are built."""
         here = runner.describe_components()
         for kind, known in self.metadata.entry.components.items():
-            names = {"weights": "weights", "training_data": "training images", "components": "components"}
-            for name, what in names.items():
+            for name, what in {"weights": "weights", "training_data": "training images"}.items():
                 said, found = (getattr(one, name) for one in (known, here[kind]))
                 if said or found:
                     self.found.compare(f"{what} of {known.name}", said, found, "others are here")
+            self._compare_inner(known, here[kind])
 
-    def _compare_claims(self, entry: Entry, runner: Runner) -> None:
+    def _compare_inner(self, known: ComponentMetadata, here: ComponentMetadata) -> None:
+        """Compare the components that a component is made of."""
+        what, said, found = f"components of {known.name}", known.components or {}, here.components or {}
+        if _without_code(said) != _without_code(found):
+            self.found.compare(what, said, found, "others are here")
+        elif said:
+            self.found.compare_code(what, said, found)
+
+    def _compare_claims(self, judged: Findings, entry: Entry, runner: Runner) -> None:
         """Compare what a record says of its entry for its readers."""
         metadata = self.metadata
         flags = {*entry.flags(metadata.dataset.split), *runner.flags()}
         told = ", ".join(["of tier " + entry.tier, *sorted(flags)])
         same = metadata.tier == entry.tier and flags == set(metadata.flags)
-        self.found.judge("tier and flags", same, f"as its components say: {told}", f"its components say: {told}")
+        judged.judge("tier and flags", same, f"as its components say: {told}", f"its components say: {told}")
+
+
+def _without_code(components: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What is known of some components besides their code."""
+    return {
+        kind: {name: value for name, value in one.items() if name not in ("source", "version")}
+        for kind, one in components.items()
+    }
 
 
 def _judge_agreement(found: Findings, metadata: RecordMetadata, arrays: Arrays, agreement: Agreement) -> None:

@@ -271,7 +271,7 @@ def _claim(claim: Claim, rows: Mapping[Cell, Row | None]) -> ClaimOutcome:
     if other is not None:
         lead = _lead(row, other)
         return ClaimOutcome(claim, _verdict(lead, claim.by), difference=lead)
-    distances = np.concatenate([record.images(["distance"])["distance"] for record in row.records])
+    distances = np.concatenate([record.images(["distance"])["distance"] for record in row.records], dtype=np.float64)
     median = float(np.nanmedian(distances))
     return ClaimOutcome(claim, "holds" if median <= claim.median_distance else "does not hold", median_distance=median)
 

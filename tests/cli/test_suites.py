@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from PIL import Image
 from icbench import Component, hookimpl
 from icbench.kinds.suite import Suite, read_suite
 from icbench.plugins.discovery import PluginSource
+from icbench.records import read_record
+from icbench.records.record import write_record
 
 QUICK = ("--device", "cpu", "--quiet")
 TOML = Path(__file__).parent / "toy_suite.toml"
@@ -63,6 +66,51 @@ def test_what_was_run_before_is_taken_from_its_record(capsys):
     reproduced(capsys)
     _, document = reproduced(capsys)
     assert all(run["reused"] for run in document["data"]["runs"])
+
+
+def with_engine(path, engine):
+    """The record of a run as another engine would have left it."""
+    record = read_record(path)
+    return write_record(path, replace(record.metadata, engine=engine), record.images())
+
+
+def test_tables_are_made_from_records_of_other_code_and_nothing_is_run(capsys):
+    _, document = reproduced(capsys)
+    for run in document["data"]["runs"]:
+        with_engine(Path(run["path"]), "sha256:" + "0" * 64)
+    folder = Path(document["data"]["runs"][0]["path"]).parent
+    code, out, _ = icbench(capsys, "suite", "table", "toy-paper", folder, "--json")
+    made = json.loads(out)["data"]
+    assert code == 0
+    assert (made["experiments"], made["claims"]) == (document["data"]["experiments"], document["data"]["claims"])
+    assert len(list(folder.glob("*/record.json"))) == len(document["data"]["runs"])
+
+
+def test_a_table_has_the_rows_that_there_are_records_of(capsys):
+    run = ["run", "--dataset", "toy", *QUICK, "--generator"]
+    own = [*run, "linear:noise_dim=3", "--limit", "20"]
+    # The last is of the suite. Before it are other steps, another rate, other seeds, and more images than the suite has.
+    for arguments in (
+        [*own, "--steps", "7"],
+        [*own, "--steps", "20", "--lr", "0.3"],
+        [*own, "--steps", "20", "--seed", "5"],
+        [*run, "linear:noise_dim=5", "--steps", "20", "--seeds", "2"],
+        [*own, "--steps", "20", "--seeds", "2"],
+    ):
+        icbench(capsys, *arguments)
+    _, out, _ = icbench(capsys, "suite", "table", "toy-paper", "--json")
+    size, steps = json.loads(out)["data"]["experiments"]
+    assert [len(cell["runs"]) for cell in size["cells"]] == [2, 0]
+    assert [len(cell["runs"]) for cell in steps["cells"]] == [0, 2, 0]
+    _, out, _ = icbench(capsys, "suite", "table", "toy-paper")
+    assert "not complete" in out
+
+
+def test_the_chart_of_a_table_is_drawn(capsys):
+    reproduced(capsys, "--experiment", "steps")
+    code, _, _ = icbench(capsys, "suite", "table", "toy-paper", "--experiment", "steps", "--figure", "chart.png")
+    assert code == 0
+    assert Image.open("chart.png").width > 100
 
 
 def test_one_experiment_can_be_chosen_and_what_is_optional_is_asked_for(capsys):

@@ -11,6 +11,7 @@ from command_line import icbench
 from record_factory import RESULTS
 
 from icbench import Component, Param, hookimpl
+from icbench.builtin.classifiers import NearestNeighbour
 from icbench.compute.devices import choose_device
 from icbench.plugins.manager import plugin_manager
 from icbench.ranking.rows import Track
@@ -35,6 +36,18 @@ class Filed(toy.LinearGenerator):
     def __init__(self, weights: str) -> None:
         super().__init__(noise_effect=float(Path(weights).read_text()))
         self.weights_digest = file_digest(weights).removeprefix("sha256:")
+
+
+class Measured(NearestNeighbour):
+    """A classifier that is made of a component."""
+
+    def components(self):
+        return {"distance": plugin_manager().select("distance", "mse")}
+
+
+@hookimpl
+def icbench_classifiers():
+    yield Component("measured", "test_verify:Measured", "made of a distance")
 
 
 @hookimpl
@@ -243,8 +256,64 @@ def test_without_its_plugin_a_record_cannot_be_checked(capsys, use_plugins):
     unchecked(capsys, record, "generator linear", "linear")
 
 
-def test_with_other_code_a_record_cannot_be_checked(capsys):
-    unchecked(capsys, forge(run(capsys), engine="sha256:" + "0" * 64), "engine", "another one here")
+OTHER_CODE = "sha256:" + "0" * 64
+
+
+def detail_of(found, what):
+    return next(one["detail"] for one in found["findings"] if one["what"] == what)
+
+
+def with_other_source(entry, kind="generator"):
+    return replace(entry, **{kind: replace(getattr(entry, kind), source=OTHER_CODE)})
+
+
+def test_with_other_code_a_record_holds_if_its_images_come_out_the_same(capsys):
+    honest = run(capsys)
+    verdict, verdicts, found = verify(capsys, forge(honest, engine=OTHER_CODE), "--strict")
+    assert verdict == "holds"
+    assert (verdicts["engine"], verdicts["predictions"]) == ("cannot be checked", "holds")
+    assert detail_of(found, "engine") == "its code is another one here; the images come out the same"
+    forged = forge(honest, entry=with_other_source(honest.metadata.entry))
+    assert verify(capsys, forged, "--strict")[0] == "holds"
+
+
+@pytest.mark.parametrize("said", [{"arrays": {"energy": np.full(50, 9, np.float32)}}, {"tier": "labels"}])
+def test_with_other_code_what_comes_out_otherwise_cannot_be_checked(capsys, said):
+    forged = forge(run(capsys), engine=OTHER_CODE, **said)
+    code, out, _ = icbench(capsys, "verify", forged.path, "--strict")
+    assert (code, "could not be verified here" in out) == (1, True)
+    verdict, verdicts, found = verify(capsys, forged)
+    assert verdict == "cannot be checked"
+    what = "energies" if "arrays" in said else "tier and flags"
+    assert verdicts[what] == "cannot be checked"
+    assert "the code here is another one" in detail_of(found, what)
+    assert "come out the same" not in detail_of(found, "engine")
+
+
+def test_other_code_excuses_nothing_that_a_record_says_of_itself(capsys):
+    honest = run(capsys)
+    forged = forge(honest, {"prediction": np.roll(honest.images()["prediction"], 1)}, engine=OTHER_CODE)
+    assert differing(verify(capsys, forged)[1]) == {"class scores"}
+
+
+def test_a_classifier_s_components_may_have_other_code_but_not_other_parameters(capsys):
+    honest = run(capsys, "--classifier", "measured")
+    entry = honest.metadata.entry
+    used = entry.classifier.components["distance"]
+
+    def with_component(**changed):
+        components = {"distance": {**used, **changed}}
+        return forge(honest, entry=replace(entry, classifier=replace(entry.classifier, components=components)))
+
+    assert verify(capsys, with_component(source=OTHER_CODE))[0] == "holds"
+    verdict, verdicts, _ = verify(capsys, with_component(params={"scale": 2.0}))
+    assert (verdict, verdicts["components of measured"]) == ("cannot be checked", "cannot be checked")
+
+
+def test_strict_fails_where_nothing_could_be_computed(capsys, use_plugins):
+    path = run(capsys).path
+    use_plugins()
+    assert [icbench(capsys, "verify", path, *strict)[0] for strict in ([], ["--strict"])] == [0, 1]
 
 
 def test_with_other_weights_a_record_cannot_be_checked(capsys, monkeypatch):
