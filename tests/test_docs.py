@@ -44,12 +44,8 @@ COMMANDS = {
     "icbench compare cgan-mse-adam-joint cgan-mse-adam-exhaustive": "",
     "icbench show latest --diagnose": "--device cpu",
     "icbench verify latest": "--sample 2",
-<<<<<<< HEAD
-    "icbench invert examples/seven.png": SMALL,
-=======
     "icbench publish --to results/mine": "",
-    "icbench invert seven.png": SMALL,
->>>>>>> 4f13e9a (Records have a small form to be published; verify computes with changed code too, and a suite's tables are made from records)
+    "icbench invert examples/seven.png": SMALL,
     "icbench suite list": "",
     "icbench reproduce hobbhahn2020 --limit 1000": None,
     "icbench train cgan --noise-dim 30": None,

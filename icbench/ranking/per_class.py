@@ -37,16 +37,19 @@ class ClassFigures:
 
 def confusion_matrix(record: Record) -> NDArray[np.int64]:
     """(K, K + 1) counts: label by prediction; the last column has what was not finite. K is 0 without images."""
-    scores = ["class_scores"] if record.has(["class_scores"]) else []
-    arrays = record.images(["label", "prediction", *scores])
+    arrays = record.images(["label", "prediction"])
     if not len(arrays["label"]):
         return np.zeros((0, 1), np.int64)
-    # Without scores, as in published records, the classes are those that occur.
-    scored = arrays["class_scores"].shape[1] if scores else int(arrays["prediction"].max()) + 1
-    classes = max(scored, int(arrays["label"].max()) + 1)
+    classes = max(_known_classes(record), int(arrays["label"].max()) + 1, int(arrays["prediction"].max()) + 1)
     counts = np.zeros((classes, classes + 1), np.int64)
     np.add.at(counts, (arrays["label"], np.where(arrays["prediction"] < 0, classes, arrays["prediction"])), 1)
     return counts
+
+
+def _known_classes(record: Record) -> int:
+    """How many classes were scored; 0 where scores are not kept, as in published records."""
+    kept = record.has(["class_scores"])
+    return int(record.images(["class_scores"])["class_scores"].shape[1]) if kept else 0
 
 
 def class_figures(confusion: NDArray[np.int64]) -> list[ClassFigures]:

@@ -89,7 +89,7 @@ def test_tables_are_made_from_records_of_other_code_and_nothing_is_run(capsys):
 def test_a_table_has_the_rows_that_there_are_records_of(capsys):
     run = ["run", "--dataset", "toy", *QUICK, "--generator"]
     own = [*run, "linear:noise_dim=3", "--limit", "20"]
-    # The last is of the suite. Before it are other steps, another rate, other seeds, and more images than the suite has.
+    # The last is of the suite. Before it: other steps, another rate, another seed, and more images than the suite has.
     for arguments in (
         [*own, "--steps", "7"],
         [*own, "--steps", "20", "--lr", "0.3"],
@@ -110,7 +110,7 @@ def test_the_chart_of_a_table_is_drawn(capsys):
     reproduced(capsys, "--experiment", "steps")
     code, _, _ = icbench(capsys, "suite", "table", "toy-paper", "--experiment", "steps", "--figure", "chart.png")
     assert code == 0
-    assert Image.open("chart.png").width > 100
+    assert Path("chart.png").stat().st_size > 1000
 
 
 def test_one_experiment_can_be_chosen_and_what_is_optional_is_asked_for(capsys):
