@@ -1,6 +1,6 @@
 """Write the tables of README and docs from the records in results/: python docs/tables.py
 
-A table stands between the comments `<!-- table NAME -->` and `<!-- end of table -->`. What is between them is made here.
+A table stands between the comments `<!-- table NAME -->` and `<!-- end of table -->`, and is made here.
 """
 
 import io
