@@ -46,6 +46,10 @@ class MissingWeightsError(UsageError):
     """Weights that a training makes are not here."""
 
 
+class MissingDataError(UsageError):
+    """A dataset's images are not here and cannot be fetched: a parameter has to name them, or a package has them."""
+
+
 class ResultsError(UsageError):
     """The results folder cannot be written; no half record is left in it."""
 
@@ -60,6 +64,10 @@ class IntegrityError(IcbenchError):
 
 class FolderWarning(UserWarning):
     """A folder of the user's own cannot be used; all goes on without it."""
+
+
+class DataWarning(UserWarning):
+    """Some of a dataset's images are not as they should be; the others are used."""
 
 
 class PluginWarning(UserWarning):

@@ -91,6 +91,20 @@ def icbench_datasets() -> Iterator[Component]:
     yield _fetched("cifar10", "cifar10", "animals and vehicles, 32x32 in colour")
     yield _fetched("cifar100", "cifar100", "a hundred kinds of things, 32x32 in colour")
 
+    yield Component("digits", "icbench.builtin.datasets.digits:Digits", "handwritten digits of scikit-learn, 8x8")
+    yield Component(
+        "image-folder",
+        "icbench.builtin.datasets.image_folder:ImageFolder",
+        "images of your own, a folder for each class",
+        params=(
+            Param("path", "", "the folder", path=True),
+            Param("size", 0, "height and width to bring images to; 0: those of the first", low=0, high=256),
+            Param("channels", 0, "1 for grey, 3 for colours; 0: those of the first", choices=(0, 1, 3)),
+            Param("validation", 0.15, "the share of images that are for validation", low=0.0, high=0.9),
+            Param("test", 0.15, "the share of images that are for the test", low=0.0, high=0.9),
+        ),
+    )
+
 
 def _fetched(name: str, factory: str, summary: str, *params: Param) -> Component:
     return Component(name, f"icbench.builtin.datasets.catalogue:{factory}", summary, params, ("fetched",))

@@ -243,6 +243,7 @@ def _answers(
             labels[place] if labels else None,
             found[place],
             usual,
+            inverter.class_names,
         )
         for place, name in enumerate(names)
     ]
@@ -259,7 +260,7 @@ def _watch(
     console = messages()
     if len(names) == 1 and can_show(console) and not given["quiet"]:
         levels = image / 255 if image.dtype == "uint8" else image
-        with Film(console, f"{names[0]}: {inverter.entry.label}", levels) as film:
+        with Film(console, f"{names[0]}: {inverter.entry.label}", levels, inverter.class_names) as film:
             yield film.show
         return
     with Display(console, given["quiet"]) as display, display.working("inverting"):

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from icbench.cli.streams import StreamError, tolerant_streams
-from icbench.errors import FolderWarning, IcbenchError, PluginWarning, only_exceptions
+from icbench.errors import DataWarning, FolderWarning, IcbenchError, PluginWarning, only_exceptions
 from icbench.version import __version__
 
 VERBS = {
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         icbench.main(given, prog_name="icbench")
     warnings.showwarning = _one_line_warning
     # Also where warnings are errors: a broken plugin costs its own components and nothing else.
-    for category in (PluginWarning, FolderWarning):
+    for category in (PluginWarning, FolderWarning, DataWarning):
         warnings.simplefilter("default", category)
     with tolerant_streams():
         try:

@@ -66,7 +66,11 @@ def read_picture(file: Path) -> Picture:
         UsageError: there is none, it is no image, or it has more than `MOST_PIXELS` pixels.
     """
     if file.is_dir():
-        raise UsageError(f"{file} is a folder", f"Give its files, such as {file / '*.png'}.")
+        files, dataset = file / "*.png", f"image-folder:path={file}"
+        raise UsageError(
+            f"{file} is a folder",
+            f"Give its files, such as {files}; a folder of images by class is a dataset, {dataset}.",
+        )
     try:
         with file.open("rb") as stream:
             return read_stream(stream, os.fspath(file))

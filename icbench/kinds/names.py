@@ -1,4 +1,6 @@
-"""What the kinds of components are called."""
+"""What the kinds of components are called, and the classes of images."""
+
+from collections.abc import Sequence
 
 KINDS = ("generator", "distance", "optimizer", "schedule", "dataset", "classifier")
 """What entries are made of."""
@@ -12,3 +14,13 @@ INVERSION_KINDS = ("generator", "distance", "optimizer", "schedule")
 TIERS = ("pixels", "features", "label features")
 """What an inversion knows besides pixels; a component declares `tier:features` (learned without labels) or
 `tier:label features` (learned to tell classes apart) as a trait, and an entry is in the highest tier of its parts."""
+
+
+def class_name(number: int, names: Sequence[str]) -> str:
+    """What a class is called, or its number where classes have no names."""
+    return names[number] if 0 <= number < len(names) else str(number)
+
+
+def numbered_name(number: int, names: Sequence[str]) -> str:
+    """The number of a class, and its name where it has one."""
+    return f"{number} {names[number]}" if 0 <= number < len(names) else str(number)

@@ -76,6 +76,11 @@ class Row:
         return self.metadata.tier
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """What the classes are called; empty where they have numbers alone."""
+        return self.records[0].class_names
+
+    @property
     def suites(self) -> list[str]:
         """The suites that its runs were made for; one's own runs are of none."""
         return sorted({record.metadata.suite for record in self.records} - {""})

@@ -210,6 +210,7 @@ class RunMetadata(RunIdentity):
         series: the digest of its identity without the number of images.
         batch_size: rows computed together, None where that was not chosen and not measured.
         batch_bytes: what such a batch takes, None where that is not known.
+        class_names: what the dataset calls its classes, None where it has no names for them.
     """
 
     id: str
@@ -223,6 +224,7 @@ class RunMetadata(RunIdentity):
     series: str | None = None
     batch_size: Count | UnsetType | None = UNSET
     batch_bytes: Count | UnsetType | None = UNSET
+    class_names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,6 +84,11 @@ class Record:
         return self.metadata.metrics
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """What the classes are called; empty where they have numbers alone."""
+        return self.metadata.class_names or ()
+
+    @property
     def flags(self) -> list[str]:
         """What a reader has to know before believing it."""
         return [*self.metadata.flags, *([EDITED] if self.edited else [])]

@@ -1,6 +1,7 @@
 """A live film of an inversion on a terminal: target and reconstruction, the classes' bars, the distance falling."""
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -11,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from icbench.kinds.names import numbered_name
 from icbench.report.half_blocks import half_blocks
 from icbench.report.table import printable
 
@@ -26,6 +28,8 @@ AROUND = 6
 """The lines around the pictures."""
 FRAME_SECONDS = 1 / 20
 """How long a picture stands at least."""
+MOST_LETTERS = 12
+"""How much of a class's name there is room for."""
 LEVELS = "▁▂▃▄▅▆▇█"
 BAR, HALF = "█", "▌"
 
@@ -44,10 +48,13 @@ class Film:
         console: a terminal; its size is asked for anew for each picture.
         title: what is inverted.
         target: (C, H, W).
+        class_names: what the classes are called, if they have names.
     """
 
-    def __init__(self, console: Console, title: str, target: NDArray[np.float32]) -> None:
-        self.console, self.title, self.target = console, title, target
+    def __init__(
+        self, console: Console, title: str, target: NDArray[np.float32], class_names: Sequence[str] = ()
+    ) -> None:
+        self.console, self.title, self.target, self.class_names = console, title, target, class_names
         self.distances: list[float] = []
         self.shown = 0.0
         self.live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
@@ -68,11 +75,17 @@ class Film:
         now = time.monotonic()
         if now - self.shown >= FRAME_SECONDS or snapshot.step in (0, snapshot.steps):
             self.shown = now
-            self.live.update(film_frame(self.title, self.target, snapshot, self.distances, self.console), refresh=True)
+            frame = film_frame(self.title, self.target, snapshot, self.distances, self.console, self.class_names)
+            self.live.update(frame, refresh=True)
 
 
 def film_frame(
-    title: str, target: NDArray[np.float32], snapshot: "Snapshot", distances: list[float], console: Console
+    title: str,
+    target: NDArray[np.float32],
+    snapshot: "Snapshot",
+    distances: list[float],
+    console: Console,
+    class_names: Sequence[str] = (),
 ) -> RenderableType:
     """One picture of the film, for a terminal as it is now.
 
@@ -82,6 +95,7 @@ def film_frame(
         snapshot: of one image.
         distances: of the snapshots so far, this one included.
         console: the terminal.
+        class_names: what the classes are called, if they have names.
     """
     width, height = console.size
     wide = _picture_width(target, width, height)
@@ -92,7 +106,7 @@ def film_frame(
     side = max(wide, *map(len, HEADINGS))
     for _ in pictures:
         body.add_column(width=side, no_wrap=True)
-    bars = _bars(snapshot.class_scores[0], width - 2 * side - 4, lines)
+    bars = _bars(snapshot.class_scores[0], width - 2 * side - 4, lines, class_names)
     body.add_row(*(Text(heading, style="dim") for heading in HEADINGS))
     body.add_row(*pictures, bars)
     return Group(_headline(title, snapshot, width), body, _curve(distances, width))
@@ -115,20 +129,26 @@ def _headline(title: str, snapshot: "Snapshot", width: int) -> Text:
     return Text.assemble(name, "  ", (count, "cyan"))
 
 
-def _bars(scores: NDArray[np.float32], width: int, lines: int) -> Text:
+def _bars(scores: NDArray[np.float32], width: int, lines: int, names: Sequence[str]) -> Text:
     """A bar for each class, or for the best where there are more classes than lines; the best one is marked."""
     shares, best = bar_lengths(scores), int(np.nan_to_num(scores, nan=-np.inf).argmax())
     shown = sorted(np.argsort(-shares, kind="stable")[:lines].tolist())
-    label = len(str(len(scores) - 1))
+    said = {number: cut(printable(numbered_name(number, names)), MOST_LETTERS) for number in shown}
+    label = max(len(str(len(scores) - 1)), *map(len, said.values()))
     room = max(1, width - label - 3)
-    rows = []
+    rows, side = [], "<" if names else ">"
     for number in shown:
         halves = round(2 * room * float(shares[number]))
         bar = BAR * (halves // 2) + HALF * (halves % 2)
         style = "bold green" if number == best else ""
         mark = "›" if number == best else " "
-        rows.append(Text.assemble((f"{mark}{number:>{label}} ", style or "dim"), (bar, style or "cyan")))
+        rows.append(Text.assemble((f"{mark}{said[number]:{side}{label}} ", style or "dim"), (bar, style or "cyan")))
     return Text("\n").join(rows)
+
+
+def cut(text: str, most: int) -> str:
+    """A text of so many letters at most."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def bar_lengths(scores: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from icbench.report.film import bar_lengths
+from icbench.report.film import bar_lengths, cut
 from icbench.report.inverted_images import Answer
 from icbench.report.table import printable
 from icbench.running.image_grid import FAINT, GAP, INK, MARGIN, PAPER, font, save_picture, tile
@@ -24,6 +24,8 @@ CAPTION, HEADING, BETWEEN = 22, 26, 22
 TALL = SIDE + CAPTION + 10
 MOST_CLASSES = 12
 """How many classes a row of the strip has."""
+MOST_LETTERS = 8
+"""How much of a class's name there is room for."""
 LARGE = 196
 """The side of the film's two pictures."""
 BARS, CURVE = 200, 64
@@ -81,11 +83,19 @@ def _bands(answer: Answer, target: NDArray[np.float32], stages: set[int]) -> lis
     seen = [(one.images[0], f"step {one.step}", False) for one in answer.inverted.snapshots if one.step in stages]
     bests = answer.inverted.bests
     classes: list[Tile] = [
-        (bests.images[0, label], f"{label}: {bests.energy[0, label]:.4f}", label == answer.inverted.prediction)
+        (
+            bests.images[0, label],
+            f"{_call(answer, label)}: {bests.energy[0, label]:.4f}",
+            label == answer.inverted.prediction,
+        )
         for label in answer.inverted.ranking
     ]
     chunks = [classes[begin : begin + MOST_CLASSES] for begin in range(0, len(classes), MOST_CLASSES)]
     return [[*given, (target, "target", False), *seen], *chunks]
+
+
+def _call(answer: Answer, label: int) -> str:
+    return cut(answer.call(label), MOST_LETTERS)
 
 
 def _thumbnail(answer: Answer) -> Image.Image:
@@ -157,22 +167,26 @@ def _frame(
     left = MARGIN + 2 * (LARGE + 2 * GAP)
     said = f"step {snapshot.step} of {snapshot.steps}"
     pen.text((left + BARS, MARGIN), said, FAINT, font=font(14), anchor="ra")
-    _draw_bars(pen, snapshot.class_scores[0], left, top)
+    _draw_bars(pen, answer, snapshot.class_scores[0], left, top)
     _draw_curve(pen, past, distances, (MARGIN, top + LARGE + 2 * GAP, width - MARGIN, top + LARGE + CURVE))
     return picture
 
 
-def _draw_bars(pen: ImageDraw.ImageDraw, scores: NDArray[np.float32], left: int, top: int) -> None:
+def _draw_bars(pen: ImageDraw.ImageDraw, answer: Answer, scores: NDArray[np.float32], left: int, top: int) -> None:
     shares = bar_lengths(scores)
     shown = sorted(np.argsort(-shares, kind="stable")[:MOST_CLASSES].tolist())
     best, high = int(shares.argmax()), LARGE / len(shown)
+    said = [_call(answer, label) for label in shown]
+    room = max(14, *(font(14).getlength(text) for text in said))
     for place, label in enumerate(shown):
         middle = top + (place + 0.5) * high
         colour = RING if label == best else FAINT
-        pen.text((left + 14, middle), str(label), colour, font=font(14), anchor="rm")
-        length = max(1.0, float(shares[label]) * (BARS - 22))
+        pen.text((left + room, middle), said[place], colour, font=font(14), anchor="rm")
+        length = max(1.0, float(shares[label]) * (BARS - room - 8))
         fill = RING if label == best else GREY_BAR
-        pen.rectangle((left + 22, middle - high / 2 + 2, left + 22 + length, middle + high / 2 - 2), fill=fill)
+        pen.rectangle(
+            (left + room + 8, middle - high / 2 + 2, left + room + 8 + length, middle + high / 2 - 2), fill=fill
+        )
 
 
 def _draw_curve(

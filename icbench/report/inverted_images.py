@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from icbench.report.table import Column, Footnote, Grid, Section
+from icbench.kinds.names import class_name, numbered_name
+from icbench.report.table import Column, Footnote, Grid, Section, printable
 
 if TYPE_CHECKING:
     from icbench.images.preprocessing import Target
@@ -28,6 +29,7 @@ class Answer:
         label: what class it is, where that is known.
         inverted: what the inversion found.
         usual: what distance would be usual, or None where that is not known.
+        class_names: what the classes are called, where that is known.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Answer:
     label: int | None
     inverted: "InvertedImage"
     usual: "UsualDistance | None"
+    class_names: tuple[str, ...] = ()
 
     @property
     def is_unusual(self) -> bool:
@@ -44,8 +47,12 @@ class Answer:
 
     @property
     def prediction(self) -> str:
-        """The class in digits; "none" for an image whose results are not finite."""
-        return "none" if self.inverted.prediction < 0 else str(self.inverted.prediction)
+        """What the class is called; "none" for an image whose results are not finite."""
+        return "none" if self.inverted.prediction < 0 else self.call(self.inverted.prediction)
+
+    def call(self, label: int) -> str:
+        """What a class is called."""
+        return printable(class_name(label, self.class_names))
 
     @property
     def warning(self) -> str:
@@ -71,7 +78,15 @@ def answer_grid(answer: Answer) -> Grid:
         share = [f"{inverted.class_scores[label]:.3f}"] if scored else []
         distance = [f"{bests.distance[0, label]:.5f}"] if distances else []
         held = "" if bests.searched[0, label] else HELD
-        rows.append([str(label), *share, f"{bests.energy[0, label]:.5f}", *distance, held])
+        rows.append(
+            [
+                printable(numbered_name(label, answer.class_names)),
+                *share,
+                f"{bests.energy[0, label]:.5f}",
+                *distance,
+                held,
+            ]
+        )
     notes = [Footnote(note) for note in _notes(answer)]
     title = f"{answer.name}: class {answer.prediction}{_truth(answer)}"
     return Grid(title, [*columns, Column("", len(columns), words=len(HELD))], [Section(rows)], notes)
@@ -99,16 +114,20 @@ def answers_grid(answers: Sequence[Answer]) -> Grid:
 def _row(answer: Answer, labelled: bool, changed: bool) -> list[str]:
     inverted = answer.inverted
     following = inverted.ranking[1]
-    known = [] if not labelled else ["" if answer.label is None else str(answer.label)]
+    known = [] if not labelled else ["" if answer.label is None else answer.call(answer.label)]
     usual = "" if answer.usual is None else "no" if answer.is_unusual else "yes"
-    numbers = [f"{inverted.energy:.5f}", usual, str(following), f"{inverted.bests.energy[0, following]:.5f}"]
+    numbers = [f"{inverted.energy:.5f}", usual, answer.call(following), f"{inverted.bests.energy[0, following]:.5f}"]
     return [answer.name, answer.prediction, *known, *numbers, *([", ".join(answer.done)] if changed else [])]
 
 
 def _truth(answer: Answer) -> str:
     if answer.label is None:
         return ""
-    return ", as it is labelled" if answer.label == answer.inverted.prediction else f", labelled {answer.label}"
+    return (
+        ", as it is labelled"
+        if answer.label == answer.inverted.prediction
+        else f", labelled {answer.call(answer.label)}"
+    )
 
 
 def answer_data(answer: Answer) -> dict[str, Any]:
@@ -118,6 +137,7 @@ def answer_data(answer: Answer) -> dict[str, Any]:
     classes = [
         {
             "class": label,
+            "name": class_name(label, answer.class_names),
             "score": float(inverted.class_scores[label]),
             "energy": float(bests.energy[0, label]),
             "distance": float(bests.distance[0, label]),

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from icbench.engine.result import PER_IMAGE
 from icbench.errors import UsageError
+from icbench.kinds.names import class_name
 from icbench.report.table import Column, Footnote, Grid, Section
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def inversion_html(inversion: "Inversion") -> str:
 def _inverted_row(inversion: "Inversion", row: int) -> list[str]:
     scores = inversion.class_scores[row]
     best = [int(label) for label in np.argsort(-scores, kind="stable")[:2]] if inversion.prediction[row] >= 0 else []
-    classes = [text for label in best for text in (str(label), f"{scores[label]:.4g}")]
+    classes = [text for label in best for text in (class_name(label, inversion.class_names), f"{scores[label]:.4g}")]
     figures = [f"{values[row]:.5f}" for values in (inversion.distance, inversion.energy)]
     return [str(inversion.index[row]), *classes, *["–"] * (4 - len(classes)), *figures]
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icbench.errors import IntegrityError
+from icbench.kinds.names import class_name
 from icbench.ranking.leaderboard import Leaderboard, RankedEntry, RankedTrack
 from icbench.ranking.per_class import CalibratedRun, calibrated_run, class_figures, confusion_matrix
 from icbench.ranking.references import published_references
@@ -187,7 +188,7 @@ class _Track:
             label=printable(row.label),
             rank=_rank(entry),
             runs=[_run_view(record) for record in row.records],
-            classes=classes_grid(classes) if classes else None,
+            classes=classes_grid(classes, row.class_names) if classes else None,
             confusion=self._confusion(f"{name}-confusion", row, confusion) if len(confusion) else None,
             calibration=_calibration_text(calibrated),
             reliability=draw_reliability(f"{name}-calibration", calibrated.bins) if calibrated else None,
@@ -197,9 +198,9 @@ class _Track:
         )
 
     def _confusion(self, name: str, row: Row, counts: NDArray[np.int64]) -> Chart:
-        worst = _worst_text(counts)
+        worst = _worst_text(counts, row.class_names)
         seeds = f" All {len(row.records)} seeds are counted." if len(row.records) > 1 else ""
-        return draw_confusion(name, counts, worst, worst + seeds)
+        return draw_confusion(name, counts, worst, worst + seeds, row.class_names)
 
     def _why_no_pictures(self, row: Row) -> str:
         if row.direct:
@@ -287,6 +288,7 @@ def _payload(
     tiles = sheet and {"index": sheet.index.tolist(), "across": sheet.across, "down": sheet.down}
     return {
         "labels": _encode(labels),
+        "names": [printable(name) for name in rows[0].class_names] if rows else [],
         "entries": [{"label": printable(row.label), "codes": code} for row, code in zip(rows, codes, strict=True)],
         "pairs": [_pair(*rows) for rows in combinations(rows, 2)],
         "tiles": tiles,
@@ -357,14 +359,15 @@ def _run_view(record: Record) -> RunView:
     return RunView(f"{metadata.id}, seed {metadata.seed}", f"{metadata.id}.json", facts)
 
 
-def _worst_text(confusion: NDArray[np.int64]) -> str:
+def _worst_text(confusion: NDArray[np.int64], names: Sequence[str]) -> str:
     """The most frequent confusions in words."""
     wrong = Counter(
         {(label, taken): int(count) for (label, taken), count in np.ndenumerate(confusion) if label != taken and count}
     )
     size = len(confusion)
     said = [
-        f"{label} for {'not finite' if taken == size else taken} ({count:,})"
+        f"{printable(class_name(label, names))} for "
+        f"{'not finite' if taken == size else printable(class_name(taken, names))} ({count:,})"
         for (label, taken), count in wrong.most_common(3)
     ]
     return f"Most often taken: {', '.join(said)}." if said else "Nothing is taken for anything else."
@@ -387,14 +390,15 @@ def _explain(found: Explanations, light_on_dark: bool) -> list[Explained]:
 def _explain_image(found: Explanations, number: int, light_on_dark: bool) -> Explained:
     truth, prediction, place = int(found.truth[number]), int(found.prediction[number]), int(found.index[number])
     right = truth == prediction
-    images = [(found.targets, "image", f"#{place}", f"Image {place}, a {truth}")]
+    own, taken = (printable(class_name(number, found.class_names)) for number in (truth, prediction))
+    images = [(found.targets, "image", f"#{place}", f"Image {place}, a {own}")]
     images.append(
-        (found.winners, "winner", f"{found.winner_energy[number]:.4f}", f"The winning reconstruction, a {prediction}")
+        (found.winners, "winner", f"{found.winner_energy[number]:.4f}", f"The winning reconstruction, a {taken}")
     )
     if not right:
-        said = f"The reconstruction as a {truth}"
-        images.append((found.truths, f"as a {truth}", f"{found.truth_energy[number]:.4f}", said))
+        said = f"The reconstruction as a {own}"
+        images.append((found.truths, f"as a {own}", f"{found.truth_energy[number]:.4f}", said))
     pictures = [
         Picture(picture_url(kind[number], light_on_dark), alt, f"{name} {figure}") for kind, name, figure, alt in images
     ]
-    return Explained(f"{truth}, found" if right else f"{truth}, taken for {prediction}", right, pictures)
+    return Explained(f"{own}, found" if right else f"{own}, taken for {taken}", right, pictures)

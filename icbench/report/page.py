@@ -67,7 +67,7 @@ def _draw(outcome: SuiteOutcome, shown: ShownEntry | None, scratch: Path) -> Ite
         yield "Accuracies here with their 95 % intervals, and as published."
     if not shown:
         return
-    save_picture(image_grid(shown.samples, shown.light_on_dark), scratch)
+    save_picture(image_grid(shown.samples, shown.light_on_dark, shown.reconstructions.class_names), scratch)
     yield f"Samples of {shown.generator}: a row for each class, a column for each noise."
     draw_reconstructions([shown.reconstructions], scratch)
     yield f"The first images and their reconstructions by {shown.label}."

@@ -1,5 +1,6 @@
 """Pictures of results, as files: images side by side with a line beneath each. Drawing one imports matplotlib."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from icbench.kinds.names import numbered_name
 from icbench.report.charts import INK, PALE, RIGHT, WRONG, drawing, save_figure
 from icbench.report.table import printable
 
@@ -23,6 +25,8 @@ COLUMNS = 20
 MOST = 60
 CELL, GAP, MARGIN = 56, 6, 14
 """The side of an image, the space between two, and that around all, in hundredths of an inch."""
+LETTER = 7
+"""About how wide a letter of a legend is, in hundredths of an inch."""
 TITLE, CAPTION, NUMBER, BETWEEN = 22, 16, 14, 16
 """The heights of a title, of a line beneath an image, of its position, and of what separates two bands."""
 
@@ -49,13 +53,16 @@ def reconstructions_figure(entries: "Sequence[Reconstructions]", columns: int = 
     titles = [printable(f"{entry.label}: targets above, reconstructions below") for entry in entries]
     tall = 2 * CELL + GAP + CAPTION + BETWEEN
     columns = max(len(row) for rows in bands for row in rows)
-    sheet = Sheet(_width(columns), MARGIN + sum(TITLE + tall * len(rows) for rows in bands))
+    legends = [_legend([*entry.truth, *entry.prediction], entry.class_names, _width(columns)) for entry in entries]
+    heights = [TITLE + CAPTION * len(legend) for legend in legends]
+    sheet = Sheet(_width(columns), MARGIN + sum(heights) + sum(tall * len(rows) for rows in bands))
     top = MARGIN
-    for entry, rows, title in zip(entries, bands, titles, strict=True):
+    for entry, rows, title, legend, height in zip(entries, bands, titles, legends, heights, strict=True):
         sheet.write(MARGIN, top, title, INK)
+        _write_legend(sheet, legend, top + TITLE - 4)
         for number, row in enumerate(rows):
-            _draw_pairs(sheet, entry, row, top + TITLE + number * tall)
-        top += TITLE + tall * len(rows)
+            _draw_pairs(sheet, entry, row, top + height + number * tall)
+        top += height + tall * len(rows)
     return sheet.finish(MARGIN)
 
 
@@ -80,10 +87,14 @@ def draw_differences(comparison: "Comparison", split: "Split", file: Path, light
     ]
     tall = CELL + CAPTION + NUMBER + BETWEEN // 2
     heights = [TITLE + BETWEEN // 2 + -(-min(len(index), MOST) // COLUMNS) * tall for index, _ in bands]
+    names = comparison.first.class_names
+    legend = _legend(range(len(names)), names, _width(COLUMNS))
+    begun = MARGIN + CAPTION * len(legend)
     with drawing():
-        sheet = Sheet(_width(COLUMNS), MARGIN + sum(heights))
+        sheet = Sheet(_width(COLUMNS), begun + sum(heights))
+        _write_legend(sheet, legend, MARGIN)
         for number, (index, other) in enumerate(bands):
-            top = MARGIN + sum(heights[:number])
+            top = begun + sum(heights[:number])
             sheet.write(MARGIN, top, titles[number], INK)
             for begin in range(0, min(len(index), MOST), COLUMNS):
                 row = index[begin : min(begin + COLUMNS, MOST)]
@@ -96,6 +107,18 @@ def verdict(entry: "Reconstructions", number: int) -> str:
     truth, prediction = int(entry.truth[number]), int(entry.prediction[number])
     shown = "?" if prediction < 0 else str(prediction)
     return shown if truth == prediction else f"{shown} not {truth}"
+
+
+def _legend(classes: Sequence[int], names: Sequence[str], width: int) -> list[str]:
+    """Lines that say what the numbers beneath images stand for; none where classes have no names."""
+    shown = sorted({int(number) for number in classes if number >= 0}) if names else []
+    text = " · ".join(printable(numbered_name(number, names)) for number in shown)
+    return textwrap.wrap(text, max(20, width // LETTER))
+
+
+def _write_legend(sheet: "Sheet", lines: Sequence[str], top: int) -> None:
+    for number, line in enumerate(lines):
+        sheet.write(MARGIN, top + number * CAPTION, line, PALE, size=11)
 
 
 def _count(index: NDArray[np.int64]) -> str:

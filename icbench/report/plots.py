@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.kinds.names import TIERS
+from icbench.kinds.names import TIERS, class_name
 from icbench.ranking.leaderboard import RankedEntry, RankedTrack
 from icbench.ranking.references import Reference
 from icbench.ranking.rows import Row
@@ -248,7 +248,9 @@ def _pair_text(name: str, other: str, difference: float, p: float, verdict: int)
     return f"{name}<br><b>{format_signed(difference)}</b> to<br>{other}<br>p {p:.3g}: {found}"
 
 
-def draw_confusion(name: str, counts: NDArray[np.int64], alt: str, caption: str = "") -> Chart:
+def draw_confusion(
+    name: str, counts: NDArray[np.int64], alt: str, caption: str = "", names: Sequence[str] = ()
+) -> Chart:
     """Labels down, predictions across: blue where they agree, orange where they do not.
 
     Args:
@@ -256,6 +258,7 @@ def draw_confusion(name: str, counts: NDArray[np.int64], alt: str, caption: str 
         counts: (K, K + 1), the last column of images whose result was not finite.
         alt: what stands out in it.
         caption: what is said beneath.
+        names: what the classes are called, if they have names.
     """
     size = len(counts)
     shown = counts if counts[:, size].any() else counts[:, :size]
@@ -263,7 +266,7 @@ def draw_confusion(name: str, counts: NDArray[np.int64], alt: str, caption: str 
     right = np.eye(*shown.shape, dtype=np.bool_)
     # The square root lets the few errors of a good classifier be seen.
     strength = np.where(right, shares, -np.minimum(1, 2 * shares**0.5)).round(4)
-    predictions = [*map(str, range(size)), "?"][: shown.shape[1]]
+    predictions = [*(axis_name(label, names) for label in range(size)), "?"][: shown.shape[1]]
     data = {
         **CELLS,
         "x": predictions,
@@ -273,7 +276,7 @@ def draw_confusion(name: str, counts: NDArray[np.int64], alt: str, caption: str 
         "hoverongaps": False,
         "customdata": [
             [_cell_text(label, *cell) for cell in zip(predictions, *row, strict=True)]
-            for label, row in enumerate(_rows(shown, shares))
+            for label, row in zip(predictions, _rows(shown, shares), strict=False)
         ],
     }
     if size <= MOST_COUNTED:
@@ -293,8 +296,13 @@ def _rows(*arrays: NDArray[Any]) -> "zip[tuple[list[Any], ...]]":
     return zip(*(array.tolist() for array in arrays), strict=True)
 
 
-def _cell_text(label: int, prediction: str, count: int, share: float) -> str:
-    what = "not finite" if prediction == "?" else "right" if prediction == str(label) else f"taken for {prediction}"
+def axis_name(label: int, names: Sequence[str]) -> str:
+    """What a class is called on an axis and in a point's text, which plotly reads as markup."""
+    return html.escape(printable(class_name(label, names)))
+
+
+def _cell_text(label: str, prediction: str, count: int, share: float) -> str:
+    what = "not finite" if prediction == "?" else "right" if prediction == label else f"taken for {prediction}"
     return f"{count:,} images of {label} ({share:.1%}): {what}"
 
 
@@ -372,6 +380,7 @@ def draw_path(name: str, paths: ClassPaths, number: int) -> Chart:
     path, truth = paths.path[:, number], int(paths.truth[number])
     final = int(path[-1].argmax())
     heavy = {final: ORANGE, truth: BLUE}
+    said = [axis_name(label, paths.class_names) for label in range(path.shape[1])]
     data = [
         {
             "type": "scatter",
@@ -379,7 +388,7 @@ def draw_path(name: str, paths: ClassPaths, number: int) -> Chart:
             "y": path[:, label].round(4).tolist(),
             "line": {"color": heavy.get(label, GREY), "width": 2.5 if label in heavy else 1},
             "opacity": 1 if label in heavy else 0.45,
-            "hovertemplate": f"class {label}, step %{{x}}: %{{y:.3f}}<extra></extra>",
+            "hovertemplate": f"class {said[label]}, step %{{x}}: %{{y:.3f}}<extra></extra>",
         }
         for label in sorted(range(path.shape[1]), key=lambda label: (label in heavy, float(path[:, label].max())))
     ]
@@ -389,6 +398,7 @@ def draw_path(name: str, paths: ClassPaths, number: int) -> Chart:
         "margin": {"l": 36, "r": 8, "t": 6, "b": 40},
         "showlegend": False,
     }
-    title = f"{truth}, found" if final == truth else f"{truth}, taken for {final}"
-    alt = f"The class vector of a {truth} over {len(path) - 1} steps; it ends with {path[-1, final]:.2f} for {final}."
+    own, found = (printable(class_name(label, paths.class_names)) for label in (truth, final))
+    title = f"{own}, found" if final == truth else f"{own}, taken for {found}"
+    alt = f"The class vector of a {own} over {len(path) - 1} steps; it ends with {path[-1, final]:.2f} for {found}."
     return Chart(name, title, alt, {"data": data, "layout": layout}, 190)

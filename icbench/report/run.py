@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from icbench.kinds.names import class_name, numbered_name
 from icbench.ranking.per_class import ClassFigures
 from icbench.ranking.rows import Track
 from icbench.records import Record
@@ -41,7 +42,8 @@ def run_report(
         _pairs(run_figures(record)),
     ]
     if classes:
-        parts += ["", terminal_table(classes_grid(classes), width), "", _confusion_table(confusion, width)]
+        parts += ["", terminal_table(classes_grid(classes, record.class_names), width), ""]
+        parts.append(_confusion_table(confusion, record.class_names, width))
         parts.append(_pairs(_calibration(calibrated)))
     return Group(*parts, _pairs(_diagnosis(record, diagnosis)))
 
@@ -110,40 +112,41 @@ def run_figures(record: Record) -> list[tuple[str, str]]:
     return pairs
 
 
-def classes_grid(classes: Sequence[ClassFigures]) -> Grid:
-    """The figures of each class."""
+def classes_grid(classes: Sequence[ClassFigures], names: Sequence[str] = ()) -> Grid:
+    """The figures of each class, by number and by name where classes have names."""
     columns = [Column("class", 0), Column("images", 2), Column("right", 2), Column("accuracy", 0)]
     columns += [Column("95 % interval", 1), Column("taken for", 1)]
     rows = [
         [
-            str(figures.number),
+            printable(numbered_name(figures.number, names)),
             f"{figures.images:,}",
             f"{figures.correct:,}",
             "–" if figures.accuracy is None else f"{figures.accuracy:.4f}",
             f"{figures.low:.4f}–{figures.high:.4f}",
-            "" if figures.confused_with is None else str(figures.confused_with),
+            "" if figures.confused_with is None else printable(class_name(figures.confused_with, names)),
         ]
         for figures in classes
     ]
     return Grid("by class", columns, [Section(rows)])
 
 
-def _confusion_table(confusion: NDArray[np.int64], width: int) -> RenderableType:
+def _confusion_table(confusion: NDArray[np.int64], names: Sequence[str], width: int) -> RenderableType:
     """Labels down, predictions across; the share of its row colours a cell."""
     size = len(confusion)
+    labels = [printable(numbered_name(label, names)) for label in range(size)]
     shown = list(range(size)) + ([size] if confusion[:, size].any() else [])
     cell = max(LEAST_CELL, len(str(confusion.max())) + 2)
     title = Text("label by prediction" + (", ? where not finite" if size in shown else ""), style="bold")
-    if len(str(size)) + (cell + 1) * len(shown) > width:
+    if max(map(len, labels)) + (cell + 1) * len(shown) > width:
         return Group(title, "", Text("wider than this terminal; --json has it", style="dim"))
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=0)
-    table.add_column("", style="bold", justify="right")
+    table.add_column("", style="bold", justify="left" if names else "right")
     for number in shown:
         table.add_column("?" if number == size else str(number), justify="right", min_width=cell)
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     for label, (counts, share) in enumerate(zip(confusion, shares, strict=True)):
         cells = [_cell(int(counts[number]), float(share[number]), label == number, cell) for number in shown]
-        table.add_row(str(label), *cells)
+        table.add_row(Text(labels[label]), *cells)
     return Group(title, "", table)
 
 
@@ -204,7 +207,10 @@ def run_data(
         "key": record.metadata.key,
         "tier": record.metadata.tier,
         "environment": record.metadata.environment.document(),
-        "classes": [{**vars(figures), "accuracy": figures.accuracy} for figures in classes],
+        "classes": [
+            {**vars(figures), "name": class_name(figures.number, record.class_names), "accuracy": figures.accuracy}
+            for figures in classes
+        ],
         "confusion": confusion[:, :-1].tolist(),
         "not_finite_by_class": confusion[:, -1].tolist(),
         "calibration": vars(calibrated) if calibrated else None,

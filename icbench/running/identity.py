@@ -57,7 +57,12 @@ def run_identity(
 
 
 def run_metadata(
-    identity: RunIdentity, entry: Entry, options: Options, flags: Sequence[str], parameters: int | None
+    identity: RunIdentity,
+    entry: Entry,
+    options: Options,
+    flags: Sequence[str],
+    parameters: int | None,
+    class_names: Sequence[str] = (),
 ) -> RunMetadata:
     """What the record of a run says besides results.
 
@@ -66,6 +71,7 @@ def run_metadata(
         entry, options: what is run, and how.
         flags: what a reader has to know besides what the entry itself tells.
         parameters: how many numbers the generator keeps, if that is known.
+        class_names: what the dataset calls its classes, if it has names for them.
     """
     return RunMetadata(
         **vars(identity),
@@ -78,6 +84,7 @@ def run_metadata(
         flags=(*entry.flags(options.split), *flags),
         metrics=KnownMetrics(generator_parameters=parameters),
         batch_size=options.batch_size,
+        class_names=tuple(class_names) or None,
         environment=Environment(**environment()),
     )
 

@@ -1,12 +1,14 @@
 """Images side by side, as a dataset's are printed."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from icbench.kinds.names import class_name
 from icbench.storage import write_output
 
 CELL, GAP, MARGIN = 56, 6, 14
@@ -15,22 +17,24 @@ COLOURS = 3
 PAPER, INK, FAINT = (255, 255, 255), (32, 32, 32), (110, 110, 110)
 
 
-def image_grid(images: NDArray[np.float32], light_on_dark: bool) -> Image.Image:
-    """Images (K, N, C, H, W) in [0, 1], a row with its number for each of the first axis.
+def image_grid(images: NDArray[np.float32], light_on_dark: bool, names: Sequence[str] = ()) -> Image.Image:
+    """Images (K, N, C, H, W) in [0, 1], a row with its name or number for each of the first axis.
 
     Args:
         images: such as a generator's, of each class and noise.
         light_on_dark: as the dataset's; such images are drawn dark on light.
+        names: what the classes are called, if they have names.
     """
     rows, columns = images.shape[:2]
-    side = CELL + GAP
-    picture = Image.new("RGB", (2 * MARGIN + BESIDE + columns * side, 2 * MARGIN + rows * side), PAPER)
+    side, said = CELL + GAP, [class_name(row, names) for row in range(rows)]
+    beside = max(BESIDE, *(round(font(14).getlength(text)) + 12 for text in said))
+    picture = Image.new("RGB", (2 * MARGIN + beside + columns * side, 2 * MARGIN + rows * side), PAPER)
     pen = ImageDraw.Draw(picture)
     for row in range(rows):
         top = MARGIN + row * side
-        pen.text((MARGIN + 6, top + CELL / 2), str(row), FAINT, font=font(14), anchor="lm")
+        pen.text((MARGIN + 6, top + CELL / 2), said[row], FAINT, font=font(14), anchor="lm")
         for column in range(columns):
-            picture.paste(tile(images[row, column], light_on_dark), (MARGIN + BESIDE + column * side, top))
+            picture.paste(tile(images[row, column], light_on_dark), (MARGIN + beside + column * side, top))
     return picture
 
 

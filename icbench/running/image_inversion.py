@@ -136,6 +136,11 @@ class ImageInverter:
         """Whether images are known to be light on dark."""
         return self.known and self.source.dataset.light_on_dark
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What the dataset calls its classes; empty where it is not known or has no names."""
+        return self.source.dataset.class_names if self.known else ()
+
     def preprocessing(self, method: str | None, invert_colours: str) -> Preprocessing:
         """As asked for, or as the dataset has it where nothing is."""
         own = self.source.dataset.preprocessing if self.known else "resize"

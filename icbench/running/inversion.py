@@ -20,11 +20,13 @@ class Inversion(InversionResult):
     Args:
         label: the entry.
         targets, reconstructions: (B, C, H, W) in [0, 1], what was inverted and what the returned latents make.
+        class_names: what the generator's classes are called, where that is known.
     """
 
     label: str
     targets: NDArray[np.float32]
     reconstructions: NDArray[np.float32]
+    class_names: tuple[str, ...] = ()
 
     def rows(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "Inversion":
         """The result of some images, by a mask (B,) or by their places in B."""

@@ -30,7 +30,7 @@ class Reconstructions:
         label: the entry.
         targets, images: (N, C, H, W) in [0, 1].
         truth, prediction: (N,).
-        light_on_dark: as the dataset's.
+        light_on_dark, class_names: as the dataset's.
     """
 
     label: str
@@ -39,6 +39,7 @@ class Reconstructions:
     truth: NDArray[np.int64]
     prediction: NDArray[np.int64]
     light_on_dark: bool = False
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,14 @@ class ClassPaths:
         targets: (N, C, H, W) in [0, 1].
         truth: (N,).
         path: (S + 1, N, K), before each step and after the last.
-        light_on_dark: as the dataset's.
+        light_on_dark, class_names: as the dataset's.
     """
 
     targets: NDArray[np.float32]
     truth: NDArray[np.int64]
     path: NDArray[np.float32]
     light_on_dark: bool = False
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Explanations:
             true class held; for images classified correctly, the winning ones.
         truth, prediction: (N,), classes.
         winner_energy, truth_energy: (N,), of the two reconstructions.
+        class_names: as the dataset's.
     """
 
     index: NDArray[np.int64]
@@ -78,6 +81,7 @@ class Explanations:
     prediction: NDArray[np.int64]
     winner_energy: NDArray[np.float32]
     truth_energy: NDArray[np.float32]
+    class_names: tuple[str, ...] = ()
 
 
 @isolate()
@@ -107,6 +111,7 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
         truth=split.labels[index],
         prediction=arrays["prediction"][rows],
         light_on_dark=entry.dataset.build().light_on_dark,
+        class_names=record.class_names,
     )
 
 
@@ -156,6 +161,7 @@ def explanations(entry: Entry, record: Record, options: Options, count: int) -> 
         prediction=winner.prediction,
         winner_energy=winner.energy,
         truth_energy=energies,
+        class_names=record.class_names,
     )
 
 
@@ -186,7 +192,8 @@ def class_vector_paths(entry: Entry, record: Record, options: Options, count: in
     index, _ = _right_and_wrong(record, count)
     path = class_paths(runner.components, split.images, index, settings_of(record, runner.device))
     targets = split.images[index].astype(np.float32) / np.float32(255)
-    return ClassPaths(targets, split.labels[index], path, entry.dataset.build().light_on_dark)
+    light_on_dark = entry.dataset.build().light_on_dark
+    return ClassPaths(targets, split.labels[index], path, light_on_dark, record.class_names)
 
 
 def _split(entry: Entry, record: Record, options: Options) -> Split:

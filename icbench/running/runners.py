@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from icbench.compute.devices import choose_precision, torch_dtype
 from icbench.engine.targets import Pixels
-from icbench.errors import FAULT_HINT, ComponentError
+from icbench.errors import FAULT_HINT, ComponentError, UsageError
 from icbench.kinds.dataset import Split
 from icbench.kinds.names import INVERSION_KINDS
 from icbench.plugins.component import Selection
@@ -220,7 +220,18 @@ class ClassifierRunner(Runner):
         return Settings(seed=seed, device=self.device)
 
     def check(self, images: Pixels, settings: "Settings") -> None:
-        self.training()
+        """Find classes without training images.
+
+        Raises:
+            UsageError: there are some.
+        """
+        missing = sorted({*range(self.num_classes)} - {*self.training().labels.tolist()})
+        if missing:
+            raise UsageError(
+                f"{self.entry.dataset.label} has no training image of class {', '.join(map(str, missing))}, and a "
+                "direct classifier learns from images of each",
+                "Choose another dataset.",
+            )
 
     @isolate()
     def describe_components(self) -> dict[str, ComponentMetadata]:

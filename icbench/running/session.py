@@ -163,7 +163,8 @@ class Session:
         return run_identity(self.entry, self.runner.describe_components(), settings, split, digest, self.images)
 
     def _metadata(self, identity: RunIdentity) -> RunMetadata:
-        return run_metadata(identity, self.entry, self.options, self.runner.flags(), self.runner.parameters())
+        flags, parameters, names = self.runner.flags(), self.runner.parameters(), self.source.dataset.class_names
+        return run_metadata(identity, self.entry, self.options, flags, parameters, names)
 
 
 def _warn_of_limit(options: Options, available: int, dataset: str, watcher: Observer) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 import torch
 
 from icbench.engine.prepare import prepare
-from icbench.errors import MissingWeightsError
+from icbench.errors import MissingDataError, MissingWeightsError
 from icbench.plugins.component import Component, Registered, Selection, Value, validate
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.manager import PluginManager, plugin_manager
@@ -66,11 +66,11 @@ class Subject:
         """A new one, as its factory returns it.
 
         Raises:
-            Lacking: its weights are not here, so that nothing can be said of it.
+            Lacking: its weights or its data are not here, so that nothing can be said of it.
         """
         try:
             return self.selection.build_watched()
-        except MissingWeightsError as error:
+        except (MissingWeightsError, MissingDataError) as error:
             raise Lacking(error.line) from None
 
     def ready(self, device: torch.device | None = None) -> Any:

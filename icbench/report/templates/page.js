@@ -153,6 +153,7 @@ function walk(chart, event) {
 // Two entries image by image
 const CODE = 48, RIGHT = 0, NOT_FINITE = 1, FIRST_CLASS = 2, MOST = 60;
 const classOf = code => code === NOT_FINITE ? "?" : code - FIRST_CLASS;
+const nameOf = (track, code) => track.names[code - FIRST_CLASS] ?? classOf(code);
 const formatSigned = value => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(4);
 async function compare(section) {
   const track = (await payload).tracks[section.dataset.track];
@@ -190,7 +191,7 @@ function verdict(track, [first, second], both, only) {
   return `Accuracy of A minus B: ${formatSigned(value)} (${formatSigned(from)} to ${formatSigned(to)}), p ${p < 0.001 ? "<0.001" : p.toFixed(3)} of this pair alone: ${meant}. Of ${count.toLocaleString("en")} images: ${counts}.`;
 }
 function tile(track, codes, image) {
-  const truth = classOf(track.labels.charCodeAt(image) - CODE), taken = classOf(codes.charCodeAt(image) - CODE);
+  const [truth, taken] = [track.labels, codes].map(of => nameOf(track, of.charCodeAt(image) - CODE));
   const item = element("li"), place = track.tiles ? track.tiles.index.indexOf(image) : -1;
   if (place >= 0) {
     const picture = element("span", { className: "tile", role: "img", ariaLabel: `Image ${image}, a ${truth} taken for ${taken}` });

@@ -11,6 +11,7 @@ from unittest import mock
 
 import numpy as np
 
+from icbench.errors import MissingDataError
 from icbench.kinds.dataset import (
     PREPROCESSING,
     SPLITS,
@@ -22,7 +23,7 @@ from icbench.kinds.dataset import (
     labels_fault,
 )
 from icbench.running.datasets import data_folder
-from icbench.testing.assertions import Skipped, expect
+from icbench.testing.assertions import Lacking, Skipped, expect
 from icbench.testing.subject import Check, Subject
 
 FETCHED_VARIABLE = "ICBENCH_CHECK_FETCHED"
@@ -157,8 +158,17 @@ def _splits(subject: Subject) -> dict[str, Split]:
 
 
 def _read(subject: Subject) -> dict[str, Split]:
-    with _folder(subject) as folder:
+    with _folder(subject) as folder, _lacking():
         return {name: subject.component.split(name, folder) for name in SPLITS}
+
+
+@contextmanager
+def _lacking() -> Iterator[None]:
+    """Say that nothing can be known of images that another package has."""
+    try:
+        yield
+    except MissingDataError as error:
+        raise Lacking(error.line) from None
 
 
 @contextmanager
