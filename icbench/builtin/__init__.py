@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from icbench.builtin.schedules import SCHEDULES
-from icbench.plugins.component import Component, Param
+from icbench.plugins.component import TRAINED_ON, Component, Param
 from icbench.plugins.hookspecs import hookimpl
 
+WEIGHTS_OF = Param(TRAINED_ON, "", "the data set whose weights are used, if not the one of the run")
 LR_HELP = "learning rate of the class vector; the schedule's rates are factors on it"
 
 
@@ -14,10 +15,11 @@ def icbench_generators() -> Iterator[Component]:
     yield Component(
         "cgan",
         "icbench.builtin.generators.cgan:load_cgan",
-        "conditional GAN for MNIST, 0.8 M parameters, trained by icbench",
+        "conditional GAN, 0.8 M parameters for MNIST, trained by icbench",
         params=(
             Param("noise_dim", 10, "length of the noise vector", low=1, high=4096),
             Param("weights", "", "a safetensors file instead of the shipped weights", path=True),
+            WEIGHTS_OF,
         ),
         traits=("trained-on:mnist/train", "selected-on:mnist/validation"),
         trainer="icbench.builtin.generators.cgan_training:CGANTrainer",
@@ -33,6 +35,7 @@ def icbench_generators() -> Iterator[Component]:
             ),
             Param("group", 4, "images of a group, for batch_norm=batch", low=2, high=1024),
             Param("weights", "", "a safetensors file instead of the one that was trained here", path=True),
+            WEIGHTS_OF,
         ),
         traits=("trained-on:mnist/train", "selected-on:mnist/validation", "batch-dependent"),
         trainer="icbench.builtin.generators.cgan_post_training:PostTrainer",

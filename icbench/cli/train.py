@@ -6,12 +6,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from icbench.cli.main import FAILED
-from icbench.cli.options import Place, data_dir_option, device_option, json_option, plugin_file_option, quiet_option
+from icbench.cli.options import (
+    Place,
+    data_dir_option,
+    device_option,
+    figure_option,
+    json_option,
+    plugin_file_option,
+    quiet_option,
+)
 from icbench.cli.output import data, make_file, messages, say
 
 if TYPE_CHECKING:
-    from icbench.plugins.component import Selection
+    from icbench.plugins.component import Selection, Value
     from icbench.plugins.manager import PluginManager
+    from icbench.training.log import TrainingLog
     from icbench.training.loop import TrainingResult
     from icbench.training.study import Study
     from icbench.training.trainer import Trainer, TrainingJob
@@ -31,7 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "--out",
     type=Place(),
-    help="Folder for weights, samples and checkpoints.  [default: trained/NAME-noiseN-seedS]",
+    help="Folder for weights, samples and checkpoints.  [default: trained/NAME-noiseN-DATASET-seedS]",
 )
 @click.option(
     "--study",
@@ -44,13 +53,22 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Train nothing: measure samples made with the weights of FILE.",
 )
+@click.option(
+    "--log-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write losses, validation figures and sample grids for TensorBoard.",
+)
+@figure_option("Draw losses and validation figures over the epochs")
 @json_option
 @quiet_option
 def command(generator: str, noise_dim: int | None, evaluate: Path | None, **given: Any) -> int:
     """Train GENERATOR (a SPEC such as cgan or cgan:noise_dim=50) and choose its best checkpoint on validation images.
 
     A checkpoint is kept in the folder, so the same command goes on where it was stopped. The folder also gets a grid of
-    samples at every check, the chosen weights as safetensors, and a training record.
+    samples at every check, the chosen weights as safetensors, a training record, and losses and figures as a table.
+
+    GENERATOR is trained for the images and classes of the --dataset; a run on that finds the weights again.
 
     With --study it also gets study.json and study.png: how well the accuracy of short inversions, the reconstruction
     error, the class margin and the quality of samples order the checkpoints of this training, and which to choose by.
@@ -72,12 +90,13 @@ def command(generator: str, noise_dim: int | None, evaluate: Path | None, **give
         selection = manager.with_param(selection, "noise_dim", component.param("noise_dim").parse(str(noise_dim)))
     if evaluate is not None:
         return _evaluate(evaluate, selection, manager, given)
+    dataset = manager.select("dataset", given["dataset"])
     trainer = _trainer(selection)
-    job = _job(selection, trainer, given)
-    dataset = manager.select("dataset", given["dataset"]).build()
+    job = _job(selection, dataset, trainer, given)
+    log = _log(given["log_dir"])
     with TrainingProgress(messages(), job.epochs, given["quiet"]) as progress:
-        result = train(trainer, dataset, job, progress)
-    return _report(result, given["as_json"])
+        result = train(trainer, dataset.build(), job, progress, log)
+    return _report(result, dataset, given["figure"], given["as_json"])
 
 
 def _evaluate(file: Path, selection: "Selection", manager: "PluginManager", given: dict[str, Any]) -> int:
@@ -90,13 +109,15 @@ def _evaluate(file: Path, selection: "Selection", manager: "PluginManager", give
     from icbench.training.budget import EvalBudget
     from icbench.training.evaluation import evaluate_samples, generator_from
 
-    idle = [f"--{name}" for name in ("epochs", "out", "study") if given[name]]
+    names = ("epochs", "out", "study", "log_dir", "figure")
+    idle = [f"--{name.replace('_', '-')}" for name in names if given[name]]
     if idle:
         raise UsageError(f"--evaluate trains nothing, so {' and '.join(idle)} would do nothing", "Leave one out.")
-    dataset = manager.select("dataset", given["dataset"]).build()
+    chosen = manager.select("dataset", given["dataset"])
+    dataset = chosen.build()
     settings = Settings(seed=given["seed"], device=choose_device(given["device"]))
     budget = _trainer(selection).budget if selection.registered.component.trainer else EvalBudget()
-    generator = generator_from(file, selection, manager)
+    generator = generator_from(file, selection.for_dataset(chosen), manager)
     folder = data_folder(given["data_dir"])
     with TrainingProgress(messages(), 0, given["quiet"]) as observer:
         found = evaluate_samples(generator, dataset, folder, settings, observer, budget)
@@ -112,25 +133,50 @@ def _evaluate(file: Path, selection: "Selection", manager: "PluginManager", give
 
 def _trainer(selection: "Selection") -> "Trainer":
     from icbench.errors import UsageError
-    from icbench.plugins.component import resolve
+    from icbench.plugins.component import TRAINED_ON, resolve
     from icbench.plugins.isolation import isolate
 
     component = selection.registered.component
     if not component.trainer:
         raise UsageError(f"generator {component.name} has no trainer", "`icbench plugins` lists the generators.")
+    if selection.params.get(TRAINED_ON):
+        raise UsageError(
+            f"{TRAINED_ON}={selection.params[TRAINED_ON]} says whose weights a run uses, not what to train on",
+            "Name the data set with --dataset.",
+        )
     make = resolve(component.trainer, selection.registered.dist)
     with isolate():
-        trainer: Trainer = make(**selection.params)
+        trainer: Trainer = make(**_trained_params(selection))
     return trainer
 
 
-def _job(selection: "Selection", trainer: "Trainer", given: dict[str, Any]) -> "TrainingJob":
+def _trained_params(selection: "Selection") -> "dict[str, Value]":
+    """The parameters that a trainer is made with."""
+    from icbench.plugins.component import TRAINED_ON
+
+    return {name: value for name, value in selection.params.items() if name != TRAINED_ON}
+
+
+def _folder(selection: "Selection", dataset: "Selection", seed: int) -> Path:
+    """Where a training goes: named by the size of the noise, and by what else is not at its default."""
+    from icbench.training.weights import default_folder
+
+    component = selection.registered.component
+    params = {
+        name: value
+        for name, value in _trained_params(selection).items()
+        if not component.param(name).path and (name == "noise_dim" or value != component.param(name).default)
+    }
+    return default_folder(selection.name, params, seed, dataset.spec)
+
+
+def _job(selection: "Selection", dataset: "Selection", trainer: "Trainer", given: dict[str, Any]) -> "TrainingJob":
     from icbench.compute.devices import choose_device
     from icbench.errors import UsageError
     from icbench.running.datasets import data_folder
+    from icbench.running.entry import dataset_key
     from icbench.running.source_closure import training_digest
     from icbench.training.trainer import TrainingJob
-    from icbench.training.weights import default_folder
 
     default_epochs = trainer.default_epochs
     if given["study"]:
@@ -140,23 +186,35 @@ def _job(selection: "Selection", trainer: "Trainer", given: dict[str, Any]) -> "
         raise UsageError(f"--epochs {epochs} is not a number of 1 or more", f"The default is {default_epochs}.")
     return TrainingJob(
         name=selection.name,
-        params=dict(selection.params),
-        out=given["out"] or default_folder(selection.name, selection.params, given["seed"]),
+        params=_trained_params(selection),
+        out=given["out"] or _folder(selection, dataset, given["seed"]),
         epochs=epochs,
         seed=given["seed"],
         device=choose_device(given["device"]),
-        dataset_name=given["dataset"],
+        dataset_name=dataset.label,
         data_dir=data_folder(given["data_dir"]),
         study=given["study"],
         source=training_digest(selection.registered.component.trainer, selection.registered.dist),
+        dataset_key=dataset_key(dataset.spec),
     )
 
 
-def _report(result: "TrainingResult", as_json: bool) -> int:
+def _log(folder: Path | None) -> "TrainingLog | None":
+    if folder is None:
+        return None
+    from icbench.training.tensorboard import TensorBoardLog
+
+    return TensorBoardLog(folder)
+
+
+def _report(result: "TrainingResult", dataset: "Selection", figure: Path | None, as_json: bool) -> int:
     from icbench.report.json_output import envelope
+    from icbench.report.training_chart import draw_training
+    from icbench.running.entry import DEFAULTS
 
     record, study = result.record, result.study
     lacking = _draw_study(study, result.weights.parent) if study else []
+    lacking += make_file("picture", figure, lambda: draw_training(result.progress, figure)) if figure else []
     if as_json:
         documents = {"record": record.as_data(), **({"study": study.as_data()} if study else {})}
         click.echo(envelope({"weights": str(result.weights), **documents}, errors=lacking, ok=not lacking))
@@ -167,7 +225,8 @@ def _report(result: "TrainingResult", as_json: bool) -> int:
     click.echo(f"{result.weights}: epoch {record.chosen.checkpoint.epochs} of {record.epochs}, {measured}")
     params = {**record.params, "weights": result.weights}
     spec = ",".join(f"{name}={value}" for name, value in params.items() if value != "")
-    click.echo(f"use it:  icbench run --generator {record.generator}:{spec}")
+    on = "" if dataset.spec == DEFAULTS["dataset"] else f" --dataset {dataset.spec}"
+    click.echo(f"use it:  icbench run --generator {record.generator}:{spec}{on}")
     if study:
         _print_study(study)
     return _say_lacking(lacking)

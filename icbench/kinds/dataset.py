@@ -4,8 +4,9 @@ import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,29 @@ class Split:
         digest.update(np.ascontiguousarray(self.images).data)
         digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class DataShape:
+    """What a generator has to know of a data set to be built.
+
+    Args:
+        num_classes: K.
+        image_shape: (C, H, W).
+    """
+
+    num_classes: int
+    image_shape: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, split: Split, num_classes: int) -> Self:
+        channels, height, width = split.images.shape[1:]
+        return cls(num_classes, (channels, height, width))
+
+    @property
+    def pixels(self) -> int:
+        """C * H * W."""
+        return prod(self.image_shape)
 
 
 def arrangement_fault(split: Any) -> str:

@@ -26,6 +26,9 @@ class Generator(nn.Module, ABC):
     gives an image the same mates, every table says so, and the component declares the trait `batch-dependent`."""
     weights_digest: str = ""
     """SHA-256 of the weights file, or empty when the weights are not from a file."""
+    seen: tuple[str, ...] | None = None
+    """What the weights were fitted to and chosen by, as traits say it of a component (`trained-on:mnist/train`), where
+    their training record tells; None where it does not, and the component's traits hold."""
 
     @property
     def class_dim(self) -> int:

@@ -6,7 +6,7 @@ when a run needs it, so a plugin costs nothing until it is used.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from math import isfinite
 from pathlib import Path
@@ -32,6 +32,8 @@ TRAITS = {
     "bundled": "a dataset that is in its package",
     "fetched": "a dataset that is fetched when it is first used",
 }
+TRAINED_ON = "trained_on"
+"""The parameter of a generator that names the data set whose weights are used."""
 TRAIT_FORMS = {
     "tier:": f"one of {', '.join(TIERS[1:])}: what the component knows besides pixels",
     "trained-on:": "DATASET/SPLIT that its weights were fitted to",
@@ -202,12 +204,26 @@ class Selection:
     @property
     def label(self) -> str:
         """The name and the parameters that are not at their defaults, as in a spec; of a file only its own name."""
+        return self._write(lambda file: file.name)
+
+    @property
+    def spec(self) -> str:
+        """As `label`, but a file by its whole path, so that it is the same wherever one works."""
+        return self._write(lambda file: str(file.resolve()))
+
+    def _write(self, of_file: Callable[[Path], str]) -> str:
         shown = [
-            f"{param.name}={quote(Path(str(value)).name if param.path else str(value))}"
+            f"{param.name}={quote(of_file(Path(str(value))) if param.path else str(value))}"
             for param in self.registered.component.params
             if (value := self.params[param.name]) != param.default
         ]
         return self.name + (":" + ",".join(shown) if shown else "")
+
+    def for_dataset(self, dataset: "Selection") -> "Selection":
+        """The selection as it is built for a dataset: a generator has weights of that, unless it says of which."""
+        if self.params.get(TRAINED_ON) != "":
+            return self
+        return replace(self, params={**self.params, TRAINED_ON: dataset.spec})
 
     def build(self) -> Any:
         """The component itself: imports its factory and calls it with the parameters.

@@ -1,7 +1,7 @@
 """What can be run: an entry is one choice of every component."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -55,11 +55,25 @@ class Entry:
         declared = {trait.partition(":")[2] for trait in self._traits() if trait.startswith("tier:")}
         return max(declared & set(TIERS), key=TIERS.index, default=TIERS[0])
 
-    def flags(self, split: str) -> list[str]:
-        """What a reader of its result has to know: whether a component has seen the images it classifies."""
-        images = f"{self.dataset.name}/{split}"
-        traits = self._traits() | ({f"trained-on:{self.dataset.name}/train"} if self.direct else set())
-        return [f"{verb} on these images" for verb in ("trained", "selected") if f"{verb}-on:{images}" in traits]
+    def flags(self, split: str, seen: Collection[str] | None = None) -> list[str]:
+        """What a reader of its result has to know: whether a component has seen the images it classifies, or was
+        trained on those of another dataset.
+
+        Args:
+            split: whose images are classified.
+            seen: what the generator's weights say of themselves, as `Generator.seen`.
+        """
+        own = dataset_key(self.dataset.spec)
+        traits = self._seen(seen) | ({f"trained-on:{own}/train"} if self.direct else set())
+        on_these = [
+            f"{verb} on these images" for verb in ("trained", "selected") if f"{verb}-on:{own}/{split}" in traits
+        ]
+        others = {trait.removeprefix("trained-on:").rpartition("/")[0] for trait in traits if "trained-on:" in trait}
+        return [*on_these, *(f"trained on {other}" for other in sorted(others - {own}))]
+
+    def build(self, kind: str) -> Any:
+        """The component of a kind, made for the entry's dataset."""
+        return self.selections[kind].for_dataset(self.dataset).build()
 
     def parts(self) -> dict[str, str]:
         """The labels of components and dataset by kind."""
@@ -71,6 +85,18 @@ class Entry:
 
     def _traits(self) -> set[str]:
         return {trait for selection in self.selections.values() for trait in selection.registered.component.traits}
+
+    def _seen(self, weights: Collection[str] | None) -> set[str]:
+        """Traits of what components have seen: of a generator whose weights tell of themselves, theirs."""
+        silent = {kind: one for kind, one in self.selections.items() if kind != "generator" or weights is None}
+        traits = {trait for one in silent.values() for trait in one.registered.component.traits}
+        return {trait for trait in (*traits, *(weights or ())) if trait.startswith(("trained-on:", "selected-on:"))}
+
+
+def dataset_key(spec: str) -> str:
+    """A dataset in names of files and in records: its name, and a digest of its parameters where it has any."""
+    name, _, params = spec.partition(":")
+    return f"{name}-{hashlib.sha256(params.encode()).hexdigest()[:8]}" if params else name
 
 
 def grid(dataset: Sequence[Selection], **choices: Sequence[Selection]) -> Iterator[Entry]:

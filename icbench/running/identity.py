@@ -69,7 +69,7 @@ def run_metadata(
     Args:
         identity: of the run.
         entry, options: what is run, and how.
-        flags: what a reader has to know besides what the entry itself tells.
+        flags: what a reader has to know.
         parameters: how many numbers the generator keeps, if that is known.
         class_names: what the dataset calls its classes, if it has names for them.
     """
@@ -81,7 +81,7 @@ def run_metadata(
         series=series_key(identity),
         tier=entry.tier,
         suite=options.suite,
-        flags=(*entry.flags(options.split), *flags),
+        flags=tuple(flags),
         metrics=KnownMetrics(generator_parameters=parameters),
         batch_size=options.batch_size,
         class_names=tuple(class_names) or None,

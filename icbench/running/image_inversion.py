@@ -13,6 +13,7 @@ from icbench.compute.devices import choose_device
 from icbench.errors import IcbenchError, UsageError
 from icbench.images.preprocessing import Preprocessing
 from icbench.kinds.dataset import Split
+from icbench.plugins.component import TRAINED_ON
 from icbench.plugins.isolation import isolate
 from icbench.plugins.manager import PluginManager
 from icbench.running.datasets import Source, data_folder
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 AnyRows = TypeVar("AnyRows", "ClassBests", "Snapshot")
 
-TRAINED_ON = "trained-on:"
+TRAIT = "trained-on:"
 TOGETHER = 640
 """Hypotheses that are inverted together where there are several images."""
 FEW = 32
@@ -86,9 +87,10 @@ def entry_for_images(manager: PluginManager, specs: Mapping[str, str], lr: float
 
 
 def _find_learned(manager: PluginManager, generator: "Selection") -> "Selection | None":
-    """The dataset that a generator's record says it was trained on, or None where it says nothing or there is none."""
+    """The dataset that a generator's spec or record says it was trained on, or None where neither does."""
     traits = generator.registered.component.traits
-    names = [trait.removeprefix(TRAINED_ON).partition("/")[0] for trait in traits if trait.startswith(TRAINED_ON)]
+    names = [trait.removeprefix(TRAIT).partition("/")[0] for trait in traits if trait.startswith(TRAIT)]
+    names = [str(generator.params[TRAINED_ON])] if generator.params.get(TRAINED_ON) else names
     try:
         return manager.select("dataset", names[0]) if names else None
     except IcbenchError:
@@ -117,9 +119,10 @@ class ImageInverter:
     def __init__(self, entry: Entry, known: bool, options: Options) -> None:
         check_options(options)
         self.entry, self.known = entry, known
-        self.runner = InversionRunner(entry, choose_device(options.device))
-        self.settings = self.runner.settings(options, options.seeds[0])
         self.source = Source(entry.dataset.build(), data_folder(options.data_dir), entry.dataset.label)
+        classes = self.source.dataset.num_classes if known else None
+        self.runner = InversionRunner(entry, choose_device(options.device), classes)
+        self.settings = self.runner.settings(options, options.seeds[0])
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -71,9 +71,9 @@ class Runner(ABC):
     def describe_components(self) -> dict[str, ComponentMetadata]:
         """The components by kind, with what decides numbers and is known only once they are built."""
 
-    def flags(self) -> list[str]:
-        """What a reader of its results has to know."""
-        return []
+    def flags(self, split: str) -> list[str]:
+        """What a reader of its results on a split has to know."""
+        return self.entry.flags(split)
 
     @abstractmethod
     def parameters(self) -> int | None:
@@ -107,15 +107,21 @@ class Runner(ABC):
 
 
 class InversionRunner(Runner):
-    """Inverts a generator."""
+    """Inverts a generator.
+
+    Args:
+        entry: whose components.
+        device: where they are.
+        num_classes: of the dataset, where the images are of one.
+    """
 
     @isolate()
-    def __init__(self, entry: Entry, device: "torch.device") -> None:
+    def __init__(self, entry: Entry, device: "torch.device", num_classes: int | None = None) -> None:
         from icbench.engine.prepare import prepare
         from icbench.engine.settings import Components
 
-        self.entry, self.device = entry, device
-        built = {kind: entry.selections[kind].build() for kind in INVERSION_KINDS}
+        self.entry, self.device, self.num_classes = entry, device, num_classes
+        built = {kind: entry.build(kind) for kind in INVERSION_KINDS}
         # Folding rewrites layers for speed; what a generator keeps is what it came with.
         self.kept: int = sum(
             values.numel() for values in (*built["generator"].parameters(), *built["generator"].buffers())
@@ -133,17 +139,31 @@ class InversionRunner(Runner):
     def check(self, images: Pixels, settings: "Settings") -> None:
         from icbench.engine.preflight.compatibility import check_components
 
+        self._check_classes()
         names = {kind: selection.label for kind, selection in self.entry.selections.items()}
         check_components(self.components, images, settings, names)
+
+    def _check_classes(self) -> None:
+        """Raises:
+        UsageError: the generator has other classes than the dataset.
+        """
+        made = self.components.generator.num_classes
+        if self.num_classes not in (None, made):
+            raise UsageError(
+                f"generator {self.entry.selections['generator'].label} makes {made} classes, "
+                f"{self.entry.dataset.label} has {self.num_classes}",
+                "Choose a generator that was trained on this dataset, or on one of as many classes.",
+            )
 
     @isolate()
     def describe_components(self) -> dict[str, ComponentMetadata]:
         found = self.entry.describe_components()
         return {**found, "generator": replace(found["generator"], weights=self.components.generator.weights_digest)}
 
-    def flags(self) -> list[str]:
+    def flags(self, split: str) -> list[str]:
         group = self.components.generator.batch_group_size
-        return [f"depends on batch of {group}"] if group > 1 else []
+        seen = self.entry.flags(split, self.components.generator.seen)
+        return [*seen, *([f"depends on batch of {group}"] if group > 1 else [])]
 
     def parameters(self) -> int | None:
         return self.kept

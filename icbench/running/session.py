@@ -163,8 +163,8 @@ class Session:
         return run_identity(self.entry, self.runner.describe_components(), settings, split, digest, self.images)
 
     def _metadata(self, identity: RunIdentity) -> RunMetadata:
-        flags, parameters, names = self.runner.flags(), self.runner.parameters(), self.source.dataset.class_names
-        return run_metadata(identity, self.entry, self.options, flags, parameters, names)
+        flags, names = self.runner.flags(self.options.split), self.source.dataset.class_names
+        return run_metadata(identity, self.entry, self.options, flags, self.runner.parameters(), names)
 
 
 def _warn_of_limit(options: Options, available: int, dataset: str, watcher: Observer) -> None:
@@ -176,7 +176,7 @@ def build_runner(entry: Entry, device: "torch.device", source: Source) -> Runner
     """An entry's components, built on a device; a direct classifier learns from the training images of `source`."""
     if entry.direct:
         return ClassifierRunner(entry, device, source.dataset.num_classes, lambda: source.split("train"))
-    return InversionRunner(entry, device)
+    return InversionRunner(entry, device, source.dataset.num_classes)
 
 
 @contextmanager

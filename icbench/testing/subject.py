@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import torch
@@ -48,6 +49,11 @@ class Subject:
     def record(self) -> Component:
         """What its plugin registered."""
         return self.selection.registered.component
+
+    def with_weights(self, file: Path) -> Selection:
+        """The component as selected, with the weights of a file."""
+        registered = self.selection.registered
+        return Selection(registered, registered.component.complete({**self.selection.params, "weights": str(file)}))
 
     def has(self, trait: str) -> bool:
         """Whether it declares a trait."""

@@ -25,12 +25,14 @@ class Progress:
         seconds: that these took.
         checks: the checkpoints that were measured, in their order.
         study: the figures of each of them, in a study.
+        losses: of each epoch, by name.
     """
 
     done: int = 0
     seconds: float = 0.0
     checks: list[ScoredCheckpoint] = field(default_factory=list)
     study: list[Snapshot] = field(default_factory=list)
+    losses: list[dict[str, float]] = field(default_factory=list)
 
     @property
     def best(self) -> ScoredCheckpoint:
@@ -50,13 +52,20 @@ class Progress:
             "checks": [check.as_data() for check in self.checks],
             "best_score": self.best.score.value if self.checks else -1.0,
             "study": [vars(snapshot) for snapshot in self.study],
+            "losses": self.losses,
         }
 
     @classmethod
     def from_data(cls, data: dict[str, Any], by_samples: bool) -> Self:
         """The progress whose `as_data` this is."""
         checks = [ScoredCheckpoint.from_data(check, by_samples) for check in data["checks"]]
-        return cls(data["done"], data["seconds"], checks, [Snapshot(**row) for row in data.get("study", [])])
+        return cls(
+            data["done"],
+            data["seconds"],
+            checks,
+            [Snapshot(**row) for row in data.get("study", [])],
+            data.get("losses", []),
+        )
 
 
 def checkpoint_file(job: TrainingJob) -> Path:

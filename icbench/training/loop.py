@@ -15,7 +15,7 @@ from icbench.engine.decode import sample_images
 from icbench.engine.prepare import prepare
 from icbench.engine.settings import Settings
 from icbench.errors import IcbenchError, IntegrityError, ResultsError, UsageError
-from icbench.kinds.dataset import Dataset, Split
+from icbench.kinds.dataset import Dataset, DataShape, Split
 from icbench.kinds.generator import Generator
 from icbench.plugins.isolation import isolate
 from icbench.running.datasets import load_split
@@ -24,6 +24,7 @@ from icbench.running.observer import Observer
 from icbench.storage import reason, remove_leftovers, try_folder, way_out
 from icbench.training import study
 from icbench.training.checkpoint import Progress, checkpoint_file, restore_checkpoint, save_checkpoint
+from icbench.training.log import TrainingLog, write_table
 from icbench.training.record import Choice, TrainingImages, TrainingRecord, Validation, WeightsFile
 from icbench.training.reference_cnn import train_reference_cnn
 from icbench.training.samples import SampleQuality
@@ -53,16 +54,27 @@ class TrainingObserver(Observer):
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training made: the file of the weights, the record beside it, and the study if there was to be one."""
+    """What a training made: the file of the weights, the record beside it, the study if there was to be one, and the
+    training's course."""
 
     weights: Path
     record: TrainingRecord
     study: study.Study | None
+    progress: Progress
 
 
 @isolate()
-def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, observer: TrainingObserver) -> TrainingResult:
+def train(
+    trainer: Trainer, dataset: Dataset, job: TrainingJob, observer: TrainingObserver, log: TrainingLog | None = None
+) -> TrainingResult:
     """Train a generator, or go on with a training of the same settings in `job.out`.
+
+    Args:
+        trainer: of the generator.
+        dataset: to train on.
+        job: where and how.
+        observer: is told what goes on.
+        log: is told of losses, figures and samples, besides the table of them in `job.out`.
 
     Raises:
         UsageError: `job.out` holds a training with other settings, or a study would have too few checks.
@@ -84,7 +96,9 @@ def train(trainer: Trainer, dataset: Dataset, job: TrainingJob, observer: Traini
     scorer = Scorer(
         validation, reference, trainer.schedules, _settings(trainer, job), trainer.budget, trainer.by_samples
     )
-    return _Training(trainer, job, split, scorer, progress, observer, seconds, dataset.light_on_dark).run()
+    return _Training(
+        trainer, job, split, scorer, progress, observer, log or TrainingLog(), seconds, dataset.light_on_dark
+    ).run()
 
 
 @dataclass(frozen=True)
@@ -92,7 +106,7 @@ class _Training:
     """A training that has begun.
 
     Args:
-        trainer, job, observer: as for `train`.
+        trainer, job, observer, log: as for `train`.
         split: the training images.
         scorer: measures snapshots.
         progress: how far it is.
@@ -106,6 +120,7 @@ class _Training:
     scorer: Scorer
     progress: Progress
     observer: TrainingObserver
+    log: TrainingLog
     reference_seconds: float
     light_on_dark: bool
 
@@ -115,19 +130,25 @@ class _Training:
         check_every = 1 if job.study else job.check_every or self.trainer.check_every
         size = len(self.split)
         self.observer.begin(f"training {job.name}", job.epochs * size, progress.done * size)
+        self.log.begin(progress.done)
         while True:
             if progress.lacks_check(check_every, job.epochs):
                 with self.observer.working(f"judging epoch {progress.done}"):
                     self._check()
-                save_checkpoint(self.trainer, progress, job)
+                self._save()
             if progress.done >= job.epochs:
                 with self.observer.working("measuring what was chosen"):
                     result = self._finish()
                 self.observer.end()
+                self.log.end()
                 return result
             self._train_epoch()
             # Before the check: what was trained is on disk, whatever becomes of judging it.
-            save_checkpoint(self.trainer, progress, job)
+            self._save()
+
+    def _save(self) -> None:
+        save_checkpoint(self.trainer, self.progress, self.job)
+        write_table(self.progress, self.job.out)
 
     def _train_epoch(self) -> None:
         number = self.progress.done
@@ -136,7 +157,9 @@ class _Training:
         losses = self.trainer.epoch(number, self.observer.on_batch)
         self.progress.seconds += time.perf_counter() - started
         self.progress.done = number + 1
+        self.progress.losses.append(losses)
         self.observer.end_epoch(number, losses)
+        self.log.log_losses(number + 1, losses)
 
     def _check(self) -> None:
         """Measure what is trained, and keep it if it is the best so far.
@@ -176,28 +199,31 @@ class _Training:
         self.progress.checks.append(check)
         best = self.progress.best is check
         if best:
-            save_weights(weights, self.job.weights_file)
+            save_weights(weights, self.job.weights_file, _shape_of(frozen))
         images = sample_images(frozen, COLUMNS, self.job.device).cpu().numpy()
-        save_picture(image_grid(images, self.light_on_dark), self.job.out / f"samples-{check.epochs:03d}.png")
+        grid = image_grid(images, self.light_on_dark)
+        save_picture(grid, self.job.out / f"samples-{check.epochs:03d}.png")
+        self.log.log_check(check, grid)
         self.observer.on_check(check, best)
 
     def _finish(self) -> TrainingResult:
         """Measure the chosen weights on validation images that did not choose them, and write the training record."""
         file = self.job.weights_file
-        frozen = self._finalize(file)
-        record = _make_record(frozen, self.job, self.split, self.scorer, self.progress)
+        frozen, fitted = self._finalize(file)
+        record = _make_record(frozen, self.job, self.split, self.scorer, self.progress, fitted)
         record.save(file.with_suffix(".json"))
-        return TrainingResult(file, record, self._conclude(record))
+        return TrainingResult(file, record, self._conclude(record), self.progress)
 
-    def _finalize(self, file: Path) -> Generator:
-        """The chosen generator, frozen, once what is fitted to validation images is in its weights file too."""
+    def _finalize(self, file: Path) -> tuple[Generator, tuple[str, ...]]:
+        """The chosen generator, frozen, once what is fitted to validation images is in its weights file too; and the
+        names of that."""
         generator = self.trainer.snapshot()
         generator.load_state_dict(read_weights(file), strict=False)
         frozen = prepare(generator, self.job.device)
         fitted = self.trainer.finalize(frozen, self.scorer)
         if fitted:
-            save_weights({**read_weights(file), **fitted}, file)
-        return frozen
+            save_weights({**read_weights(file), **fitted}, file, _shape_of(frozen))
+        return frozen, tuple(fitted)
 
     def _conclude(self, record: TrainingRecord) -> study.Study | None:
         if not self.job.study:
@@ -241,13 +267,17 @@ def _resume(trainer: Trainer, job: TrainingJob, observer: TrainingObserver) -> P
     return progress
 
 
+def _shape_of(generator: Generator) -> DataShape:
+    return DataShape(generator.num_classes, generator.image_shape)
+
+
 def _floating(module: torch.nn.Module) -> dict[str, Tensor]:
     """Copies of the weights and running statistics, which folding the module later does not touch."""
     return {name: tensor.clone() for name, tensor in module.state_dict().items() if tensor.is_floating_point()}
 
 
 def _make_record(
-    frozen: Generator, job: TrainingJob, split: Split, scorer: Scorer, progress: Progress
+    frozen: Generator, job: TrainingJob, split: Split, scorer: Scorer, progress: Progress, fitted: tuple[str, ...]
 ) -> TrainingRecord:
     """Measure the chosen weights, and say how they came about."""
     return TrainingRecord(
@@ -255,13 +285,16 @@ def _make_record(
         params=job.params,
         source=job.source,
         weights=WeightsFile.of(job.weights_file),
-        dataset=TrainingImages(job.dataset_name, "train", len(split), split.digest),
+        dataset=TrainingImages(
+            job.dataset_name, job.dataset_key or job.dataset_name, "train", len(split), split.digest
+        ),
         seed=job.seed,
         epochs=job.epochs,
         chosen=_choose(progress, scorer),
         validation=_measure_chosen(frozen, scorer),
         samples=_measure_chosen_samples(frozen, scorer),
         checks=tuple(progress.checks),
+        fitted=fitted,
         training_seconds=round(progress.seconds, 1),
         device=job.device.type,
         versions={"icbench": __version__, **library_versions()},

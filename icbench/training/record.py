@@ -29,9 +29,10 @@ class WeightsFile:
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """What was trained on: the dataset as it was asked for, the split, how many images, and the split's digest."""
+    """What was trained on: the dataset, what weights are found by it with, the split, its images, and its digest."""
 
     name: str
+    key: str
     split: str
     images: int
     digest: str
@@ -94,6 +95,7 @@ class TrainingRecord:
         validation: what that achieves.
         samples: the figures of its samples, from noise that no check has drawn.
         checks: all checkpoints that were measured.
+        fitted: the tensors that were fitted to validation images once one of them was chosen.
         training_seconds: without what measured them.
         device: its type.
         versions: of icbench and the libraries that compute.
@@ -110,6 +112,7 @@ class TrainingRecord:
     validation: Validation
     samples: SampleQuality
     checks: Sequence[ScoredCheckpoint]
+    fitted: Sequence[str]
     training_seconds: float
     device: str
     versions: Mapping[str, str]

@@ -78,11 +78,12 @@ class TrainingJob:
         params: its parameters.
         out: the folder for checkpoints, sample grids, weights and record.
         epochs, seed, device: as named.
-        dataset_name: the dataset's spec, for the record.
+        dataset_name: the dataset's label, for messages and the record.
         data_dir: where fetched data is kept.
         check_every: epochs between two checks of a snapshot, or None for as many as the trainer says.
         study: check after every epoch, and study which cheap figure chooses a checkpoint well.
         source: the digest of the trainer's code, as of `icbench.running.source_closure.training_digest`.
+        dataset_key: what weights are found by with the dataset; empty for its name.
     """
 
     name: str
@@ -96,6 +97,7 @@ class TrainingJob:
     check_every: int | None = None
     study: bool = False
     source: str = ""
+    dataset_key: str = ""
 
     @property
     def weights_file(self) -> Path:
@@ -112,7 +114,7 @@ class TrainingJob:
             "params": self.params,
             "epochs": self.epochs,
             "seed": self.seed,
-            "dataset": self.dataset_name,
+            "dataset": self.dataset_key or self.dataset_name,
             "source": self.source,
             **kind,
         }

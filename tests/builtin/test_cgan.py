@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from icbench.builtin.generators.cgan import CGAN, WEIGHTS, load_cgan, shipped_sizes
+from icbench.builtin.datasets.mnist import MNIST_SHAPE
+from icbench.builtin.generators.cgan import CGAN, WEIGHTS, load_cgan
 from icbench.compute.machine import available_cores, bfloat16_instructions
 from icbench.engine.prepare import prepare
 from icbench.engine.settings import Settings
-from icbench.errors import IntegrityError, UsageError
+from icbench.errors import IntegrityError, MissingWeightsError
 from icbench.kinds.dataset import Split
 from icbench.training.scoring import inversion_accuracy
 
@@ -30,7 +31,7 @@ def validation() -> Split:
 
 
 def test_weights_are_shipped_for_the_posts_five_sizes():
-    assert shipped_sizes() == SIZES
+    assert {file.stem for file in WEIGHTS.glob("*.safetensors")} == {f"cgan-{size}" for size in SIZES}
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -76,8 +77,9 @@ def test_training_record_names_the_data_that_ships():
 
 
 def test_missing_weights_name_the_sizes_there_are():
-    with pytest.raises(UsageError, match="shipped are 10, 25, 50, 100, 200"):
+    with pytest.raises(MissingWeightsError, match=r"noise_dim=10 on mnist; .*noise_dim=25 on mnist") as caught:
         load_cgan(33)
+    assert "`icbench train cgan:noise_dim=33`" in caught.value.hint
 
 
 def test_weights_of_another_size_are_refused(tmp_path):
@@ -93,7 +95,7 @@ def test_weights_that_are_not_there_are_named():
 def test_images_are_in_the_unit_interval():
     generator = prepare(load_cgan(10), CPU)
     images = generator(torch.rand(32, 10), 3 * torch.randn(32, 10))
-    assert images.shape == (32, *CGAN.image_shape)
+    assert images.shape == (32, *MNIST_SHAPE.image_shape)
     assert images.min() >= 0
     assert images.max() <= 1
 

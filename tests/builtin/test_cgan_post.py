@@ -115,10 +115,10 @@ def test_over_groups_it_has_second_derivatives(latents):
 
 def test_without_weights_it_is_said_where_they_would_be_and_how_to_make_them():
     with pytest.raises(
-        MissingWeightsError, match="noise_dim=7; none are shipped, and trained/cgan-post-noise7-seed0/"
+        MissingWeightsError, match="noise_dim=7 trained on mnist; none are shipped, and trained/cgan-post-noise7-seed0/"
     ) as it:
         load_cgan_post(7)
-    assert "icbench train cgan-post --noise-dim 7" in it.value.hint
+    assert "icbench train cgan-post:noise_dim=7" in it.value.hint
 
 
 def test_a_training_writes_where_generators_look():

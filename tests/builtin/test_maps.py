@@ -51,7 +51,7 @@ def test_doubled_pixels_are_the_pixel_shuffle():
 def test_maps_in_bfloat16_give_float32_images_and_gradients_of_their_own_precision():
     plain = SubPixels(16).requires_grad_(False)
     maps = torch.randn(3, 16, 14, 14).bfloat16().requires_grad_()
-    expected, found = plain(maps), plain.to_blocks()(maps)
+    expected, found = plain(maps), plain.to_blocks(*maps.shape[2:])(maps)
     assert found.dtype is torch.float32
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
     weights = torch.randn_like(expected)
@@ -65,5 +65,5 @@ def test_maps_in_bfloat16_give_float32_images_and_gradients_of_their_own_precisi
 def test_the_gradient_lies_as_the_maps_do():
     """Channels last, so that the layer in front of them takes it without a copy."""
     maps = torch.randn(2, 8, 4, 4, requires_grad=True)
-    [gradient] = torch.autograd.grad(SubPixels(8).to_blocks()(maps).sum(), maps)
+    [gradient] = torch.autograd.grad(SubPixels(8).to_blocks(*maps.shape[2:])(maps).sum(), maps)
     assert gradient.is_contiguous(memory_format=torch.channels_last)

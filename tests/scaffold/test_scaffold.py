@@ -12,7 +12,7 @@ import torch
 from command_line import icbench
 from safetensors.torch import load_file
 
-from icbench.builtin.datasets.mnist import MNIST
+from icbench.builtin.datasets.mnist import MNIST, MNIST_SHAPE
 from icbench.errors import MissingWeightsError
 from icbench.kinds.dataset import Split
 from icbench.kinds.names import KINDS
@@ -84,12 +84,13 @@ def selected():
     """The new generator, and its trainer."""
     selection = plugin_manager().select("generator", "fresh")
     make = resolve(selection.registered.component.trainer, "icbench-fresh")
-    return dict(selection.params), make(**selection.params)
+    params = {name: value for name, value in selection.params.items() if name != "trained_on"}
+    return params, make(**params)
 
 
 def job(params, epochs):
     """A training where `icbench train` has it."""
-    where = {"out": default_folder("fresh", params), "dataset_name": "mnist", "data_dir": Path()}
+    where = {"out": default_folder("fresh", {"noise_dim": 8}), "dataset_name": "mnist", "data_dir": Path()}
     return TrainingJob("fresh", params, epochs=epochs, seed=0, device=torch.device("cpu"), **where)
 
 
@@ -102,14 +103,14 @@ def begun(epochs=2):
 
 def test_a_generator_says_how_its_weights_are_made_and_has_them_then(installed):
     installed("generator")
-    with pytest.raises(MissingWeightsError, match="has no weights yet") as missing:
+    with pytest.raises(MissingWeightsError, match="no weights for fresh with noise_dim=8 trained on mnist") as missing:
         plugin_manager().select("generator", "fresh").build()
     assert "icbench train fresh" in missing.value.hint
     trainer = begun(epochs=1)
     trainer.epoch(0, lambda images: None)
     weights = trained_file("fresh", {"noise_dim": 8})
     weights.parent.mkdir(parents=True)
-    save_weights(trainer.snapshot().state_dict(), weights)
+    save_weights(trainer.snapshot().state_dict(), weights, MNIST_SHAPE)
     assert load_file(weights)["layers.0.weight"].dtype == torch.float16
     built = plugin_manager().select("generator", "fresh").build()
     assert {values.dtype for values in built.state_dict().values()} == {torch.float32}

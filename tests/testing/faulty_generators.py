@@ -7,6 +7,7 @@ import torch
 from faulty import Faults
 from torch import nn
 
+from icbench import Param
 from icbench.kinds.generator import Generator
 
 FAULTS = Faults("generator")
@@ -363,3 +364,34 @@ class Unpicklable(Sound):
     def __init__(self):
         super().__init__()
         self.activation = lambda values: values
+
+
+class RigidTrainer:
+    """Makes the same generator whatever the data."""
+
+    def __init__(self, weights):
+        pass
+
+    def begin(self, split, num_classes, job):
+        pass
+
+    def epoch(self, number, on_batch):
+        return {}
+
+    def snapshot(self):
+        return Sound()
+
+
+WEIGHTS = (Param("weights", "", path=True), Param("trained_on", ""))
+
+
+@FAULTS("it_is_trained_for_other_shapes", params=WEIGHTS, trainer="faulty_generators:RigidTrainer")
+def rigid(weights="", trained_on=""):
+    """is said to have weights for any data, and is made for one shape"""
+    return Sound()
+
+
+@FAULTS("it_is_trained_for_other_shapes", params=WEIGHTS)
+def untrained(weights="", trained_on=""):
+    """is said to have weights for any data, and nothing makes them"""
+    return Sound()

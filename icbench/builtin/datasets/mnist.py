@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from icbench.builtin.datasets.parts import part_of, take_split
 from icbench.errors import IntegrityError
-from icbench.kinds.dataset import Dataset, Split
+from icbench.kinds.dataset import Dataset, DataShape, Split
 
 FILE = Path(__file__).parent / "data" / "mnist.npz"
+MNIST_SHAPE = DataShape(10, (1, 28, 28))
+"""Also that of the generators whose weights do not say their shape, being from before there were others."""
 DIGESTS = {
     "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
     "y_train": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
@@ -26,7 +28,7 @@ class MNIST(Dataset):
     Train is the first 50,000 training images, validation the last 10,000, test the 10,000 test images.
     """
 
-    num_classes = 10
+    num_classes = MNIST_SHAPE.num_classes
     licence = "CC BY-SA 3.0"
     source = "http://yann.lecun.com/exdb/mnist"
     citation = "LeCun, Cortes, Burges 1998, The MNIST Database of Handwritten Digits"

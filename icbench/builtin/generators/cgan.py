@@ -8,10 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_linear_bn_eval
 
-from icbench.builtin.generators.maps import SubPixels, ToMaps
-from icbench.errors import MissingWeightsError
+from icbench.builtin.datasets.mnist import MNIST_SHAPE
+from icbench.builtin.generators.maps import SubPixels, ToMaps, crop, half
+from icbench.kinds.dataset import DataShape
 from icbench.kinds.generator import Generator
-from icbench.training.weights import load_weights, trained_file
+from icbench.training.weights import find_weights, load_weights, read_shape
 
 EPSILON = 1e-8
 """Keeps noise of length 0 from being divided by it."""
@@ -19,7 +20,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 
 class CGAN(Generator):
-    """A bilinear layer of class vector and noise, two dense layers to 16 maps of 14x14, a sub-pixel convolution.
+    """A bilinear layer of class vector and noise, two dense layers to 16 maps of half size, a sub-pixel convolution.
 
     Four choices keep the noise from dominating the class, which is what makes a generator invertible to its class:
 
@@ -34,27 +35,27 @@ class CGAN(Generator):
 
     Args:
         noise_dim: Z, the length of the noise vector.
+        shape: of the images, and how many classes they are of.
     """
 
-    num_classes = 10
-    image_shape = (1, 28, 28)
     bilinear = 128
     hidden = 256
     maps = 16
     most_directions = 10
     projection: Tensor | None
 
-    def __init__(self, noise_dim: int) -> None:
+    def __init__(self, noise_dim: int, shape: DataShape = MNIST_SHAPE) -> None:
         super().__init__()
+        self.num_classes, self.image_shape = shape.num_classes, shape.image_shape
         self.noise_dim = noise_dim
         self.directions = min(noise_dim, self.most_directions)
         self.register_buffer("projection", _orthonormal(noise_dim, self.directions))
-        side = self.image_shape[1] // 2
-        widths = (self.num_classes * (self.directions + 1), self.bilinear, self.hidden, self.maps * side * side)
+        colours, rows, columns = self.image_shape[0], *map(half, self.image_shape[1:])
+        widths = (self.num_classes * (self.directions + 1), self.bilinear, self.hidden, self.maps * rows * columns)
         self.linears = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
         self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in widths[1:])
-        self.to_maps = ToMaps((self.maps, side, side))
-        self.to_pixels: nn.Module = SubPixels(self.maps)
+        self.to_maps = ToMaps((self.maps, rows, columns))
+        self.to_pixels: nn.Module = SubPixels(self.maps, colours)
 
     def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
         with torch.autocast(class_vector.device.type, enabled=False):
@@ -75,7 +76,7 @@ class CGAN(Generator):
                 hidden = self._dense(hidden, place)
         maps = self.to_maps(self._dense(hidden, 2))
         with torch.autocast(class_vector.device.type, enabled=False):
-            return torch.sigmoid(self.to_pixels(maps))
+            return torch.sigmoid(crop(self.to_pixels(maps), *self.image_shape[1:]))
 
     def _outer_product(self, class_vector: Tensor, directions: Tensor) -> Tensor:
         length = directions.square().mean(dim=1, keepdim=True).add(EPSILON).sqrt()
@@ -95,7 +96,7 @@ class CGAN(Generator):
         assert isinstance(last, nn.Linear)
         self.to_maps.order_channels_last(last)
         if isinstance(self.to_pixels, SubPixels):
-            self.to_pixels = self.to_pixels.to_blocks()
+            self.to_pixels = self.to_pixels.to_blocks(*self.to_maps.shape[1:])
 
 
 def _orthonormal(rows: int, columns: int) -> Tensor | None:
@@ -106,32 +107,18 @@ def _orthonormal(rows: int, columns: int) -> Tensor | None:
     return matrix
 
 
-def load_cgan(noise_dim: int = 10, weights: str = "") -> CGAN:
+def load_cgan(noise_dim: int = 10, weights: str = "", trained_on: str = "") -> CGAN:
     """The trained generator, from the shipped weights or from a file that `icbench train cgan` wrote.
 
     Args:
         noise_dim: Z; weights are shipped for some sizes, and those of others looked for where a training leaves them.
         weights: a safetensors file instead of these.
+        trained_on: the spec of the dataset whose weights are meant; empty for the default one.
 
     Raises:
-        MissingWeightsError: there are no weights for this noise size.
+        MissingWeightsError: there are no weights for this noise size and dataset.
         IntegrityError: the weights file is unreadable or not the one its training record describes.
     """
-    file = Path(weights) if weights else _find_weights(noise_dim)
-    if not weights and not file.exists():
-        shipped = ", ".join(str(size) for size in shipped_sizes())
-        raise MissingWeightsError(
-            f"there are no weights for cgan with noise_dim={noise_dim}; shipped are {shipped}, and {file} is not there",
-            f"Make them with `icbench train cgan --noise-dim {noise_dim}`, or add weights=FILE.",
-        )
-    return load_weights(lambda: CGAN(noise_dim), file, f"cgan with noise_dim={noise_dim}")
-
-
-def _find_weights(noise_dim: int) -> Path:
-    shipped = WEIGHTS / f"cgan-{noise_dim}.safetensors"
-    return shipped if shipped.exists() else trained_file("cgan", {"noise_dim": noise_dim})
-
-
-def shipped_sizes() -> list[int]:
-    """The noise sizes with shipped weights."""
-    return sorted(int(file.stem.removeprefix("cgan-")) for file in WEIGHTS.glob("cgan-*.safetensors"))
+    file = find_weights("cgan", {"noise_dim": noise_dim}, trained_on, WEIGHTS, weights)
+    shape = read_shape(file, MNIST_SHAPE)
+    return load_weights(lambda: CGAN(noise_dim, shape), file, f"cgan with noise_dim={noise_dim}")

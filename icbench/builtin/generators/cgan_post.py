@@ -1,16 +1,15 @@
 """The conditional GAN's generator of Hobbhahn (2020), "Inverse Classification with GANs", as published."""
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from icbench.builtin.datasets.mnist import MNIST_SHAPE
 from icbench.builtin.generators.maps import ToMaps
-from icbench.errors import MissingWeightsError
+from icbench.kinds.dataset import DataShape
 from icbench.kinds.generator import Generator
-from icbench.training.weights import load_weights, trained_file
+from icbench.training.weights import find_weights, load_weights, read_shape
 
 NOISE_DIM = 25
 GROUP = 4
@@ -18,7 +17,7 @@ GROUP = 4
 
 
 class PostGenerator(Generator):
-    """Two dense layers to 64 maps of 28x28 and two transposed convolutions, about 51 million parameters.
+    """Two dense layers to 64 maps of the images' size and two transposed convolutions: for MNIST 51 million parameters.
 
     The post's generator was left in training mode while it was inverted, four images at a time, so each BatchNorm used
     the statistics of these four. `batch_norm="batch"` does the same for every four consecutive rows of a batch of any
@@ -28,25 +27,31 @@ class PostGenerator(Generator):
         noise_dim: Z, the length of the noise vector.
         batch_norm: "running" or "batch", whose statistics are used outside of training.
         group: how many consecutive rows share their statistics under "batch".
+        shape: of the images, and how many classes they are of.
     """
 
-    num_classes = 10
-    image_shape = (1, 28, 28)
     embedded = 1000
     maps = (64, 32)
 
-    def __init__(self, noise_dim: int = NOISE_DIM, batch_norm: str = "running", group: int = GROUP) -> None:
+    def __init__(
+        self,
+        noise_dim: int = NOISE_DIM,
+        batch_norm: str = "running",
+        group: int = GROUP,
+        shape: DataShape = MNIST_SHAPE,
+    ) -> None:
         super().__init__()
+        self.num_classes, self.image_shape = shape.num_classes, shape.image_shape
         self.noise_dim = noise_dim
         self.batch_group_size = group if batch_norm == "batch" else 1
-        _, height, width = self.image_shape
+        colours, height, width = self.image_shape
         first, second = self.maps
         self.class_layer = nn.Linear(self.num_classes, self.embedded)
         self.dense = nn.Linear(self.embedded + noise_dim, first * height * width)
         self.to_maps = ToMaps((first, height, width))
         self.norms = nn.ModuleList(nn.BatchNorm2d(maps) for maps in self.maps)
         self.convolution = nn.ConvTranspose2d(first, second, 5, stride=1, padding=2)
-        self.to_pixels = nn.ConvTranspose2d(second, 1, 5, stride=1, padding=2)
+        self.to_pixels = nn.ConvTranspose2d(second, colours, 5, stride=1, padding=2)
 
     def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
         # Under autocast only the two large products are taken in bfloat16, as in `cgan`: rounding the latents or the
@@ -108,23 +113,23 @@ def _fold_into_linear(linear: nn.Linear, norm: nn.BatchNorm2d) -> None:
 
 
 def load_cgan_post(
-    noise_dim: int = NOISE_DIM, weights: str = "", batch_norm: str = "running", group: int = GROUP
+    noise_dim: int = NOISE_DIM,
+    weights: str = "",
+    batch_norm: str = "running",
+    group: int = GROUP,
+    trained_on: str = "",
 ) -> PostGenerator:
     """The trained generator, from a file that `icbench train cgan-post` wrote; 100 MB are too many to ship.
 
     Args:
         noise_dim, batch_norm, group: as of `PostGenerator`.
-        weights: a safetensors file instead of the one in the folder that training writes to by default.
+        weights: a safetensors file instead of the one that a training left under the working folder.
+        trained_on: the spec of the dataset whose weights are meant; empty for the default one.
 
     Raises:
         MissingWeightsError: there is no such file.
         IntegrityError: the weights file is unreadable or not the one its training record describes.
     """
-    file = Path(weights) if weights else trained_file("cgan-post", {"noise_dim": noise_dim})
-    if not weights and not file.exists():
-        raise MissingWeightsError(
-            f"there are no weights for cgan-post with noise_dim={noise_dim}; none are shipped, and {file} is not there",
-            f"Make them with `icbench train cgan-post --noise-dim {noise_dim}`, or add weights=FILE.",
-        )
-    name = f"cgan-post with noise_dim={noise_dim}"
-    return load_weights(lambda: PostGenerator(noise_dim, batch_norm, group), file, name)
+    file = find_weights("cgan-post", {"noise_dim": noise_dim}, trained_on, weights=weights)
+    shape, name = read_shape(file, MNIST_SHAPE), f"cgan-post with noise_dim={noise_dim}"
+    return load_weights(lambda: PostGenerator(noise_dim, batch_norm, group, shape), file, name)

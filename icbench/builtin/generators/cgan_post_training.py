@@ -13,7 +13,7 @@ from torch.nn import functional
 from icbench.builtin.generators.cgan_post import GROUP, NOISE_DIM, PostGenerator
 from icbench.compute.devices import training_autocast
 from icbench.engine.decode import as_target
-from icbench.kinds.dataset import Split
+from icbench.kinds.dataset import DataShape, Split
 from icbench.training.batch_trainer import BatchTrainer, descend
 from icbench.training.budget import EvalBudget, InversionBudget
 from icbench.training.trainer import TrainingJob
@@ -81,10 +81,11 @@ class PostTrainer(BatchTrainer):
 
     def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
         super().begin(split, num_classes, job)
+        shape = DataShape.of(split, num_classes)
         with torch.random.fork_rng():
             torch.manual_seed(job.seed)
-            self.generator = PostGenerator(self.noise_dim, self.batch_norm, self.group)
-            self.discriminator = PostDiscriminator(num_classes, PostGenerator.image_shape)
+            self.generator = PostGenerator(self.noise_dim, self.batch_norm, self.group, shape)
+            self.discriminator = PostDiscriminator(num_classes, shape.image_shape)
         for module in (self.generator, self.discriminator):
             # The layout of the convolutions' weights, not the recipe: products in bfloat16 are twice as fast.
             module.to(job.device).train().to(memory_format=torch.channels_last)

@@ -28,7 +28,7 @@ from icbench.builtin.generators.cgan_losses import (
 from icbench.builtin.generators.cgan_networks import Encoder, ProjectionDiscriminator, on_sphere
 from icbench.compute.devices import training_autocast
 from icbench.engine.decode import as_target
-from icbench.kinds.dataset import Split
+from icbench.kinds.dataset import DataShape, Split
 from icbench.training.batch_trainer import BatchTrainer, descend
 from icbench.training.trainer import TrainingJob
 
@@ -67,13 +67,13 @@ class CGANTrainer(BatchTrainer):
 
     def begin(self, split: Split, num_classes: int, job: TrainingJob) -> None:
         super().begin(split, num_classes, job)
-        shape = CGAN.image_shape
+        shape = DataShape.of(split, num_classes)
         with torch.random.fork_rng():
             torch.manual_seed(job.seed)
-            self.generator = CGAN(self.noise_dim).to(job.device)
+            self.generator = CGAN(self.noise_dim, shape).to(job.device)
             size = self.generator.directions
-            self.discriminator = ProjectionDiscriminator(num_classes, shape, size).to(job.device)
-            self.encoder = Encoder(num_classes, shape, size).to(job.device)
+            self.discriminator = ProjectionDiscriminator(num_classes, shape.image_shape, size).to(job.device)
+            self.encoder = Encoder(num_classes, shape.image_shape, size).to(job.device)
         self.average = copy.deepcopy(self.generator)
         self.discriminator_optimizer = _adam(self.discriminator)
         self.generator_optimizer = _adam(self.generator, self.encoder)

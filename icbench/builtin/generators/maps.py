@@ -39,34 +39,47 @@ class ToMaps(nn.Module):
 
 
 class DoubledPixels(nn.Module):
-    """The pixel shuffle (B, 4, H, W) to (B, 1, 2 H, 2 W), in one copy where the four maps lie channels last."""
+    """The pixel shuffle (B, 4 C, H, W) to (B, C, 2 H, 2 W), in one copy where the maps lie channels last."""
 
     def forward(self, maps: Tensor) -> Tensor:
         rows, columns = maps.shape[2:]
-        quads = maps.permute(0, 2, 3, 1).reshape(-1, rows, columns, 2, 2)
-        return quads.transpose(2, 3).reshape(-1, 1, 2 * rows, 2 * columns)
+        quads = maps.permute(0, 2, 3, 1).reshape(len(maps), rows, columns, -1, 2, 2)
+        return quads.permute(0, 3, 1, 4, 2, 5).reshape(len(maps), -1, 2 * rows, 2 * columns)
 
 
 class SubPixels(nn.Sequential):
-    """A sub-pixel convolution (Shi et al. 2016) of 3x3 to one image (B, 1, 2 H, 2 W), in float32.
+    """A sub-pixel convolution (Shi et al. 2016) of 3x3 to images (B, C, 2 H, 2 W), in float32.
 
     Args:
-        channels: of the maps (B, C, H, W), of any precision.
+        channels: of the maps (B, channels, H, W), of any precision.
+        colours: C.
     """
 
-    def __init__(self, channels: int) -> None:
-        super().__init__(nn.Conv2d(channels, 4, 3, padding=1), DoubledPixels())
+    def __init__(self, channels: int, colours: int = 1) -> None:
+        super().__init__(nn.Conv2d(channels, 4 * colours, 3, padding=1), DoubledPixels())
 
     def forward(self, maps: Tensor) -> Tensor:
         convolution, doubled = self
         images: Tensor = doubled(convolution(maps.float()))
         return images
 
-    def to_blocks(self) -> "BlockedSubPixels":
-        """The same in the form that is fastest with weights that stay as they are."""
+    def to_blocks(self, rows: int, columns: int) -> nn.Module:
+        """The same for maps of so many rows and columns, in the form that is fastest with weights that stay as they
+        are; itself where there is no other."""
         convolution = self[0]
         assert isinstance(convolution, nn.Conv2d)
-        return BlockedSubPixels(convolution)
+        fits = convolution.out_channels == 4 and rows % 2 == columns % 2 == 0
+        return BlockedSubPixels(convolution) if fits else self
+
+
+def half(side: int) -> int:
+    """The side of maps of half the size; a doubled one of them may be a pixel longer than the image."""
+    return -(-side // 2)
+
+
+def crop(images: Tensor, height: int, width: int) -> Tensor:
+    """Images without the pixels that are more than these; themselves where there are none."""
+    return images if images.shape[-2:] == (height, width) else images[..., :height, :width]
 
 
 class BlockedSubPixels(nn.Module):

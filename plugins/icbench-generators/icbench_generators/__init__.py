@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 
 from icbench import Component, Param, hookimpl
+from icbench.plugins.component import TRAINED_ON
 
 MNIST = ("trained-on:mnist/train", "selected-on:mnist/validation")
-WEIGHTS = Param("weights", "", "a safetensors file instead of the shipped weights", path=True)
+WEIGHTS = (
+    Param("weights", "", "a safetensors file instead of the shipped weights", path=True),
+    Param(TRAINED_ON, "", "the data set whose weights are used, if not the one of the run"),
+)
 
 
 def _noise_dim(default: int) -> Param:
@@ -18,7 +22,7 @@ def icbench_generators() -> Iterator[Component]:
         "class-vae",
         "icbench_generators.class_vae:load_class_vae",
         "one VAE decoder per class, trained apart",
-        params=(_noise_dim(12), WEIGHTS),
+        params=(_noise_dim(12), *WEIGHTS),
         traits=MNIST,
         trainer="icbench_generators.training.class_vae:ClassVAETrainer",
     )
@@ -26,7 +30,7 @@ def icbench_generators() -> Iterator[Component]:
         "contrastive",
         "icbench_generators.contrastive:load_contrastive",
         "class decoders trained to reconstruct the wrong class badly",
-        params=(_noise_dim(12), WEIGHTS),
+        params=(_noise_dim(12), *WEIGHTS),
         traits=(*MNIST, "tier:label features"),
         trainer="icbench_generators.training.contrastive:ContrastiveTrainer",
     )
@@ -34,7 +38,7 @@ def icbench_generators() -> Iterator[Component]:
         "cvae",
         "icbench_generators.cvae:load_cvae",
         "one conditional VAE decoder, class vector times noise",
-        params=(_noise_dim(12), WEIGHTS),
+        params=(_noise_dim(12), *WEIGHTS),
         traits=MNIST,
         trainer="icbench_generators.training.cvae:CVAETrainer",
     )
@@ -42,7 +46,7 @@ def icbench_generators() -> Iterator[Component]:
         "prototype",
         "icbench_generators.prototype:load_prototype",
         "mixes prototype images of each class; no noise",
-        params=(Param("types", 1, "prototypes per class", low=1, high=4096), WEIGHTS),
+        params=(Param("types", 1, "prototypes per class", low=1, high=4096), *WEIGHTS),
         traits=MNIST[:1],
         trainer="icbench_generators.training.prototype:PrototypeTrainer",
     )
@@ -50,7 +54,7 @@ def icbench_generators() -> Iterator[Component]:
         "class-block",
         "icbench_generators.class_block:load_class_block",
         "a block of the class vector per class: its code, and in its norm the class; no noise",
-        params=(Param("types", 16, "entries of a block", low=1, high=4096), WEIGHTS),
+        params=(Param("types", 16, "entries of a block", low=1, high=4096), *WEIGHTS),
         traits=MNIST,
         trainer="icbench_generators.training.class_block:ClassBlockTrainer",
     )
@@ -60,7 +64,7 @@ def icbench_generators() -> Iterator[Component]:
         "one row-by-row LSTM per class, trained on four images",
         params=(
             Param("picks", "centres", "a class's four training images", choices=("centres", "nearest", "random")),
-            WEIGHTS,
+            *WEIGHTS,
         ),
         traits=MNIST,
         trainer="icbench_generators.training.lstm:LSTMTrainer",

@@ -1,6 +1,8 @@
 """A class vector in blocks: what a class's block points to is the image, its size is the class."""
 
 import torch
+from icbench.builtin.datasets.mnist import MNIST_SHAPE
+from icbench.kinds.dataset import DataShape
 from torch import Tensor
 
 from icbench_generators.class_decoders import EPSILON, mixture_weights
@@ -17,13 +19,14 @@ class ClassBlock(ClassVAE):
 
     Args:
         types: entries of a block, which is the length of a code.
+        shape: of the images, and how many classes they are of.
     """
 
     hidden = (96, 160)
     trunk = (256, 96)
 
-    def __init__(self, types: int) -> None:
-        super().__init__(types)
+    def __init__(self, types: int, shape: DataShape = MNIST_SHAPE) -> None:
+        super().__init__(types, shape)
         self.modes_per_class, self.noise_dim = types, 0
 
     def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:

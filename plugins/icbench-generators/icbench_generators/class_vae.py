@@ -4,10 +4,13 @@ from itertools import pairwise
 from math import prod
 
 import torch
+from icbench.builtin.datasets.mnist import MNIST_SHAPE
+from icbench.kinds.dataset import DataShape
 from torch import Tensor, nn
 from torch.nn import functional
 
 from icbench_generators.class_decoders import ClassDecoders, ClassLinear
+from icbench_generators.pixels import class_pixel_layer
 from icbench_generators.shipped import shipped_loader
 
 RIDGE = 0.02
@@ -17,26 +20,26 @@ TEMPER = 0.6
 
 
 class ClassVAE(ClassDecoders):
-    """Ten small decoders that share nothing, so that a class explains an image by what it has seen of that class alone.
+    """Small decoders that share nothing, so that a class explains an image by what it has seen of that class alone.
 
     The encoders share their first layers, have a head per class, and take no part in `forward`: `encode` offers starts
     for an inversion, one per class.
 
     Args:
         noise_dim: Z, the length of the noise vector.
+        shape: of the images, and how many classes they are of.
     """
 
-    num_classes = 10
-    image_shape = (1, 28, 28)
     hidden = (192, 256)
     trunk = (384, 128)
 
-    def __init__(self, noise_dim: int) -> None:
+    def __init__(self, noise_dim: int, shape: DataShape = MNIST_SHAPE) -> None:
         super().__init__()
+        self.num_classes, self.image_shape = shape.num_classes, shape.image_shape
         self.noise_dim = noise_dim
-        pixels = prod(self.image_shape)
-        widths = (noise_dim, *self.hidden, pixels)
+        widths = (noise_dim, *self.hidden)
         self.decoders = nn.ModuleList(ClassLinear(self.num_classes, *pair) for pair in pairwise(widths))
+        self.decoders.append(class_pixel_layer(self.hidden[-1], shape))
         widths = (self.encoder_inputs, *self.trunk)
         self.encoder = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
         self.heads = ClassLinear(self.num_classes, self.trunk[-1], 2 * noise_dim)

@@ -1,13 +1,15 @@
 """A conditional variational autoencoder whose one decoder takes the product of class vector and noise."""
 
 from itertools import pairwise
-from math import prod
 
 import torch
+from icbench.builtin.datasets.mnist import MNIST_SHAPE
+from icbench.kinds.dataset import DataShape
 from icbench.kinds.generator import Generator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from icbench_generators.pixels import pixel_layer
 from icbench_generators.shipped import shipped_loader
 
 
@@ -19,20 +21,20 @@ class CVAE(Generator):
 
     Args:
         noise_dim: Z, the length of the noise vector.
+        shape: of the images, and how many classes they are of.
     """
 
-    num_classes = 10
-    image_shape = (1, 28, 28)
     hidden = (256, 384)
     encoder_hidden = (256, 128)
 
-    def __init__(self, noise_dim: int) -> None:
+    def __init__(self, noise_dim: int, shape: DataShape = MNIST_SHAPE) -> None:
         super().__init__()
+        self.num_classes, self.image_shape = shape.num_classes, shape.image_shape
         self.noise_dim = noise_dim
-        pixels = prod(self.image_shape)
-        widths = (self.num_classes * (noise_dim + 1), *self.hidden, pixels)
+        widths = (self.num_classes * (noise_dim + 1), *self.hidden)
         self.decoder = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
-        widths = (self.num_classes + pixels, *self.encoder_hidden, 2 * noise_dim)
+        self.decoder.append(pixel_layer(self.hidden[-1], shape))
+        widths = (self.num_classes + shape.pixels, *self.encoder_hidden, 2 * noise_dim)
         self.encoder = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
 
     def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:

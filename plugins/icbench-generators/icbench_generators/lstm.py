@@ -3,6 +3,8 @@
 from math import prod
 
 import torch
+from icbench.builtin.datasets.mnist import MNIST_SHAPE
+from icbench.kinds.dataset import DataShape
 from torch import Tensor
 
 from icbench_generators.class_decoders import ClassDecoders, ClassLinear
@@ -12,20 +14,22 @@ PICKS = 4
 
 
 class RowLSTM(ClassDecoders):
-    """Ten LSTMs (Hochreiter and Schmidhuber 1997), each trained on four images of its class.
+    """An LSTM (Hochreiter and Schmidhuber 1997) for each class, trained on four images of it.
 
     The input of a class's LSTM is the same at every row: weights over its four training images, the softmax of the
     noise. So Z is 4; noise far along one axis gives that training image, and points between give what the LSTM makes of
-    a mixture.
+    a mixture. Where images have colours, their rows follow each other, a colour after the other.
+
+    Args:
+        shape: of the images, and how many classes they are of.
     """
 
-    num_classes = 10
     noise_dim = PICKS
-    image_shape = (1, 28, 28)
     hidden = 48
 
-    def __init__(self) -> None:
+    def __init__(self, shape: DataShape = MNIST_SHAPE) -> None:
         super().__init__()
+        self.num_classes, self.image_shape = shape.num_classes, shape.image_shape
         self.input = ClassLinear(self.num_classes, PICKS, 4 * self.hidden)
         self.recurrent = ClassLinear(self.num_classes, self.hidden, 4 * self.hidden)
         self.row = ClassLinear(self.num_classes, self.hidden, self.image_shape[2])
@@ -47,15 +51,17 @@ class RowLSTM(ClassDecoders):
         return torch.sigmoid(torch.cat(written, dim=2).float())
 
 
-def load_lstm(picks: str = "centres", weights: str = "") -> RowLSTM:
+def load_lstm(picks: str = "centres", weights: str = "", trained_on: str = "") -> RowLSTM:
     """The trained LSTMs, from the shipped weights or from a file that `icbench train lstm` wrote.
 
     Args:
         picks: the four images of a class: "centres" (the centres of k-means), "nearest" (the training image nearest to
             each centre) or "random" (four training images).
         weights: a safetensors file instead of the shipped one.
+        trained_on: the spec of the dataset whose weights are meant; empty for the default one.
 
     Raises:
+        MissingWeightsError: there are none for these.
         IntegrityError: the weights file is unreadable or not the one its training record describes.
     """
-    return load_shipped(RowLSTM, "lstm", weights, picks=picks)
+    return load_shipped(RowLSTM, "lstm", weights, trained_on, picks=picks)

@@ -1,8 +1,8 @@
 """A generator whose only input is the class vector: it mixes prototype images, one or several of each class."""
 
-from math import prod
-
 import torch
+from icbench.builtin.datasets.mnist import MNIST_SHAPE
+from icbench.kinds.dataset import DataShape
 from icbench.kinds.generator import Generator
 from torch import Tensor, nn
 
@@ -19,16 +19,16 @@ class Prototype(Generator):
 
     Args:
         types: prototypes per class.
+        shape: of the images, and how many classes they are of.
     """
 
-    num_classes = 10
     noise_dim = 0
-    image_shape = (1, 28, 28)
 
-    def __init__(self, types: int = 1) -> None:
+    def __init__(self, types: int = 1, shape: DataShape = MNIST_SHAPE) -> None:
         super().__init__()
+        self.num_classes, self.image_shape = shape.num_classes, shape.image_shape
         self.modes_per_class = types
-        self.prototypes = nn.Parameter(torch.zeros(self.class_dim, prod(self.image_shape)))
+        self.prototypes = nn.Parameter(torch.zeros(self.class_dim, shape.pixels))
 
     def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
         # The empty noise is joined on so that it has a gradient, if an empty one, when a schedule moves it.

@@ -1,57 +1,50 @@
-"""The weights in this distribution, found by component and variant."""
+"""The weights in this distribution, found by component, variant and dataset."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from icbench.errors import UsageError
-from icbench.training.weights import AnyGenerator, load_weights
+from icbench.builtin.datasets.mnist import MNIST_SHAPE
+from icbench.kinds.dataset import DataShape
+from icbench.training.weights import AnyGenerator, find_weights, load_weights, read_shape
 
 FOLDER = Path(__file__).parent / "weights"
 
 
-def load_shipped(build: Callable[[], AnyGenerator], component: str, weights: str, **variant: int | str) -> AnyGenerator:
-    """A generator with the weights of a file, or with those shipped for this variant of the component.
+def load_shipped(
+    build: Callable[[DataShape], AnyGenerator],
+    component: str,
+    weights: str,
+    trained_on: str,
+    **variant: int | str,
+) -> AnyGenerator:
+    """A generator with the weights of a file, or with those for this variant of the component and a dataset.
 
     Args:
-        build: makes the variant's generator, with whatever weights.
+        build: makes the variant's generator for a shape, with whatever weights.
         component: its name.
-        weights: a safetensors file, or empty for the shipped one.
-        variant: the parameter that weights are shipped by, if there is one, such as `noise_dim=12`.
+        weights: a safetensors file, or empty for what ships or was trained here.
+        trained_on: the spec of the dataset whose weights are meant; empty for the default one.
+        variant: the parameters that weights differ by, such as `noise_dim=12`.
 
     Raises:
-        UsageError: no weights are shipped for the variant.
+        MissingWeightsError: there are none for these.
         IntegrityError: the file is damaged or for another architecture.
     """
-    parameter = "".join(f"{name}={value}" for name, value in variant.items())
-    file = Path(weights) if weights else shipped_file(component, *variant.values())
-    if not weights and not file.exists():
-        known = ", ".join(shipped_variants(component))
-        raise UsageError(
-            f"there are no weights for {component} with {parameter}; shipped are {known}",
-            f"Make them with `icbench train {component}:{parameter}`, then add weights=FILE.",
-        )
-    return load_weights(build, file, f"{component} with {parameter}" if parameter else component)
+    file = find_weights(component, variant, trained_on, FOLDER, weights)
+    shape = read_shape(file, MNIST_SHAPE)
+    told = ",".join(f"{name}={value}" for name, value in variant.items())
+    return load_weights(lambda: build(shape), file, f"{component} with {told}")
 
 
 def shipped_loader(generator: Callable[..., AnyGenerator], component: str) -> Callable[..., AnyGenerator]:
     """The factory of a component: its trained generator, with shipped weights or those that `icbench train` wrote.
 
     Args:
-        generator: makes it, of the parameters that weights are shipped by, with whatever weights.
+        generator: makes it, of the parameters that weights are shipped by and `shape`, with whatever weights.
         component: its name.
     """
 
-    def load(weights: str = "", **variant: int | str) -> AnyGenerator:
-        return load_shipped(lambda: generator(**variant), component, weights, **variant)
+    def load(weights: str = "", trained_on: str = "", **variant: int | str) -> AnyGenerator:
+        return load_shipped(lambda shape: generator(**variant, shape=shape), component, weights, trained_on, **variant)
 
     return load
-
-
-def shipped_file(component: str, *variant: int | str) -> Path:
-    """Where the weights of a variant are, whether they are shipped or not."""
-    return FOLDER / f"{'-'.join(map(str, (component, *variant)))}.safetensors"
-
-
-def shipped_variants(component: str) -> list[str]:
-    """The variants of a component with shipped weights."""
-    return sorted(file.stem.removeprefix(f"{component}-") for file in FOLDER.glob(f"{component}-*.safetensors"))

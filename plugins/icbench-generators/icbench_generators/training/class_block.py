@@ -1,5 +1,6 @@
 """Training of the class blocks: class VAEs whose codes are points on a simplex."""
 
+from icbench.kinds.dataset import DataShape
 from icbench.kinds.generator import Generator
 from icbench.training.scoring import Scorer
 from torch import Tensor
@@ -26,8 +27,8 @@ class ClassBlockTrainer(ClassVAETrainer):
     def __init__(self, types: int = 16, weights: str = "") -> None:
         self.types = types
 
-    def build(self) -> ClassBlock:
-        return ClassBlock(self.types)
+    def build(self, shape: DataShape) -> ClassBlock:
+        return ClassBlock(self.types, shape)
 
     def finalize(self, generator: Generator, scorer: Scorer) -> dict[str, Tensor]:
         """Nothing: there is no noise to search, and so no residual of a class alone."""

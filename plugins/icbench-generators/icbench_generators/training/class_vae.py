@@ -1,14 +1,17 @@
 """Training of the class VAEs: each class's decoder and encoder head see the images of that class alone."""
 
 import copy
+from collections.abc import Sequence
+from math import prod
 
+from icbench.kinds.dataset import DataShape
 from icbench.kinds.generator import Generator
 from icbench.training.scoring import Scorer
 from torch import Tensor
 from torch.nn import functional
 
 from icbench_generators.class_vae import ClassVAE
-from icbench_generators.training.vae import VAETrainer, divergence
+from icbench_generators.training.vae import PIXEL_VARIANCE, VAETrainer, divergence
 
 SEARCH, SEARCH_STEPS = "exhaustive:start=encoder,decay=cosine,noise_rate=2,prior_weight=0", 20
 """How residuals are found: by the inversion that they are made for, without a prior."""
@@ -24,14 +27,19 @@ class ClassVAETrainer(VAETrainer):
 
     default_epochs = 240
     check_every = 40
-    schedules = ("exhaustive:start=encoder,decay=cosine,noise_rate=2,prior_weight=0.0015",)
     generator: ClassVAE
 
     def __init__(self, noise_dim: int = 12, weights: str = "") -> None:
         self.noise_dim = noise_dim
 
-    def build(self) -> ClassVAE:
-        return ClassVAE(self.noise_dim)
+    @property
+    def schedules(self) -> Sequence[str]:  # type: ignore[override]
+        """From the encoder's start, with the prior's weight of the lower bound."""
+        weight = 2 * self.noise_dim * PIXEL_VARIANCE / prod(self.generator.image_shape)
+        return (f"exhaustive:start=encoder,decay=cosine,noise_rate=2,prior_weight={weight:.2g}",)
+
+    def build(self, shape: DataShape) -> ClassVAE:
+        return ClassVAE(self.noise_dim, shape)
 
     def finalize(self, generator: Generator, scorer: Scorer) -> dict[str, Tensor]:
         return {"residuals": scorer.class_residuals(generator, SEARCH, SEARCH_STEPS)}

@@ -1,6 +1,7 @@
 """Training of class decoders to tell classes apart by their energies, while they stay generators."""
 
 import torch
+from icbench.kinds.dataset import DataShape
 from torch import Tensor
 from torch.nn import functional
 
@@ -37,8 +38,8 @@ class ContrastiveTrainer(ClassVAETrainer):
     losses = ("reconstruction", "divergence", "confusion")
     generator: Contrastive
 
-    def build(self) -> Contrastive:
-        return Contrastive(self.noise_dim)
+    def build(self, shape: DataShape) -> Contrastive:
+        return Contrastive(self.noise_dim, shape)
 
     def weights(self) -> tuple[float, ...]:
         return (*super().weights(), CONFUSION)

@@ -3,6 +3,7 @@
 import copy
 
 import torch
+from icbench.kinds.dataset import DataShape
 from torch import Tensor
 from torch.nn import functional
 
@@ -28,8 +29,8 @@ class CVAETrainer(VAETrainer):
     def __init__(self, noise_dim: int = 12, weights: str = "") -> None:
         self.noise_dim = noise_dim
 
-    def build(self) -> CVAE:
-        return CVAE(self.noise_dim)
+    def build(self, shape: DataShape) -> CVAE:
+        return CVAE(self.noise_dim, shape)
 
     def snapshot(self) -> CVAE:
         return copy.deepcopy(self.generator).eval()

@@ -5,7 +5,7 @@ from math import cos, pi
 
 import numpy as np
 import torch
-from icbench.kinds.dataset import Split
+from icbench.kinds.dataset import DataShape, Split
 from icbench.training.batch_trainer import BatchTrainer, descend
 from icbench.training.trainer import TrainingJob
 from numpy.typing import NDArray
@@ -53,7 +53,7 @@ class LSTMTrainer(BatchTrainer):
         self.one_hot = torch.eye(PICKS, device=job.device).repeat(COPIES, 1).expand(num_classes, -1, -1)
         with torch.random.fork_rng():
             torch.manual_seed(job.seed)
-            self.generator = RowLSTM().to(job.device)
+            self.generator = RowLSTM(DataShape.of(split, num_classes)).to(job.device)
         self.optimizer = torch.optim.Adam(self.generator.parameters(), LEARNING_RATE, fused=True)
 
     def batches(self, number: int) -> range:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from icbench.compute.devices import training_autocast
 from icbench.engine.decode import as_target
-from icbench.kinds.dataset import Split
+from icbench.kinds.dataset import DataShape, Split
 from icbench.kinds.generator import Generator
 from icbench.training.batch_trainer import BatchTrainer, descend
 from icbench.training.trainer import TrainingJob
@@ -38,8 +38,8 @@ class VAETrainer(BatchTrainer):
     generator: Generator
 
     @abstractmethod
-    def build(self) -> Generator:
-        """The generator with random weights, its encoder inside."""
+    def build(self, shape: DataShape) -> Generator:
+        """The generator for images of a shape, with random weights, its encoder inside."""
 
     @abstractmethod
     def terms(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -65,7 +65,7 @@ class VAETrainer(BatchTrainer):
         self.images_per_batch = num_classes * self.per_class
         with torch.random.fork_rng():
             torch.manual_seed(job.seed)
-            self.generator = self.build().to(job.device)
+            self.generator = self.build(DataShape.of(split, num_classes)).to(job.device)
         self.optimizer = torch.optim.Adam(self.generator.parameters(), LEARNING_RATE, betas=(0.9, 0.99), fused=True)
 
     def batches(self, number: int) -> NDArray[np.int64]:
