@@ -184,8 +184,8 @@ def _errors(found: KeptDiagnosis) -> str:
     if not errors:
         return "There is no error."
     return (
-        f"Errors looked at: {errors}. The optimizer's: {ours} ({_percent(ours / errors)}); with the true class held, it "
-        f"reaches a lower energy than the winner. The model's: {found.model_errors}; the wrong answer fits best."
+        f"Errors looked at: {errors}. The optimizer's: {ours} ({_percent(ours / errors)}); with the true class held, "
+        f"it reaches a lower energy than the winner. The model's: {found.model_errors}; the wrong answer fits best."
     )
 
 
