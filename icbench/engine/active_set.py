@@ -36,7 +36,7 @@ class ActiveSet:
         hypotheses, device = len(class_vector), class_vector.device
         return cls(
             searched=torch.arange(hypotheses, device=device).repeat(images, 1),
-            dropped_at=torch.full((images, hypotheses), SEARCHED, dtype=torch.int16, device=device),
+            dropped_at=torch.full((images, hypotheses), SEARCHED, dtype=torch.int32, device=device),
             energy=torch.zeros(images, hypotheses, device=device),
             class_vector=class_vector.repeat(images, 1, 1),
         )
@@ -71,7 +71,7 @@ class ActiveSet:
         best = energy.view(images, -1).topk(count, dim=1, largest=False).indices.sort(dim=1).values
         left = torch.zeros_like(self.searched, dtype=torch.bool).scatter_(1, best, True)
         lost = self.searched[~left].view(images, -1)
-        dropped_at = self.dropped_at.scatter(1, lost, torch.full_like(lost, step, dtype=torch.int16))
+        dropped_at = self.dropped_at.scatter(1, lost, torch.full_like(lost, step, dtype=torch.int32))
         first = torch.arange(images, device=best.device)[:, None] * self.count
         kept = replace(noted, searched=self.searched.gather(1, best), dropped_at=dropped_at)
         return kept, (first + best).flatten()
@@ -94,10 +94,10 @@ class ActiveSet:
         """
         of_class = class_vector.argmax(dim=1)
         # The last to go is what counts, and what never went goes last.
-        never = torch.iinfo(torch.int16).max
+        never = torch.iinfo(torch.int32).max
         steps = self.dropped_at.masked_fill(self.dropped_at == SEARCHED, never)
         classes = class_vector.shape[1]
-        last = torch.full((len(steps), classes), SEARCHED, dtype=torch.int16, device=steps.device)
+        last = torch.full((len(steps), classes), SEARCHED, dtype=torch.int32, device=steps.device)
         last.scatter_reduce_(1, of_class.expand(len(steps), -1), steps, "amax")
         return last.masked_fill(last == never, SEARCHED)
 

@@ -34,7 +34,7 @@ class InversionResult:
     class_vector: NDArray[np.float32]
     noise: NDArray[np.float32]
     resets: NDArray[np.int64]
-    class_dropped_at: NDArray[np.int16]
+    class_dropped_at: NDArray[np.int32]
     forwards: NDArray[np.int32]
     backwards: NDArray[np.int32]
 

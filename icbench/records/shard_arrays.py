@@ -18,7 +18,7 @@ STORED_TYPES: dict[str, type[np.generic]] = {
     "label": np.int16,
     "prediction": np.int16,
     "resets": np.int32,
-    "class_dropped_at": np.int16,
+    "class_dropped_at": np.int32,
     "forwards": np.int32,
     "backwards": np.int32,
 }

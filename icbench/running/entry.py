@@ -56,8 +56,9 @@ class Entry:
         return max(declared & set(TIERS), key=TIERS.index, default=TIERS[0])
 
     def flags(self, split: str, seen: Collection[str] | None = None) -> list[str]:
-        """What a reader of its result has to know: whether a component has seen the images it classifies, or was
-        trained on those of another dataset.
+        """What a reader of its result has to know.
+
+        That is whether a component has seen the images it classifies, or was trained on those of another dataset.
 
         Args:
             split: whose images are classified.

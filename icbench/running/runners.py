@@ -144,8 +144,10 @@ class InversionRunner(Runner):
         check_components(self.components, images, settings, names)
 
     def _check_classes(self) -> None:
-        """Raises:
-        UsageError: the generator has other classes than the dataset.
+        """Hold the generator against the dataset.
+
+        Raises:
+            UsageError: the generator has other classes than the dataset.
         """
         made = self.components.generator.num_classes
         if self.num_classes not in (None, made):

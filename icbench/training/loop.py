@@ -54,8 +54,10 @@ class TrainingObserver(Observer):
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training made: the file of the weights, the record beside it, the study if there was to be one, and the
-    training's course."""
+    """What a training made.
+
+    That is the file of the weights, the record beside it, the study if there was to be one, and the training's course.
+    """
 
     weights: Path
     record: TrainingRecord
@@ -215,8 +217,10 @@ class _Training:
         return TrainingResult(file, record, self._conclude(record), self.progress)
 
     def _finalize(self, file: Path) -> tuple[Generator, tuple[str, ...]]:
-        """The chosen generator, frozen, once what is fitted to validation images is in its weights file too; and the
-        names of that."""
+        """The chosen generator, frozen, and the names of what is fitted to validation images.
+
+        What is fitted is in its weights file then, too.
+        """
         generator = self.trainer.snapshot()
         generator.load_state_dict(read_weights(file), strict=False)
         frozen = prepare(generator, self.job.device)

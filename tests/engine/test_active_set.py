@@ -19,6 +19,8 @@ from icbench.engine.settings import Settings
 from icbench.errors import UsageError
 from icbench.kinds.optimizer import Optimizer
 from icbench.plugins.manager import PluginManager
+from icbench.records.shard_arrays import STORED_TYPES
+from icbench.running.options import MOST_STEPS
 
 SETTINGS = Settings(steps=12)
 SPLIT = ToyDigits().split("test", None)
@@ -127,6 +129,14 @@ def test_a_class_is_dropped_with_its_last_hypothesis():
     active, rows = active.keep_best(1, torch.tensor([1.0, 2.0, torch.nan]), vectors[[0, 2, 3]], 9)
     assert rows.tolist() == [0]
     assert active.class_dropped_at(vectors).tolist() == [[SEARCHED, 9]]
+
+
+def test_a_class_may_be_dropped_as_late_as_a_run_has_steps():
+    vectors = torch.eye(3)
+    active, _ = ActiveSet.whole(1, vectors).keep_best(2, torch.tensor([1.0, 2.0, 3.0]), vectors, MOST_STEPS)
+    found = active.class_dropped_at(vectors).numpy()
+    assert found.tolist() == [[SEARCHED, SEARCHED, MOST_STEPS]]
+    assert found.astype(STORED_TYPES["class_dropped_at"]).tolist() == found.tolist()
 
 
 def test_state_that_is_no_row_of_the_latent_is_left_as_it_is():

@@ -64,8 +64,10 @@ class SubPixels(nn.Sequential):
         return images
 
     def to_blocks(self, rows: int, columns: int) -> nn.Module:
-        """The same for maps of so many rows and columns, in the form that is fastest with weights that stay as they
-        are; itself where there is no other."""
+        """The same for maps of so many rows and columns, in the form that is fastest with frozen weights.
+
+        It is the module itself where there is no other form.
+        """
         convolution = self[0]
         assert isinstance(convolution, nn.Conv2d)
         fits = convolution.out_channels == 4 and rows % 2 == columns % 2 == 0
