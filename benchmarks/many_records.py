@@ -2,7 +2,7 @@
 
     python benchmarks/many_records.py FOLDER [RECORDS]
 
-Ten generators, eight distances, five schedules, five seeds and five data sets are 10,000 records of 1,000 images.
+Ten generators, eight distances, five schedules, five seeds and five datasets are 10,000 records of 1,000 images.
 """
 
 import os
@@ -23,7 +23,7 @@ from icbench.records.record import write_record
 
 RECORDS, IMAGES, CLASSES = 10_000, 1_000, 10
 CELLS = product(range(5), range(10), range(8), range(5), range(5))
-"""Data set, generator, distance, schedule and seed."""
+"""Dataset, generator, distance, schedule and seed."""
 
 
 def fill(folder: Path, records: int = RECORDS, images: int = IMAGES) -> None:

@@ -142,7 +142,7 @@ def _trainer(selection: "Selection") -> "Trainer":
     if selection.params.get(TRAINED_ON):
         raise UsageError(
             f"{TRAINED_ON}={selection.params[TRAINED_ON]} says whose weights a run uses, not what to train on",
-            "Name the data set with --dataset.",
+            "Name the dataset with --dataset.",
         )
     make = resolve(component.trainer, selection.registered.dist)
     with isolate():

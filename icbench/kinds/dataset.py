@@ -42,7 +42,7 @@ class Split:
 
 @dataclass(frozen=True)
 class DataShape:
-    """What a generator has to know of a data set to be built.
+    """What a generator has to know of a dataset to be built.
 
     Args:
         num_classes: K.

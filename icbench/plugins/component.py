@@ -33,7 +33,7 @@ TRAITS = {
     "fetched": "a dataset that is fetched when it is first used",
 }
 TRAINED_ON = "trained_on"
-"""The parameter of a generator that names the data set whose weights are used."""
+"""The parameter of a generator that names the dataset whose weights are used."""
 TRAIT_FORMS = {
     "tier:": f"one of {', '.join(TIERS[1:])}: what the component knows besides pixels",
     "trained-on:": "DATASET/SPLIT that its weights were fitted to",
