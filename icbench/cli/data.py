@@ -99,8 +99,10 @@ def _find(spec: str, data_dir: Path | None) -> "tuple[Selection, Source]":
 
 
 def _require_here(selection: "Selection", source: "Source") -> None:
-    """Raises:
-    UsageError: it would have to be fetched, which is to be asked for.
+    """Refuse a dataset that would have to be fetched, which is to be asked for.
+
+    Raises:
+        UsageError: it would.
     """
     from icbench.errors import UsageError
 

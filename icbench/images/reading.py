@@ -69,7 +69,7 @@ def read_picture(file: Path) -> Picture:
         files, dataset = file / "*.png", f"image-folder:path={file}"
         raise UsageError(
             f"{file} is a folder",
-            f"Give its files, such as {files}; a folder of images by class is a dataset, {dataset}.",
+            f"Give its files, such as {files}. A folder of images for each class is a dataset: {dataset}.",
         )
     try:
         with file.open("rb") as stream:

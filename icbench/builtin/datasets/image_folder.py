@@ -8,15 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from icbench.errors import DataWarning, MissingDataError, UsageError
-from icbench.images.preprocessing import Preprocessing, preprocess
-from icbench.images.reading import DEEP, Picture, read_stream
 from icbench.kinds.dataset import Dataset, Split
 from icbench.storage import reason
+
+if TYPE_CHECKING:
+    from icbench.images.preprocessing import Preprocessing
+    from icbench.images.reading import Picture
 
 LARGEST = 256
 """The most pixels of a side; larger images have to be made smaller by `size`."""
@@ -48,7 +51,7 @@ class _Image:
     label: int
     digest: str
     split: str
-    picture: Picture
+    picture: "Picture"
 
 
 class ImageFolder(Dataset):
@@ -108,6 +111,8 @@ class ImageFolder(Dataset):
     @cached_property
     def _pixels(self) -> list[NDArray[np.uint8]]:
         """All images as (C, H, W)."""
+        from icbench.images.preprocessing import Preprocessing
+
         shape, how = self._shape, Preprocessing("resize" if self.size else "none")
         pixels = [_bytes_of(one.picture, shape, how) for one in self._images]
         _warn_of_repeated(self._images, pixels)
@@ -130,6 +135,9 @@ class ImageFolder(Dataset):
         return sorted(found, key=lambda one: (one.digest, one.name))
 
     def _read(self, file: _File) -> _Image:
+        # Listing datasets does not need what reads images.
+        from icbench.images.reading import DEEP, read_stream
+
         name = f"{self.root.name or self.root}/{file.path.relative_to(self.root).as_posix()}"
         try:
             content = file.path.read_bytes()
@@ -248,7 +256,9 @@ def _check_link(root: Path, entry: Path) -> None:
         )
 
 
-def _bytes_of(picture: Picture, shape: tuple[int, int, int], how: Preprocessing) -> NDArray[np.uint8]:
+def _bytes_of(picture: "Picture", shape: tuple[int, int, int], how: "Preprocessing") -> NDArray[np.uint8]:
+    from icbench.images.preprocessing import preprocess
+
     pixels: NDArray[np.uint8] = (255 * preprocess(picture, shape, how).pixels).round().astype(np.uint8)
     return pixels
 
