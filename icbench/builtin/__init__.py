@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from icbench.builtin.executors import EXECUTORS
 from icbench.builtin.schedules import SCHEDULES
 from icbench.plugins.component import TRAINED_ON, Component, Param
 from icbench.plugins.hookspecs import hookimpl
@@ -134,3 +135,8 @@ def icbench_suites() -> Iterator[Component]:
         "icbench.builtin.suites:hobbhahn2020",
         "Inverse Classification with GANs: the post's three tables",
     )
+
+
+@hookimpl
+def icbench_executors() -> Iterator[Component]:
+    yield from EXECUTORS

@@ -89,6 +89,14 @@ data_dir_option = click.option("--data-dir", type=Place(), envvar="ICBENCH_DATA"
 device_option = click.option(
     "--device", default="auto", show_default=True, help="Where to compute: auto, cpu, cuda or cuda:N."
 )
+executor_option = click.option(
+    "--executor",
+    metavar="SPEC",
+    envvar="ICBENCH_EXECUTOR",
+    default="local",
+    show_default=True,
+    help="What computes the shards of runs, such as processes:workers=4.",
+)
 precision_option = click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "tf32", "bfloat16"]),

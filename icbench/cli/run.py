@@ -9,6 +9,7 @@ from icbench.cli.main import FAILED, INTERRUPTED
 from icbench.cli.options import (
     data_dir_option,
     device_option,
+    executor_option,
     figure_option,
     json_option,
     plugin_file_option,
@@ -17,14 +18,14 @@ from icbench.cli.options import (
     results_option,
 )
 from icbench.cli.output import data, make_file, messages, say
-from icbench.cli.running import collect, say_how_to_go_on
+from icbench.cli.running import collect, say_how_to_go_on, show_progress
 
 AnyFunction: TypeAlias = Callable[..., Any]
 
 
 if TYPE_CHECKING:
     from icbench.records import Record
-    from icbench.report.progress import RunProgress
+    from icbench.report.display import Display
     from icbench.running.execute import Run
     from icbench.running.options import Options
 
@@ -61,6 +62,7 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
 @click.option("--seeds", type=int, metavar="K", help="Run for seeds 0 to K-1 instead of one.")
 @click.option("--batch-size", default="auto", show_default=True, help="Hypotheses inverted together, or auto.")
 @device_option
+@executor_option
 @precision_option
 @results_option
 @data_dir_option
@@ -88,7 +90,6 @@ def command(**given: Any) -> int:
     """
     from icbench.compute.allocator import keep_freed_memory
     from icbench.plugins.manager import plugin_manager
-    from icbench.report.progress import RunProgress
     from icbench.running.entry import DEFAULTS
     from icbench.running.execute import entries_from_specs, execute
 
@@ -98,7 +99,7 @@ def command(**given: Any) -> int:
     if all(entry.direct for entry in entries):
         _check_direct(given)
     options = _options(given)
-    with RunProgress(messages(), given["quiet"]) as progress:
+    with show_progress(given["executor"], given["quiet"]) as progress:
         runs, interrupted = collect(execute(entries, options, progress))
     records = [run.record for run in runs]
     lacking = _draw(runs, options, given) if given["figure"] else []
@@ -118,6 +119,7 @@ def _options(given: dict[str, Any]) -> "Options":
         seeds=_seeds(given["seed"], given["seeds"]),
         batch_size=_batch_size(given["batch_size"]),
         device=given["device"],
+        executor=given["executor"],
         precision=given["precision"],
         results=given["results"],
         data_dir=given["data_dir"],
@@ -181,7 +183,7 @@ def _line(record: "Record", stopped: str) -> str:
 
 def _report(
     records: "list[Record]",
-    progress: "RunProgress",
+    progress: "Display",
     given: dict[str, Any],
     lacking: list[str],
     interrupted: bool,

@@ -5,10 +5,12 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from icbench.cli.output import say
+from icbench.cli.output import messages, say
 
 if TYPE_CHECKING:
     from icbench.records import Record
+    from icbench.report.parallel_progress import ParallelProgress
+    from icbench.report.progress import RunProgress
 
 
 class Recorded(Protocol):
@@ -21,6 +23,20 @@ class Recorded(Protocol):
 
 
 AnyRun = TypeVar("AnyRun", bound=Recorded)
+
+
+def show_progress(executor: str, quiet: bool) -> "RunProgress | ParallelProgress":
+    """What shows the runs of a verb on stderr.
+
+    Raises:
+        UsageError: there is no such executor.
+    """
+    from icbench.report.parallel_progress import ParallelProgress
+    from icbench.report.progress import RunProgress
+    from icbench.running.execute import is_in_process, select_executor
+
+    kind = RunProgress if is_in_process(select_executor(executor)) else ParallelProgress
+    return kind(messages(), quiet)
 
 
 def collect(runs: Iterable[AnyRun]) -> tuple[list[AnyRun], bool]:

@@ -13,14 +13,15 @@ from icbench.cli.options import (
     OutputFile,
     data_dir_option,
     device_option,
+    executor_option,
     figure_option,
     json_option,
     plugin_file_option,
     quiet_option,
     results_option,
 )
-from icbench.cli.output import data, make_file, messages, say
-from icbench.cli.running import collect, say_how_to_go_on
+from icbench.cli.output import data, make_file, say
+from icbench.cli.running import collect, say_how_to_go_on, show_progress
 
 if TYPE_CHECKING:
     from icbench.kinds.suite import Cell, Suite
@@ -36,6 +37,7 @@ OPTIONS = (
     click.option("--seeds", type=click.IntRange(min=1), metavar="K", help="At most K seeds of each entry."),
     click.option("--batch-size", type=click.IntRange(min=1), help="Hypotheses inverted together.  [default: measured]"),
     device_option,
+    executor_option,
     results_option,
     data_dir_option,
     figure_option("Draw the tables as a chart"),
@@ -67,13 +69,12 @@ def find_suite(manager: "PluginManager", name: str) -> "Suite":
 def run_suite(manager: "PluginManager", name: str, part: "SelectedExperiments", given: dict[str, Any]) -> int:
     """Run what was chosen of suite `name`, print its tables, and return the exit code."""
     from icbench.compute.allocator import keep_freed_memory
-    from icbench.report.progress import RunProgress
     from icbench.suites import evaluate_suite, plan_jobs, run_jobs
 
     keep_freed_memory()
     options = replace(_options(given), suite=manager.select("suite", name).name)
     jobs = plan_jobs(manager, part.suite, part.cells(), options, given["seeds"])
-    with RunProgress(messages(), given["quiet"]) as progress:
+    with show_progress(given["executor"], given["quiet"]) as progress:
         runs, interrupted = collect(run_jobs(jobs, progress))
     records: dict[Cell, list[Record]] = defaultdict(list)
     for run in runs:
@@ -91,7 +92,7 @@ def run_suite(manager: "PluginManager", name: str, part: "SelectedExperiments", 
 def _options(given: dict[str, Any]) -> "Options":
     from icbench.running.options import Options
 
-    names = ("limit", "batch_size", "device", "results", "data_dir")
+    names = ("limit", "batch_size", "device", "executor", "results", "data_dir")
     return Options(**{name: given[name] for name in names})
 
 

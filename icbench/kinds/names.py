@@ -5,8 +5,8 @@ from collections.abc import Sequence
 KINDS = ("generator", "distance", "optimizer", "schedule", "dataset", "classifier")
 """What entries are made of."""
 
-ALL_KINDS = (*KINDS, "suite")
-"""What there are hooks for: suites are declared in terms of the others."""
+ALL_KINDS = (*KINDS, "suite", "executor")
+"""What there are hooks for: suites are declared in terms of the others, and executors run entries of any."""
 
 INVERSION_KINDS = ("generator", "distance", "optimizer", "schedule")
 """The components of an inversion; a direct classifier is one of its own."""

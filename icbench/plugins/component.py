@@ -30,6 +30,7 @@ TRAITS = {
     "stochastic": "an optimizer that draws numbers, from the seed and the row alone",
     "learns-nothing": "a classifier that must be at chance: a control of what is measured",
     "bundled": "a dataset that is in its package",
+    "in-process": "an executor that computes in the process that asks, which goes on batch by batch",
     "fetched": "a dataset that is fetched when it is first used",
 }
 TRAINED_ON = "trained_on"

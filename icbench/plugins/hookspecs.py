@@ -96,3 +96,13 @@ def icbench_suites() -> Iterable[Component]:
     yield Component("mypaper", "myplugin.suites:mypaper", "all tables of my paper")
     """
     raise NotImplementedError
+
+
+@hookspec
+def icbench_executors() -> Iterable[Component]:
+    """Yield executors, where the shards of runs are computed: factories of `icbench.kinds.executor.Executor`.
+
+    workers = Param("workers", 2, "how many", low=1)
+    yield Component("pool", "myplugin.executors:Pool", "a process pool", params=(workers,))
+    """
+    raise NotImplementedError

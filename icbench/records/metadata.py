@@ -139,6 +139,7 @@ class Environment(JSONObject):
         cores, threads: how many.
         bfloat16_cpu, precision_cpu, onednn_cpu: what the processor is good at.
         git_revision: of icbench, or empty.
+        executor: what computed the shards elsewhere; the rest is where the first of them was computed.
     """
 
     cpu: str
@@ -155,6 +156,7 @@ class Environment(JSONObject):
     precision_cpu: str | None = None
     onednn_cpu: tuple[str, ...] | None = None
     git_revision: str | None = None
+    executor: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Running entries: from specs to a record, with everything the user can get wrong found before anything is computed."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
@@ -9,14 +10,17 @@ import numpy as np
 from icbench.compute.devices import choose_device
 from icbench.engine.targets import read_targets, warn_of_polarity
 from icbench.errors import only_exceptions
+from icbench.kinds.executor import Executor
 from icbench.kinds.names import INVERSION_KINDS
+from icbench.plugins.component import Selection
 from icbench.plugins.isolation import isolate
 from icbench.plugins.manager import PluginManager, plugin_manager
 from icbench.records import Record, check_writable
 from icbench.running.datasets import Source, data_folder
+from icbench.running.dispatch import Dispatcher, Planned
 from icbench.running.entry import DEFAULTS, Entry, grid
 from icbench.running.observer import Observer, PlannedRun
-from icbench.running.options import Options, check_options
+from icbench.running.options import DEFAULT_EXECUTOR, Options, check_options
 from icbench.running.runners import InversionRunner
 from icbench.running.session import Session
 
@@ -98,6 +102,30 @@ def execute_each(jobs: Sequence[AnyJob], watcher: Observer) -> Iterator[tuple[An
     for job in jobs:
         check_writable(job.options.results)
         check_options(job.options)
+    selection = select_executor(jobs[0].options.executor if jobs else DEFAULT_EXECUTOR)
+    if is_in_process(selection):
+        yield from _run_here(_check_sessions(jobs, watcher))
+        return
+    with closing(selection.build()) as executor:
+        yield from _run_on(executor, selection.name, _check_sessions(jobs, watcher), watcher)
+
+
+def select_executor(spec: str) -> Selection:
+    """What is to compute shards.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    return plugin_manager().select("executor", spec)
+
+
+def is_in_process(executor: Selection) -> bool:
+    """Whether runs are made in this process, one after the other."""
+    return "in-process" in executor.registered.component.traits
+
+
+def _check_sessions(jobs: Sequence[AnyJob], watcher: Observer) -> list[tuple[AnyJob, Session]]:
+    """Each job made ready, and all that can be found wrong before the first run."""
     sources = _sources(jobs)
     sessions = []
     for job in jobs:
@@ -108,6 +136,11 @@ def execute_each(jobs: Sequence[AnyJob], watcher: Observer) -> Iterator[tuple[An
         with only_exceptions(session.entry.label), watcher.working(f"checking {session.entry.label}"):
             session.check()
     watcher.plan([run for _, session in sessions for run in _plan_runs(session)])
+    return sessions
+
+
+def _run_here(sessions: list[tuple[AnyJob, Session]]) -> Iterator[tuple[AnyJob, int, Record]]:
+    """One run after the other, in this process."""
     while sessions:
         # Let go of, so that its components are not held while the others run.
         job, session = sessions.pop(0)
@@ -115,6 +148,19 @@ def execute_each(jobs: Sequence[AnyJob], watcher: Observer) -> Iterator[tuple[An
             yield job, seed, record
             if record.status == "interrupted":
                 return
+
+
+def _run_on(
+    executor: Executor, name: str, sessions: list[tuple[AnyJob, Session]], watcher: Observer
+) -> Iterator[tuple[AnyJob, int, Record]]:
+    """Their shards wherever the executor has them computed."""
+    told = [(job, seed) for job, session in sessions for seed in session.options.seeds]
+    runs = (Planned(session, seed) for _, session in sessions for seed in session.options.seeds)
+    dispatcher = Dispatcher(executor, name, runs, watcher)
+    # Let go of, so that the components of finished runs are not held.
+    sessions.clear()
+    for number, record in dispatcher.records():
+        yield *told[number], record
 
 
 @isolate()

@@ -56,6 +56,9 @@ class Observer:
     def plan(self, runs: Sequence[PlannedRun]) -> None:
         """These runs will be made in this order; each of them ends, and begins if it was not finished before."""
 
+    def turn_to(self, number: int) -> None:
+        """What is told next is of this run of the plan, from 0; said only where several are under way at a time."""
+
     def begin(self, label: str, images: int, done: int) -> None:
         """A run or a training begins: so many images to go through, of which some were done before."""
 

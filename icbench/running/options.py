@@ -7,6 +7,7 @@ from icbench.errors import UsageError
 from icbench.kinds.dataset import SPLITS
 from icbench.records.results_folder import DEFAULT_FOLDER
 
+DEFAULT_EXECUTOR = "local"
 MOST_STEPS = 1_000_000
 
 
@@ -28,6 +29,7 @@ class Options:
         rerun: run again what is finished already; the older record stays.
         stop_when: stop an image once its last steps gained no more than this share of what all have (0 to 1); None
             makes all steps.
+        executor: the spec of what computes shards; it decides no number.
         suite: the name of the suite that the runs are made for; empty for one's own.
     """
 
@@ -43,6 +45,7 @@ class Options:
     save_latents: bool = False
     rerun: bool = False
     stop_when: float | None = None
+    executor: str = DEFAULT_EXECUTOR
     suite: str = ""
 
     def parts(self) -> dict[str, str]:

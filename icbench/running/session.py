@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 
+class RunTakenError(Exception):
+    """Another process works on a run."""
+
+
 class Session:
     """One entry, ready to run for its seeds. Its components are built once, for the check and all runs."""
 
@@ -70,7 +74,7 @@ class Session:
         _warn_of_limit(self.options, len(self.split), self.entry.dataset.name, self.watcher)
         with _name_full_memory(self.device, self.entry.label):
             settings = [self.runner.settings(self.options, seed) for seed in self.options.seeds]
-            identities = [self._identity(one) for one in settings]
+            identities = [self.identity(one) for one in settings]
             if not all(map(self.earlier.has_folder, identities)):
                 self.runner.check(self.split.images, settings[0])
             check_known(self._metadata(identities[0]))
@@ -83,22 +87,36 @@ class Session:
             ResultsError: the results folder cannot be written; what was written before is kept.
         """
         for seed in self.options.seeds:
-            settings = self.runner.settings(self.options, seed)
-            begun_in = self.earlier.precision(self._identity(settings))
-            if begun_in is not None:
-                settings = replace(settings, precision=torch_dtype(begun_in))
-            yield seed, self._run(settings)
+            yield seed, self._run(self.settings(seed))
+
+    def settings(self, seed: int) -> "Settings":
+        """How the run of a seed is made, or goes on as it was begun."""
+        settings = self.runner.settings(self.options, seed)
+        begun_in = self.earlier.precision(self.identity(settings))
+        return settings if begun_in is None else replace(settings, precision=torch_dtype(begun_in))
+
+    @contextmanager
+    def take(self, settings: "Settings", may_wait: bool = True) -> Iterator[Record | GrowingRun]:
+        """A run's record if it is finished, or else the run as far as it got; no other process works on it meanwhile.
+
+        Raises:
+            RunTakenError: another process does, and one may not wait for it.
+        """
+        metadata = self.metadata(settings)
+        LOG.info("%s on %s in %s", metadata.id, self.device, metadata.precision)
+        with self.results.lock(metadata.id, partial(self._wait, metadata.id, may_wait)):
+            record = self.earlier.find_finished(metadata.key, self.keeps_latents)
+            latents, warn, rerun = self.keeps_latents, self.watcher.warn, self.options.rerun
+            yield record or self.results.grow(metadata, self.images, latents, warn, rerun)
+
+    def _wait(self, run: str, may_wait: bool) -> None:
+        if not may_wait:
+            raise RunTakenError
+        self.watcher.warn(f"another process is at {run}; waiting for it (Ctrl-C to give up)")
 
     def _run(self, settings: "Settings") -> Record:
-        metadata = self._metadata(self._identity(settings))
-        LOG.info("%s on %s in %s", metadata.id, self.device, metadata.precision)
-        waiting = f"another process is at {metadata.id}; waiting for it (Ctrl-C to give up)"
-        with self.results.lock(metadata.id, lambda: self.watcher.warn(waiting)):
-            record = self.earlier.find_finished(metadata.key, self.keeps_latents)
-            if record is None:
-                latents, warn = self.keeps_latents, self.watcher.warn
-                run = self.results.grow(metadata, self.images, latents, warn, self.options.rerun)
-                record = self._grow(run, settings)
+        with self.take(settings) as found:
+            record = found if isinstance(found, Record) else self._grow(found, settings)
         self.watcher.end(record)
         return record
 
@@ -107,13 +125,9 @@ class Session:
 
         Components may raise what is no `Exception`, as Rust's panics or pytest's `Skipped`: only the user stops all.
         """
-        done, buffer = run.arrays(), ShardBuffer(run, partial(peak_memory, self.device))
-        seed_label = f" · seed {settings.seed}" if len(self.options.seeds) > 1 else ""
-        LOG.info("run folder %s: %d of %d images done before", run.path, len(done["index"]), self.images)
-        self.watcher.begin(self.entry.label + seed_label, self.images, len(done["index"]))
-        self._report(done)
+        left, buffer = self.begin(run, settings), ShardBuffer(run, partial(peak_memory, self.device))
         try:
-            self._classify(run, settings, np.setdiff1d(np.arange(self.images), done["index"]), buffer)
+            self._classify(run, settings, left, buffer)
             run.set_parameters(self.runner.parameters())
             return run.finish(self.keeps_latents)
         except ResultsError:
@@ -123,7 +137,17 @@ class Session:
                 raise
             return run.stop("interrupted", "")
         except BaseException as error:
-            return self._fail(run, buffer, error)
+            self.tell_failure(len(run.arrays()["index"]) + buffer.images, error)
+            return run.stop("failed", describe_failure(error))
+
+    def begin(self, run: GrowingRun, settings: "Settings") -> NDArray[np.int64]:
+        """Tell that a run begins or goes on; returns the images that are not done yet."""
+        done = run.arrays()
+        seed_label = f" · seed {settings.seed}" if len(self.options.seeds) > 1 else ""
+        LOG.info("run folder %s: %d of %d images done before", run.path, len(done["index"]), self.images)
+        self.watcher.begin(self.entry.label + seed_label, self.images, len(done["index"]))
+        self.report(done)
+        return np.setdiff1d(np.arange(self.images), done["index"])
 
     def _classify(self, run: GrowingRun, settings: "Settings", left: NDArray[np.int64], buffer: ShardBuffer) -> None:
         """Classify the images that are left, in smaller batches once the memory is full."""
@@ -139,7 +163,7 @@ class Session:
                         arrays = {"label": self.split.labels[result.arrays["index"]], **result.arrays}
                         buffer.add(arrays, result.forward, result.backward)
                         left = np.setdiff1d(left, arrays["index"])
-                        self._report(arrays)
+                        self.report(arrays)
                 except Exception as error:
                     self.batch_size.halve(error)
 
@@ -149,22 +173,32 @@ class Session:
         rows, on_step = self.batch_size.rows, self.watcher.on_step
         return isolate_each(self.runner.results(self.split.images, index, settings, rows, on_step))
 
-    def _fail(self, run: GrowingRun, buffer: ShardBuffer, error: BaseException) -> Record:
-        done = len(run.arrays()["index"]) + buffer.images
+    def tell_failure(self, done: int, error: BaseException) -> None:
+        """Say that a run failed, and after how many images."""
         reason = str(error) if isinstance(error, Exception) and str(error) else f"{type(error).__name__} {error}"
         self.watcher.warn(f"{self.entry.label} failed after {done} images: {reason}")
-        return run.stop("failed", without_folders(f"{type(error).__name__}: {error}"))
 
-    def _report(self, arrays: Arrays) -> None:
+    def report(self, arrays: Arrays) -> None:
+        """Tell of images that are classified."""
         self.watcher.on_batch(len(arrays["label"]), int(np.sum(arrays["prediction"] == arrays["label"])))
 
-    def _identity(self, settings: "Settings") -> RunIdentity:
+    def identity(self, settings: "Settings") -> RunIdentity:
+        """All that decides a run's numbers."""
         split, digest = self.options.split, self.split.digest
         return run_identity(self.entry, self.runner.describe_components(), settings, split, digest, self.images)
+
+    def metadata(self, settings: "Settings") -> RunMetadata:
+        """What the record of a run says from the start."""
+        return self._metadata(self.identity(settings))
 
     def _metadata(self, identity: RunIdentity) -> RunMetadata:
         flags, names = self.runner.flags(self.options.split), self.source.dataset.class_names
         return run_metadata(identity, self.entry, self.options, flags, self.runner.parameters(), names)
+
+
+def describe_failure(error: BaseException) -> str:
+    """What a run failed with, fit to be published."""
+    return without_folders(f"{type(error).__name__}: {error}")
 
 
 def _warn_of_limit(options: Options, available: int, dataset: str, watcher: Observer) -> None:

@@ -43,6 +43,7 @@ NEUTRAL = (
     "icbench.engine.memory",
     "icbench.engine.preflight",
     "icbench.errors",
+    "icbench.kinds.executor",
     "icbench.kinds.names",
     "icbench.kinds.suite",
     "icbench.plugins",

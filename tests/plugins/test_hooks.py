@@ -62,3 +62,7 @@ def test_icbench_classifiers(offered_by_example):
 
 def test_icbench_suites(offered_by_example):
     assert offered_by_example("icbench_suites").name == "mypaper"
+
+
+def test_icbench_executors(offered_by_example):
+    assert offered_by_example("icbench_executors").component.param("workers").low == 1

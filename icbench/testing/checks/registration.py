@@ -26,6 +26,7 @@ TRAIT_KINDS = {
     "learns-nothing": "classifier",
     "bundled": "dataset",
     "fetched": "dataset",
+    "in-process": "executor",
 }
 """The one kind that a trait says something about; traits that are not here fit every kind."""
 
