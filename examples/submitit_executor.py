@@ -1,6 +1,5 @@
 """An executor that gives each shard to SLURM as a job of its own, with submitit.
 
-    pip install submitit
     icbench run --plugin-file examples/submitit_executor.py --executor submitit:jobs=50,partition=short
 
 `cluster=local` runs jobs as processes of this machine. A job takes seconds to start; for workers that stay, use dask.
@@ -14,6 +13,8 @@ from icbench.kinds.executor import Executor
 
 
 class Submitit(Executor):
+    """Jobs, and a thread that looks which are done."""
+
     def __init__(self, jobs, partition, cluster):
         import submitit
 
@@ -51,9 +52,6 @@ class Submitit(Executor):
 
 @hookimpl
 def icbench_executors():
-    params = (
-        Param("jobs", 50, "submitted at a time", low=1),
-        Param("partition", "normal", "of SLURM"),
-        Param("cluster", "", "slurm or local; empty finds out"),
-    )
+    jobs, partition = Param("jobs", 50, "submitted at a time", low=1), Param("partition", "normal", "of SLURM")
+    params = (jobs, partition, Param("cluster", "", "slurm or local; empty finds out"))
     yield Component("submitit", f"{__name__}:Submitit", "a SLURM job for each shard", params=params)

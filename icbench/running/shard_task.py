@@ -194,8 +194,10 @@ class _Bench:
 
 @lru_cache(maxsize=KEPT_RUNS)
 def _bench(run: RunTask) -> _Bench:
-    """Raises:
-    RefusalError: this is not what the run was planned with.
+    """A run's components and images as they are here.
+
+    Raises:
+        RefusalError: this is not what the run was planned with.
     """
     _compare(dict(versions()), dict(run.versions))
     try:
@@ -244,8 +246,10 @@ def _environment() -> Mapping[str, Any]:
 
 
 def _compare(found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    """Raises:
-    RefusalError: the worker has something else.
+    """Hold what is found against what is expected.
+
+    Raises:
+        RefusalError: the worker has something else.
     """
     here, there = dict(_leaves(found)), dict(_leaves(expected))
     for name in [*there, *here]:
