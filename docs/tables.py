@@ -1,4 +1,4 @@
-"""Write the tables of README and docs from the records in results/: python docs/tables.py
+"""Write the tables of README and docs from results/ and benchmarks/results/: python docs/tables.py
 
 A table stands between the comments `<!-- table NAME -->` and `<!-- end of table -->`, and is made here.
 """
@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import speeds
 from rich.console import Console, RenderableType
+from speeds import pipes
 
 from icbench.kinds.suite import Suite
 from icbench.plugins.discovery import PluginSource
@@ -91,11 +93,6 @@ def in_a_terminal(*parts: RenderableType, width: int = ON_PAPER) -> str:
 def without(grid: Grid, *headings: str) -> Grid:
     """A table without some of its columns."""
     return grid.only([number for number, column in enumerate(grid.columns) if column.heading not in headings])
-
-
-def pipes(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown without a title."""
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))
 
 
 def accuracy(cell: CellOutcome) -> tuple[str, str]:
@@ -202,6 +199,7 @@ MADE: dict[str, Callable[[], str]] = {
     "guide": guide,
     "tutorial": tutorial,
     "leaderboards": boards,
+    **speeds.MADE,
 }
 """What makes the table of each name."""
 
