@@ -76,7 +76,7 @@ def table(
     Nothing is run. Records count that are of the suite's entries, seeds and images, whatever code they were made with.
 
     
-      icbench suite table gap results/gap
+      icbench suite table hobbhahn2020 results/hobbhahn2020
       icbench suite table hobbhahn2020 results/hobbhahn2020 --figure post.png
     """
     from icbench.plugins.manager import plugin_manager
