@@ -7,7 +7,7 @@ from icbench.builtin.schedules import SCHEDULES
 from icbench.plugins.component import TRAINED_ON, Component, Param
 from icbench.plugins.hookspecs import hookimpl
 
-WEIGHTS_OF = Param(TRAINED_ON, "", "the data set whose weights are used, if not the one of the run")
+WEIGHTS_OF = Param(TRAINED_ON, "", "the dataset whose weights are used, if not the one of the run")
 LR_HELP = "learning rate of the class vector; the schedule's rates are factors on it"
 
 

@@ -1,6 +1,6 @@
 """The curves of a training, as a file. matplotlib is imported to draw them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ def draw_training(progress: Progress, file: Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    names = list(progress.losses[0]) if progress.losses else []
+    names = list(next(iter(progress.losses.values()), {}))
     with drawing():
         from matplotlib.figure import Figure
 
@@ -32,15 +32,15 @@ def draw_training(progress: Progress, file: Path) -> None:
         figure = Figure(figsize=(WIDTH * COLUMNS, HEIGHT * rows), dpi=DPI, layout="constrained")
         panels = figure.subplots(rows, COLUMNS, squeeze=False).flatten()
         for panel, name in zip(panels, names, strict=False):
-            _draw_loss(panel, name, [losses[name] for losses in progress.losses])
+            _draw_loss(panel, name, {epoch: losses[name] for epoch, losses in progress.losses.items()})
         _draw_checks(panels[len(names)], progress)
         for panel in panels[len(names) + 1 :]:
             panel.set_visible(False)
         save_figure(figure, file)
 
 
-def _draw_loss(panel: "Axes", name: str, values: Sequence[float]) -> None:
-    panel.plot(range(1, len(values) + 1), values, color=HERE, linewidth=1.2)
+def _draw_loss(panel: "Axes", name: str, values: Mapping[int, float]) -> None:
+    panel.plot(list(values), list(values.values()), color=HERE, linewidth=1.2)
     panel.set_title(name, fontsize=STYLE["font.size"], color=INK, loc="left")
     panel.set_xlabel("epoch")
 

@@ -25,14 +25,14 @@ class Progress:
         seconds: that these took.
         checks: the checkpoints that were measured, in their order.
         study: the figures of each of them, in a study.
-        losses: of each epoch, by name.
+        losses: by epoch, counted from 1, and by name; of a training begun by an older icbench not of all.
     """
 
     done: int = 0
     seconds: float = 0.0
     checks: list[ScoredCheckpoint] = field(default_factory=list)
     study: list[Snapshot] = field(default_factory=list)
-    losses: list[dict[str, float]] = field(default_factory=list)
+    losses: dict[int, dict[str, float]] = field(default_factory=dict)
 
     @property
     def best(self) -> ScoredCheckpoint:
@@ -64,7 +64,7 @@ class Progress:
             data["seconds"],
             checks,
             [Snapshot(**row) for row in data.get("study", [])],
-            data.get("losses", []),
+            dict(data.get("losses", {})),
         )
 
 

@@ -47,7 +47,7 @@ def write_table(progress: Progress, folder: Path) -> None:
         OutputError: the file cannot be written.
     """
     checks = {check.epochs: check_figures(check) for check in progress.checks}
-    rows = [{"epoch": number, **losses, **checks.get(number, {})} for number, losses in enumerate(progress.losses, 1)]
+    rows = [{"epoch": number, **losses, **checks.get(number, {})} for number, losses in progress.losses.items()]
     names = dict.fromkeys(name for row in rows for name in row)
     stream = io.StringIO()
     table = csv.DictWriter(stream, list(names), lineterminator="\n")

@@ -159,7 +159,7 @@ class _Training:
         losses = self.trainer.epoch(number, self.observer.on_batch)
         self.progress.seconds += time.perf_counter() - started
         self.progress.done = number + 1
-        self.progress.losses.append(losses)
+        self.progress.losses[number + 1] = losses
         self.observer.end_epoch(number, losses)
         self.log.log_losses(number + 1, losses)
 

@@ -31,7 +31,7 @@ IDENTITY = {"name": "learner", "params": {}, "epochs": 2, "seed": 0, "dataset": 
 
 
 def written(check):
-    """A checkpoint after one epoch, as it was always written."""
+    """A checkpoint after one epoch, as it was always written; losses came later."""
     progress = {"done": 1, "seconds": 1.5, "checks": [check], "best_score": 0.5, "study": []}
     return {"schema": 1, "identity": IDENTITY, "progress": progress, "trainer": {"done": 1}}
 
@@ -56,7 +56,8 @@ def test_a_checkpoint_is_written_in_the_same_layout():
     expected = written({"epochs": 1, **FIGURES, "samples": SAMPLES})
     assert list(state) == list(expected)
     assert state["identity"] == IDENTITY
-    assert list(state["progress"]) == list(expected["progress"])
+    assert list(state["progress"]) == [*expected["progress"], "losses"]
+    assert state["progress"]["losses"] == {1: {"loss": 1.0}}
     (check,) = state["progress"]["checks"]
     *first, score = FIGURES
     assert list(check) == ["epochs", *first, "coverage", score, "samples"]
@@ -66,7 +67,8 @@ def test_a_checkpoint_is_written_in_the_same_layout():
 
 def test_progress_is_read_as_it_was_written():
     snapshot = Snapshot(1, {"score": 0.5}, {"joint": 1.0}, {"joint": 0.5}, 2.0)
-    data = written({"epochs": 1, **FIGURES, "samples": SAMPLES})["progress"] | {"study": [vars(snapshot)]}
+    data = written({"epochs": 1, **FIGURES, "samples": SAMPLES})["progress"]
+    data |= {"study": [vars(snapshot)], "losses": {1: {"loss": 0.5}}}
     progress = Progress.from_data(data, by_samples=True)
     assert progress.study == [snapshot]
     assert progress.as_data() == data

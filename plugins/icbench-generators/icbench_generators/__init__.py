@@ -8,7 +8,7 @@ from icbench.plugins.component import TRAINED_ON
 MNIST = ("trained-on:mnist/train", "selected-on:mnist/validation")
 WEIGHTS = (
     Param("weights", "", "a safetensors file instead of the shipped weights", path=True),
-    Param(TRAINED_ON, "", "the data set whose weights are used, if not the one of the run"),
+    Param(TRAINED_ON, "", "the dataset whose weights are used, if not the one of the run"),
 )
 
 

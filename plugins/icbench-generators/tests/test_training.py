@@ -28,15 +28,20 @@ BUDGET = EvalBudget(SHORT, SHORT, reserved=20, samples=200, differentiated=20)
 COMPONENTS = {component.name: component for component in icbench_generators()}
 
 
+def params_of(name):
+    """All parameters that a trainer is made with."""
+    return {key: value for key, value in COMPONENTS[name].complete({}).items() if key != "trained_on"}
+
+
 def trainer(name):
     component = COMPONENTS[name]
-    made = resolve(component.trainer, "icbench-generators")(**component.complete({}))
+    made = resolve(component.trainer, "icbench-generators")(**params_of(name))
     made.budget = BUDGET
     return made
 
 
 def job(name, out, epochs=4):
-    params = COMPONENTS[name].complete({})
+    params = params_of(name)
     return TrainingJob(name, params, Path(out), epochs, 0, torch.device("cpu"), "small", Path(), check_every=2)
 
 
@@ -118,13 +123,13 @@ def test_warps_are_small_and_leave_the_other_images_alone():
     moved = warp(images, 0.5, random)
     assert torch.equal(moved[10:], images[10:])
     assert not torch.isclose(moved[:10], images[:10]).flatten(1).all(dim=1).any()
-    maps = random_maps(1000, 28, random)
+    maps = random_maps(1000, (28, 28), random)
     assert (maps[:, :, :2].det() - 1).abs().max() < 0.25
     assert maps[:, :, 2].abs().max() <= 2 / 28
 
 
 def test_bends_are_smooth_and_as_strong_as_they_are_said_to_be():
-    pixels = bends(500, 28, torch.Generator().manual_seed(0), 1.0) * 28 / 2
+    pixels = bends(500, (28, 28), torch.Generator().manual_seed(0), 1.0) * 28 / 2
     assert 0.5 < pixels.std() < 1.0
     step = pixels.diff(dim=1).square().mean().sqrt()
     assert step < 0.5 * pixels.std()
