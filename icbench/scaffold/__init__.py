@@ -54,6 +54,12 @@ class Names:
         """The component's class."""
         return "".join(part.capitalize() for part in self.component.split("-"))
 
+    @property
+    def trial(self) -> str:
+        """The command that runs it for a first time. A new dataset has no weights of its own, and looks like MNIST."""
+        others = "--generator cgan:trained_on=mnist " if self.kind == "dataset" else ""
+        return f"icbench run {others}--{self.kind} {self.component} --limit 100"
+
     def training(self, form: str) -> str:
         """The command that trains it, in a form; empty where nothing is to be trained first."""
         return form.format(f"icbench train {self.component}") if self.kind == TRAINED else ""
@@ -69,6 +75,7 @@ class Names:
             "module": self.module,
             "cls": self.cls,
             "icbench": __version__,
+            "trial": self.trial,
             "train": self.training("{}\n"),
             "train_step": self.training("      - run: {}\n"),
         }

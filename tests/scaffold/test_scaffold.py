@@ -19,7 +19,7 @@ from icbench.kinds.names import KINDS
 from icbench.plugins.component import resolve
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.manager import plugin_manager
-from icbench.scaffold import create
+from icbench.scaffold import Names, create
 from icbench.testing.runner import check_component
 from icbench.testing.subject import subject_of
 from icbench.training.budget import EvalBudget, InversionBudget
@@ -148,8 +148,8 @@ def test_its_component_runs(installed, capsys, kind):
         params, trainer = selected()
         trainer.budget = EvalBudget(check=InversionBudget(20, {"joint": 4, "exhaustive": 2}), samples=200)
         train(trainer, FewDigits(), job(params, epochs=8), TrainingObserver())
-    command = ["run", f"--{kind}", "fresh", "--split", "validation", "--limit", "20", "--device", "cpu", "--json"]
-    code, out, _ = icbench(capsys, *command)
+    command = [*Names("icbench-fresh", kind).trial.split()[1:], "--split", "validation", "--device", "cpu", "--json"]
+    code, out, _ = icbench(capsys, *command, "--limit", "20")
     (run,) = json.loads(out)["data"]["runs"]
     assert code == 0
     assert run["metrics"]["accuracy"] > 0.2
