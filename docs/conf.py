@@ -44,7 +44,7 @@ autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 88
 # Names of Python and of other packages, whose sites a build must not need.
-OTHERS = "DataFrame|Figure|PIL|abc|collections|matplotlib|msgspec|numpy|pandas|pathlib|pluggy|torch|typing"
+OTHERS = "DataFrame|Figure|PIL|abc|collections|concurrent|matplotlib|msgspec|numpy|pandas|pathlib|pluggy|torch|typing"
 nitpick_ignore_regex = [("py:.*", rf"({OTHERS})(\..*)?")]
 
 ELSEWHERE = {
