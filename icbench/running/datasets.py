@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from icbench.engine.blame import blame
-from icbench.errors import FAULT_HINT, ComponentError
+from icbench.errors import FAULT_HINT, ComponentError, IcbenchError
 from icbench.kinds.dataset import Dataset, Split, split_fault
+from icbench.plugins.component import TRAINED_ON, Selection
 from icbench.plugins.isolation import isolate
+from icbench.plugins.manager import PluginManager
 from icbench.storage import cache_folder
 
 DATA_VARIABLE = "ICBENCH_DATA"
 HERE = "icbench-data"
+TRAIT = "trained-on:"
 
 
 @dataclass(frozen=True)
@@ -66,3 +69,24 @@ def data_folder(chosen: Path | None = None) -> Path:
     """
     variable = os.environ.get(DATA_VARIABLE)
     return chosen or (Path(variable) if variable else cache_folder()) or Path(HERE)
+
+
+def learned_dataset(manager: PluginManager, generator: Selection) -> Selection | None:
+    """The dataset that a generator's spec or record says it was trained on, or None where neither does."""
+    traits = generator.registered.component.traits
+    names = [trait.removeprefix(TRAIT).partition("/")[0] for trait in traits if trait.startswith(TRAIT)]
+    names = [str(generator.params[TRAINED_ON])] if generator.params.get(TRAINED_ON) else names
+    try:
+        return manager.select("dataset", names[0]) if names else None
+    except IcbenchError:
+        return None
+
+
+def learned_class_names(manager: PluginManager, generator: Selection, num_classes: int) -> tuple[str, ...]:
+    """What a generator's classes are called; empty where that is not known, or they have no names."""
+    learned = learned_dataset(manager, generator)
+    try:
+        names: tuple[str, ...] = learned.build().class_names if learned else ()
+    except IcbenchError:
+        return ()
+    return names if len(names) == num_classes else ()

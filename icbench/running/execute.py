@@ -16,7 +16,7 @@ from icbench.plugins.component import Selection
 from icbench.plugins.isolation import isolate
 from icbench.plugins.manager import PluginManager, plugin_manager
 from icbench.records import Record, check_writable
-from icbench.running.datasets import Source, data_folder
+from icbench.running.datasets import Source, data_folder, learned_class_names
 from icbench.running.dispatch import Dispatcher, Planned
 from icbench.running.entry import DEFAULTS, Entry, grid
 from icbench.running.observer import Observer, PlannedRun
@@ -186,7 +186,8 @@ def invert_images(
 
     options = Options(steps=steps, seeds=(seed,), precision=precision)
     check_options(options)
-    entry = entries_from_specs(plugin_manager(), specs)[0]
+    manager = plugin_manager()
+    entry = entries_from_specs(manager, specs)[0]
     runner = InversionRunner(entry, choose_device(device))
     settings = runner.settings(options, seed)
     targets = read_targets(images, runner.components.generator.image_shape)
@@ -198,7 +199,14 @@ def invert_images(
     reconstructions = np.concatenate([runner.generate(batch.class_vector, batch.noise) for batch in batches])
     levels = targets.astype(np.float32) / np.float32(255 if targets.dtype == np.uint8 else 1)
     result = concatenate(batches)
-    return Inversion(**vars(result), label=entry.label, targets=levels, reconstructions=reconstructions)
+    generator = entry.selections["generator"]
+    return Inversion(
+        **vars(result),
+        label=entry.label,
+        targets=levels,
+        reconstructions=reconstructions,
+        class_names=learned_class_names(manager, generator, runner.components.generator.num_classes),
+    )
 
 
 def _sources(jobs: Sequence[Runnable]) -> dict[str, Source]:

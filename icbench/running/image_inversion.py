@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icbench.compute.devices import choose_device
-from icbench.errors import IcbenchError, UsageError
+from icbench.errors import UsageError
 from icbench.images.preprocessing import Preprocessing
 from icbench.kinds.dataset import Split
-from icbench.plugins.component import TRAINED_ON
 from icbench.plugins.isolation import isolate
 from icbench.plugins.manager import PluginManager
-from icbench.running.datasets import Source, data_folder
+from icbench.running.datasets import Source, data_folder, learned_dataset
 from icbench.running.entry import Entry
 from icbench.running.execute import entries_from_specs
 from icbench.running.options import Options, check_options
@@ -25,11 +24,9 @@ from icbench.running.runners import InversionRunner
 if TYPE_CHECKING:
     from icbench.engine.snapshots import ClassBests, Snapshot
     from icbench.engine.targets import Pixels
-    from icbench.plugins.component import Selection
 
 AnyRows = TypeVar("AnyRows", "ClassBests", "Snapshot")
 
-TRAIT = "trained-on:"
 TOGETHER = 640
 """Hypotheses that are inverted together where there are several images."""
 FEW = 32
@@ -82,19 +79,8 @@ def entry_for_images(manager: PluginManager, specs: Mapping[str, str], lr: float
     entry = entries_from_specs(manager, {kind: [spec] for kind, spec in specs.items()}, lr)[0]
     if "dataset" in specs:
         return entry, True
-    dataset = _find_learned(manager, entry.selections["generator"])
+    dataset = learned_dataset(manager, entry.selections["generator"])
     return (entry, False) if dataset is None else (replace(entry, dataset=dataset), True)
-
-
-def _find_learned(manager: PluginManager, generator: "Selection") -> "Selection | None":
-    """The dataset that a generator's spec or record says it was trained on, or None where neither does."""
-    traits = generator.registered.component.traits
-    names = [trait.removeprefix(TRAIT).partition("/")[0] for trait in traits if trait.startswith(TRAIT)]
-    names = [str(generator.params[TRAINED_ON])] if generator.params.get(TRAINED_ON) else names
-    try:
-        return manager.select("dataset", names[0]) if names else None
-    except IcbenchError:
-        return None
 
 
 def frames_of(steps: int) -> set[int]:

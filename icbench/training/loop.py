@@ -98,9 +98,7 @@ def train(
     scorer = Scorer(
         validation, reference, trainer.schedules, _settings(trainer, job), trainer.budget, trainer.by_samples
     )
-    return _Training(
-        trainer, job, split, scorer, progress, observer, log or TrainingLog(), seconds, dataset.light_on_dark
-    ).run()
+    return _Training(trainer, job, split, scorer, progress, observer, log or TrainingLog(), seconds, dataset).run()
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ class _Training:
         scorer: measures snapshots.
         progress: how far it is.
         reference_seconds: what training the reference CNN took.
-        light_on_dark: as the dataset's.
+        dataset: whose images they are.
     """
 
     trainer: Trainer
@@ -124,7 +122,7 @@ class _Training:
     observer: TrainingObserver
     log: TrainingLog
     reference_seconds: float
-    light_on_dark: bool
+    dataset: Dataset
 
     def run(self) -> TrainingResult:
         """Train all epochs that are left, and measure the best checkpoint."""
@@ -203,7 +201,7 @@ class _Training:
         if best:
             save_weights(weights, self.job.weights_file, _shape_of(frozen))
         images = sample_images(frozen, COLUMNS, self.job.device).cpu().numpy()
-        grid = image_grid(images, self.light_on_dark)
+        grid = image_grid(images, self.dataset.light_on_dark, self.dataset.class_names)
         save_picture(grid, self.job.out / f"samples-{check.epochs:03d}.png")
         self.log.log_check(check, grid)
         self.observer.on_check(check, best)

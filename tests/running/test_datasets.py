@@ -69,8 +69,21 @@ class Returning(Dataset):
         return "here"
 
 
+class Sparse(ToyDigits):
+    """Has no image of class 3 to train on, or one image in all, in each split."""
+
+    def __init__(self, images=0):
+        self.images = images
+
+    def split(self, name, folder):
+        whole = super().split(name, folder)
+        rows = slice(self.images) if self.images else np.flatnonzero(whole.labels != 3)
+        return Split(whole.images[rows], whole.labels[rows])
+
+
 @hookimpl
 def icbench_datasets():
+    yield Component("sparse", "test_datasets:Sparse", "few", params=(Param("images", 0, "how many"),))
     yield Component("returning", "test_datasets:Returning", "any", params=(Param("found", "sound", "what"),))
 
 
@@ -141,6 +154,24 @@ def test_a_run_refuses_it_and_writes_nothing(arguments, capsys):
     assert code == 2
     assert line.startswith("dataset returning:found=labels from 1, split test: its labels go from 1 to 10")
     assert not Path("icbench-results").exists()
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(("spec", "missing"), [("sparse", "3"), ("sparse:images=1", "1, 2, 3, 4, 5, 6, 7, 8, 9")])
+def test_a_direct_classifier_needs_training_images_of_each_class(capsys, spec, missing):
+    code, out, err = icbench(capsys, "run", "--classifier", "nearest-neighbour", "--dataset", spec)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"{spec} has no training image of class {missing}, and a direct classifier learns from")
+    assert len(err.splitlines()) == 1
+    assert not Path("icbench-results").exists()
+
+
+@pytest.mark.usefixtures("installed")
+def test_one_image_is_inverted_like_many(capsys):
+    entry = ["--generator", "linear", "--dataset", "sparse:images=1", "--schedule", "exhaustive", "--device", "cpu"]
+    code, out, err = icbench(capsys, "run", *entry, "--json")
+    assert code == 0, err
+    assert json.loads(out)["data"]["runs"][0]["metrics"]["images"] == 1
 
 
 def test_a_training_refuses_it():
