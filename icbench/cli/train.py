@@ -1,5 +1,6 @@
 """`icbench train`: make the weights of a generator, and choose the checkpoint by validation images."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from icbench.cli.options import (
 from icbench.cli.output import data, make_file, messages, say
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from icbench.plugins.component import Selection, Value
     from icbench.plugins.manager import PluginManager
     from icbench.training.log import TrainingLog
@@ -52,6 +55,9 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
     help="Train nothing: measure samples made with the weights of FILE.",
+)
+@click.option(
+    "--set", "options", multiple=True, metavar="KEY=VALUE", help="An option of the trainer's own; can be repeated."
 )
 @click.option(
     "--log-dir",
@@ -91,8 +97,9 @@ def command(generator: str, noise_dim: int | None, evaluate: Path | None, **give
     if evaluate is not None:
         return _evaluate(evaluate, selection, manager, given)
     dataset = manager.select("dataset", given["dataset"])
-    trainer = _trainer(selection)
-    job = _job(selection, dataset, trainer, given)
+    options = _options(selection, given["options"])
+    trainer = _trainer(selection, options)
+    job = replace(_job(selection, dataset, trainer, given), options=options)
     log = _log(given["log_dir"])
     with TrainingProgress(messages(), job.epochs, given["quiet"]) as progress:
         result = train(trainer, dataset.build(), job, progress, log)
@@ -109,8 +116,8 @@ def _evaluate(file: Path, selection: "Selection", manager: "PluginManager", give
     from icbench.training.budget import EvalBudget
     from icbench.training.evaluation import evaluate_samples, generator_from
 
-    names = ("epochs", "out", "study", "log_dir", "figure")
-    idle = [f"--{name.replace('_', '-')}" for name in names if given[name]]
+    names = {"epochs": "epochs", "out": "out", "study": "study", "options": "set", "log_dir": "log-dir"}
+    idle = [f"--{shown}" for name, shown in {**names, "figure": "figure"}.items() if given[name]]
     if idle:
         raise UsageError(f"--evaluate trains nothing, so {' and '.join(idle)} would do nothing", "Leave one out.")
     chosen = manager.select("dataset", given["dataset"])
@@ -131,23 +138,45 @@ def _evaluate(file: Path, selection: "Selection", manager: "PluginManager", give
     return 0
 
 
-def _trainer(selection: "Selection") -> "Trainer":
+def _trainer(selection: "Selection", options: "Mapping[str, Value] | None" = None) -> "Trainer":
     from icbench.errors import UsageError
-    from icbench.plugins.component import TRAINED_ON, resolve
+    from icbench.plugins.component import TRAINED_ON
     from icbench.plugins.isolation import isolate
 
-    component = selection.registered.component
-    if not component.trainer:
-        raise UsageError(f"generator {component.name} has no trainer", "`icbench plugins` lists the generators.")
     if selection.params.get(TRAINED_ON):
         raise UsageError(
             f"{TRAINED_ON}={selection.params[TRAINED_ON]} says whose weights a run uses, not what to train on",
             "Name the dataset with --dataset.",
         )
-    make = resolve(component.trainer, selection.registered.dist)
+    make = _trainer_class(selection)
     with isolate():
-        trainer: Trainer = make(**_trained_params(selection))
+        trainer: Trainer = make(**_trained_params(selection), **(options or {}))
     return trainer
+
+
+def _trainer_class(selection: "Selection") -> Any:
+    from icbench.errors import UsageError
+    from icbench.plugins.component import resolve
+
+    component = selection.registered.component
+    if not component.trainer:
+        raise UsageError(f"generator {component.name} has no trainer", "`icbench plugins` lists the generators.")
+    return resolve(component.trainer, selection.registered.dist)
+
+
+def _options(selection: "Selection", given: tuple[str, ...]) -> "dict[str, Value]":
+    """All options of the trainer: those that are given, checked, and the others at their defaults."""
+    from icbench.errors import UsageError, suggestion
+
+    known = {param.name: param for param in getattr(_trainer_class(selection), "options", ())}
+    found = {name: param.default for name, param in known.items()}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or name not in known:
+            hint = suggestion(name, known, "options") if known else "Its training has no options."
+            raise UsageError(f"--set {text} is no KEY=VALUE of the training of {selection.name}", hint)
+        found[name] = known[name].parse(value)
+    return found
 
 
 def _trained_params(selection: "Selection") -> "dict[str, Value]":
@@ -165,7 +194,8 @@ def _folder(selection: "Selection", dataset: "Selection", seed: int) -> Path:
     params = {
         name: value
         for name, value in _trained_params(selection).items()
-        if not component.param(name).path and (name == "noise_dim" or value != component.param(name).default)
+        if not component.param(name).path
+        and ((name == "noise_dim" and value) or value != component.param(name).default)
     }
     return default_folder(selection.name, params, seed, dataset.spec)
 

@@ -54,6 +54,7 @@ class DataShape:
 
     @classmethod
     def of(cls, split: Split, num_classes: int) -> Self:
+        """That of a split's images (N, C, H, W) of K classes."""
         channels, height, width = split.images.shape[1:]
         return cls(num_classes, (channels, height, width))
 

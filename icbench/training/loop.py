@@ -285,6 +285,7 @@ def _make_record(
     return TrainingRecord(
         generator=job.name,
         params=job.params,
+        options=dict(job.options),
         source=job.source,
         weights=WeightsFile.of(job.weights_file),
         dataset=TrainingImages(

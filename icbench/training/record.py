@@ -87,6 +87,7 @@ class TrainingRecord:
     Args:
         generator: the component's name.
         params: its parameters.
+        options: what its trainer was told besides, or has by default.
         source: the digest of the code that trained it.
         weights: the file.
         dataset: what was trained on.
@@ -103,6 +104,7 @@ class TrainingRecord:
 
     generator: str
     params: Mapping[str, Any]
+    options: Mapping[str, Any]
     source: str
     weights: WeightsFile
     dataset: TrainingImages

@@ -1,16 +1,17 @@
 """What a trainer is, and what it is told of the training that it makes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from icbench.kinds.dataset import Split
 from icbench.kinds.generator import Generator
+from icbench.plugins.component import Param, Value
 from icbench.training.budget import EvalBudget
 from icbench.training.scoring import Scorer
 
@@ -19,6 +20,8 @@ class Trainer(ABC):
     """Trains one generator. A component names its trainer in `Component.trainer`; parameters come as keywords."""
 
     default_epochs: int
+    options: ClassVar[tuple[Param, ...]] = ()
+    """What `--set` tells a training besides the component's parameters: further keywords of the constructor."""
     check_every: int = 3
     """Epochs between two checks of a snapshot, and after the last."""
     schedules: Sequence[str] = ("joint", "exhaustive")
@@ -84,6 +87,7 @@ class TrainingJob:
         study: check after every epoch, and study which cheap figure chooses a checkpoint well.
         source: the digest of the trainer's code, as of `icbench.running.source_closure.training_digest`.
         dataset_key: what weights are found by with the dataset; empty for its name.
+        options: the trainer's, by name.
     """
 
     name: str
@@ -98,6 +102,7 @@ class TrainingJob:
     study: bool = False
     source: str = ""
     dataset_key: str = ""
+    options: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def weights_file(self) -> Path:
@@ -108,7 +113,8 @@ class TrainingJob:
     def identity(self) -> dict[str, Any]:
         """What must be equal for a checkpoint to be continued."""
         # Named only where it is one, so that checkpoints from before there were studies can be continued.
-        kind = {"study": True} if self.study else {}
+        kind: dict[str, Any] = {"study": True} if self.study else {}
+        kind |= {"options": dict(self.options)} if self.options else {}
         return {
             "name": self.name,
             "params": self.params,

@@ -244,7 +244,7 @@ def test_the_figure_is_a_picture(capsys):
         (["--generator", "small"], "generator small returned images of shape (4, 1, 4, 8)"),
         (["--generator", "loud"], "generator loud returned values from"),
         (["--distance", "scalar"], "distance scalar returned shape ()"),
-        (["--generator", "cgan"], "the dataset has (1, 8, 8)"),
+        (["--generator", "cgan:trained_on=mnist"], "the dataset has (1, 8, 8)"),
         (["--schedule", "exhaustive:noise_rate=0"], "moves neither class vector nor noise at step 1 of 20"),
     ],
 )

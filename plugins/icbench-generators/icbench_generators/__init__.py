@@ -22,7 +22,10 @@ def icbench_generators() -> Iterator[Component]:
         "class-vae",
         "icbench_generators.class_vae:load_class_vae",
         "one VAE decoder per class, trained apart",
-        params=(_noise_dim(12), *WEIGHTS),
+        params=(
+            Param("noise_dim", 0, "length of the noise vector; 0: that of the weights", low=0, high=4096),
+            *WEIGHTS,
+        ),
         traits=MNIST,
         trainer="icbench_generators.training.class_vae:ClassVAETrainer",
     )

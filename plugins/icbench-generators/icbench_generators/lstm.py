@@ -5,6 +5,7 @@ from math import prod
 import torch
 from icbench.builtin.datasets.mnist import MNIST_SHAPE
 from icbench.kinds.dataset import DataShape
+from icbench.training.weights import read_shape
 from torch import Tensor
 
 from icbench_generators.class_decoders import ClassDecoders, ClassLinear
@@ -64,4 +65,4 @@ def load_lstm(picks: str = "centres", weights: str = "", trained_on: str = "") -
         MissingWeightsError: there are none for these.
         IntegrityError: the weights file is unreadable or not the one its training record describes.
     """
-    return load_shipped(RowLSTM, "lstm", weights, trained_on, picks=picks)
+    return load_shipped(lambda file: RowLSTM(read_shape(file, MNIST_SHAPE)), "lstm", weights, trained_on, picks=picks)

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from icbench.builtin.datasets.mnist import MNIST_SHAPE
-from icbench.kinds.dataset import DataShape
 from icbench.training.weights import AnyGenerator, find_weights, load_weights, read_shape
 
 FOLDER = Path(__file__).parent / "weights"
 
 
 def load_shipped(
-    build: Callable[[DataShape], AnyGenerator],
+    build: Callable[[Path], AnyGenerator],
     component: str,
     weights: str,
     trained_on: str,
@@ -20,7 +19,7 @@ def load_shipped(
     """A generator with the weights of a file, or with those for this variant of the component and a dataset.
 
     Args:
-        build: makes the variant's generator for a shape, with whatever weights.
+        build: makes the variant's generator, of the sizes that a weights file has, with whatever weights.
         component: its name.
         weights: a safetensors file, or empty for what ships or was trained here.
         trained_on: the spec of the dataset whose weights are meant; empty for the default one.
@@ -31,9 +30,8 @@ def load_shipped(
         IntegrityError: the file is damaged or for another architecture.
     """
     file = find_weights(component, variant, trained_on, FOLDER, weights)
-    shape = read_shape(file, MNIST_SHAPE)
     told = ",".join(f"{name}={value}" for name, value in variant.items())
-    return load_weights(lambda: build(shape), file, f"{component} with {told}")
+    return load_weights(lambda: build(file), file, f"{component} with {told}" if told else component)
 
 
 def shipped_loader(generator: Callable[..., AnyGenerator], component: str) -> Callable[..., AnyGenerator]:
@@ -45,6 +43,9 @@ def shipped_loader(generator: Callable[..., AnyGenerator], component: str) -> Ca
     """
 
     def load(weights: str = "", trained_on: str = "", **variant: int | str) -> AnyGenerator:
-        return load_shipped(lambda shape: generator(**variant, shape=shape), component, weights, trained_on, **variant)
+        def build(file: Path) -> AnyGenerator:
+            return generator(**variant, shape=read_shape(file, MNIST_SHAPE))
+
+        return load_shipped(build, component, weights, trained_on, **variant)
 
     return load

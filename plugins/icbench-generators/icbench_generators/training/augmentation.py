@@ -14,12 +14,14 @@ KNOTS = 6
 
 
 def warp(images: Tensor, share: float, random: torch.Generator, pull: float = 0.0) -> Tensor:
-    """Images (B, C, H, W), the first `share` of them under a random affine map each, as a new tensor.
+    """Images (B, C, H, W), the first `share` of them under a random affine map each.
 
     A map turns by up to 7.5 degrees, scales each axis by up to 10 %, shears by up to 0.1 and shifts by up to a pixel,
     all uniform. With a `pull`, `bends` come on top.
     """
     count = int(len(images) * share)
+    if not count:
+        return images
     height, width = images.shape[-2:]
     maps = random_maps(count, (height, width), random)
     grid = functional.affine_grid(maps, [count, *images.shape[1:]], align_corners=False)

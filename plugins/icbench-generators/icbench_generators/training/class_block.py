@@ -7,6 +7,7 @@ from torch import Tensor
 
 from icbench_generators.class_block import ClassBlock
 from icbench_generators.training.class_vae import ClassVAETrainer
+from icbench_generators.training.vae import VAETrainer
 
 
 class ClassBlockTrainer(ClassVAETrainer):
@@ -18,13 +19,17 @@ class ClassBlockTrainer(ClassVAETrainer):
     Args:
         types: entries of a block.
         weights: not used; training starts from random weights.
+        options: those of `VAETrainer`.
     """
 
     default_epochs = 120
     schedules = ("relaxed:simplex_map=mirror",)
     generator: ClassBlock
 
-    def __init__(self, types: int = 16, weights: str = "") -> None:
+    options = VAETrainer.options
+
+    def __init__(self, types: int = 16, weights: str = "", **options: float) -> None:
+        super().__init__(**options)
         self.types = types
 
     def build(self, shape: DataShape) -> ClassBlock:

@@ -6,12 +6,13 @@ from math import prod
 
 from icbench.kinds.dataset import DataShape
 from icbench.kinds.generator import Generator
+from icbench.plugins.component import Param
 from icbench.training.scoring import Scorer
 from torch import Tensor
 from torch.nn import functional
 
-from icbench_generators.class_vae import ClassVAE
-from icbench_generators.training.vae import PIXEL_VARIANCE, VAETrainer, divergence
+from icbench_generators.class_vae import NOISE_DIM, ClassVAE
+from icbench_generators.training.vae import VAETrainer, divergence
 
 SEARCH, SEARCH_STEPS = "exhaustive:start=encoder,decay=cosine,noise_rate=2,prior_weight=0", 20
 """How residuals are found: by the inversion that they are made for, without a prior."""
@@ -21,25 +22,35 @@ class ClassVAETrainer(VAETrainer):
     """Trains `ClassVAE`.
 
     Args:
-        noise_dim: Z.
+        noise_dim: Z; 0 for the usual.
         weights: not used; training starts from random weights.
+        width: of the decoders' last hidden layer.
+        options: those of `VAETrainer`.
     """
+
+    options = (
+        *VAETrainer.options,
+        Param("width", ClassVAE.hidden[-1], "of the decoders' last hidden layer", low=4, high=4096),
+    )
 
     default_epochs = 240
     check_every = 40
     generator: ClassVAE
 
-    def __init__(self, noise_dim: int = 12, weights: str = "") -> None:
-        self.noise_dim = noise_dim
+    def __init__(
+        self, noise_dim: int = 0, weights: str = "", width: int = ClassVAE.hidden[-1], **options: float
+    ) -> None:
+        super().__init__(**options)
+        self.noise_dim, self.width = noise_dim or NOISE_DIM, width
 
     @property
     def schedules(self) -> Sequence[str]:  # type: ignore[override]
         """From the encoder's start, with the prior's weight of the lower bound."""
-        weight = 2 * self.noise_dim * PIXEL_VARIANCE / prod(self.generator.image_shape)
+        weight = 2 * self.noise_dim * self.variance / prod(self.generator.image_shape)
         return (f"exhaustive:start=encoder,decay=cosine,noise_rate=2,prior_weight={weight:.2g}",)
 
     def build(self, shape: DataShape) -> ClassVAE:
-        return ClassVAE(self.noise_dim, shape)
+        return ClassVAE(self.noise_dim, shape, self.width)
 
     def finalize(self, generator: Generator, scorer: Scorer) -> dict[str, Tensor]:
         return {"residuals": scorer.class_residuals(generator, SEARCH, SEARCH_STEPS)}

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from icbench_generators.contrastive import Contrastive
 from icbench_generators.training.class_vae import ClassVAETrainer
-from icbench_generators.training.vae import divergence
+from icbench_generators.training.vae import VAETrainer, divergence
 
 CONFUSION = 0.03
 """Weight of the cross entropy, where the squared error per pixel has 1."""
@@ -28,6 +28,7 @@ class ContrastiveTrainer(ClassVAETrainer):
     Args:
         noise_dim: Z.
         weights: not used; training starts from random weights.
+        options: those of `VAETrainer`.
     """
 
     default_epochs = 110
@@ -37,6 +38,11 @@ class ContrastiveTrainer(ClassVAETrainer):
     per_class = 16
     losses = ("reconstruction", "divergence", "confusion")
     generator: Contrastive
+
+    options = VAETrainer.options
+
+    def __init__(self, noise_dim: int = 12, weights: str = "", **options: float) -> None:
+        super().__init__(noise_dim, **options)
 
     def build(self, shape: DataShape) -> Contrastive:
         return Contrastive(self.noise_dim, shape)

@@ -20,13 +20,15 @@ class CVAETrainer(VAETrainer):
     Args:
         noise_dim: Z.
         weights: not used; training starts from random weights.
+        options: those of `VAETrainer`.
     """
 
     default_epochs = 180
     check_every = 60
     generator: CVAE
 
-    def __init__(self, noise_dim: int = 12, weights: str = "") -> None:
+    def __init__(self, noise_dim: int = 12, weights: str = "", **options: float) -> None:
+        super().__init__(**options)
         self.noise_dim = noise_dim
 
     def build(self, shape: DataShape) -> CVAE:

@@ -10,6 +10,7 @@ from icbench.compute.devices import training_autocast
 from icbench.engine.decode import as_target
 from icbench.kinds.dataset import DataShape, Split
 from icbench.kinds.generator import Generator
+from icbench.plugins.component import Param
 from icbench.training.batch_trainer import BatchTrainer, descend
 from icbench.training.trainer import TrainingJob
 from numpy.typing import NDArray
@@ -26,16 +27,27 @@ LEARNING_RATE = 1e-3
 class VAETrainer(BatchTrainer):
     """Trains a class-conditional VAE (Kingma and Welling 2014) on as many images of each class per step.
 
-    Gaussian pixels of one variance; half of the images are warped. The learning rate falls to zero along a cosine.
+    Gaussian pixels of one variance; some of the images are warped. The learning rate falls to zero along a cosine.
+
+    Args:
+        warped: the share of these.
+        variance: of a pixel.
     """
 
     per_class: ClassVar[int] = 48
     """Images of each class in a step."""
     pull: ClassVar[float] = 0.0
     """How far the knots of a warped image are pulled, in pixels (see `bends`)."""
-    losses = ("reconstruction", "divergence")
+    options = (
+        Param("warped", WARPED, "share of the images that are turned, scaled and shifted a little", low=0.0, high=1.0),
+        Param("variance", PIXEL_VARIANCE, "of a pixel, where 1 is white", low=1e-6, high=1.0),
+    )
+    losses: ClassVar[tuple[str, ...]] = ("reconstruction", "divergence")
     trained = ("generator", "optimizer")
     generator: Generator
+
+    def __init__(self, warped: float = WARPED, variance: float = PIXEL_VARIANCE) -> None:
+        self.warped, self.variance = warped, variance
 
     @abstractmethod
     def build(self, shape: DataShape) -> Generator:
@@ -51,7 +63,7 @@ class VAETrainer(BatchTrainer):
 
     def weights(self) -> tuple[float, ...]:
         """What each of the terms counts in the loss; of the first two, so that they are the evidence lower bound."""
-        return 1.0, 2 * PIXEL_VARIANCE / prod(self.generator.image_shape)
+        return 1.0, 2 * self.variance / prod(self.generator.image_shape)
 
     @property
     def images_per_class(self) -> int:
@@ -93,9 +105,9 @@ class VAETrainer(BatchTrainer):
         return mean + (log_variance / 2).exp() * self.normal(*mean.shape)
 
     def _warp(self, images: Tensor, classes: int) -> Tensor:
-        """(K, N, C, H, W) of (K * N, C, H, W), the first half of each class warped."""
+        """(K, N, C, H, W) of (K * N, C, H, W), the first of each class warped."""
         by_class = images.unflatten(0, (classes, -1)).transpose(0, 1)
-        return warp(by_class.flatten(0, 1), WARPED, self.random, self.pull).view_as(by_class).transpose(0, 1)
+        return warp(by_class.flatten(0, 1), self.warped, self.random, self.pull).view_as(by_class).transpose(0, 1)
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
