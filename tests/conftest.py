@@ -15,7 +15,7 @@ from icbench import storage
 from icbench.engine.prepare import prepare
 from icbench.engine.settings import Components
 from icbench.plugins import manager as manager_module
-from icbench.plugins.discovery import PluginSource
+from icbench.plugins.discovery import FILES_VARIABLE, PluginSource
 from icbench.plugins.manager import PluginManager, load_plugins
 
 # The toys are so small that a second thread only adds waiting.
@@ -38,6 +38,8 @@ def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test runs in a folder of its own, and without the user's preferences."""
     monkeypatch.chdir(tmp_path)
+    # `--plugin-file` leaves it to the processes that a command starts; here a command's process is all tests'.
+    monkeypatch.setenv(FILES_VARIABLE, "")
     monkeypatch.setenv("ICBENCH_CONFIG", str(tmp_path.parent / f"{tmp_path.name}-config"))
 
 

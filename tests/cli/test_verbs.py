@@ -148,7 +148,6 @@ def test_plugins_new_makes_one_kind(capsys):
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
 def test_a_component_of_a_broken_file_that_was_asked_for_ends_with_4(capsys, monkeypatch, code, as_json):
     monkeypatch.setenv("ICBENCH_NO_PLUGINS", "1")
-    monkeypatch.setenv("ICBENCH_PLUGIN_FILES", "")
     Path("mine.py").write_text(code)
     found, out, err = icbench(
         capsys, "run", "--plugin-file", "mine.py", "--distance", "promised", "--limit", 1, *as_json
