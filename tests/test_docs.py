@@ -36,6 +36,7 @@ COMMANDS = {
     "pip install -e .": None,
     "icbench run --generator cgan --distance mse": SMALL + " --limit 3",
     "icbench run --generator cgan:noise_dim=50 --schedule halving:restarts=2": SMALL + " --limit 3",
+    "icbench plan --schedule joint --schedule exhaustive --seeds 3": SMALL + " --limit 2",
     "icbench run --schedule joint --schedule exhaustive --seeds 3 --limit 1000": SMALL + " --limit 2",
     "icbench run --classifier nearest-neighbour": "--limit 3 --quiet",
     "icbench run --limit 20 --figure out.png": SMALL + " --limit 1",

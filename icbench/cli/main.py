@@ -16,6 +16,7 @@ from icbench.version import __version__
 
 VERBS = {
     "run": "Invert a generator on a dataset and classify its images.",
+    "plan": "Show what a run would compute, and what that costs.",
     "invert": "Classify image files, and show how.",
     "suite": "List, show or run suites: declared sets of entries.",
     "reproduce": "Run a suite and compare its accuracies with the published ones.",
@@ -136,8 +137,10 @@ def _exit_code(given: list[str]) -> int:
         return _report_failure(given, error.format_message(), hint, error.exit_code)
     except click.ClickException as error:
         return _report_failure(given, error.format_message(), "", error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        return _report_failure(given, "interrupted before anything was finished", "", INTERRUPTED)
+    except (KeyboardInterrupt, click.Abort) as error:
+        # click puts its own error in the place of the interruption.
+        message = str(error.__cause__ or error) or "interrupted before anything was finished"
+        return _report_failure(given, message, "", INTERRUPTED)
     except StreamError:
         raise
     except Exception as error:

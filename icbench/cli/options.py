@@ -57,15 +57,21 @@ def _add_plugin_files(ctx: click.Context, param: click.Parameter, files: tuple[P
         os.environ[FILES_VARIABLE] = os.pathsep.join(map(str, named))
 
 
-class Share(click.FloatRange):
-    """A number from 0 to 1, which not-a-number is not."""
-
-    def __init__(self) -> None:
-        super().__init__(min=0, max=1)
+class Number(click.FloatRange):
+    """A number in a range, which not-a-number is not."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         found = super().convert(value, param, ctx)
-        return self.fail(f"{value} is not in the range 0<=x<=1.", param, ctx) if found != found else found
+        return (
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx) if found != found else found
+        )
+
+
+class Share(Number):
+    """A number from 0 to 1."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, max=1)
 
 
 plugin_file_option = click.option(
@@ -112,5 +118,14 @@ def figure_option(text: str) -> Callable[[AnyFunction], AnyFunction]:
     return click.option("--figure", type=OutputFile(FIGURES), metavar="FILE", help=told)
 
 
+max_hours_option = click.option(
+    "--max-hours",
+    type=Number(min=0, min_open=True),
+    metavar="H",
+    help="Begin nothing that would end more than H hours from now; the same command goes on later.",
+)
+plan_option = click.option(
+    "--plan", is_flag=True, help="Run nothing: show what would be run, what of it is done, and what the rest costs."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 quiet_option = click.option("--quiet", is_flag=True, help="Print only results and warnings.")

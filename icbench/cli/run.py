@@ -12,13 +12,15 @@ from icbench.cli.options import (
     executor_option,
     figure_option,
     json_option,
+    max_hours_option,
+    plan_option,
     plugin_file_option,
     precision_option,
     quiet_option,
     results_option,
 )
 from icbench.cli.output import data, make_file, messages, say
-from icbench.cli.running import collect, say_how_to_go_on, show_progress
+from icbench.cli.running import collect, say_how_to_go_on, show_plan, show_progress
 
 AnyFunction: TypeAlias = Callable[..., Any]
 
@@ -69,6 +71,8 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
 @click.option("--rerun", is_flag=True, help="Run again what is finished already; the older record stays.")
 @click.option("--save-latents", is_flag=True, help="Keep the final class vectors and noises in the record.")
 @figure_option("Draw the first targets above their reconstructions")
+@max_hours_option
+@plan_option
 @plugin_file_option
 @json_option
 @quiet_option
@@ -91,7 +95,7 @@ def command(**given: Any) -> int:
     from icbench.compute.allocator import keep_freed_memory
     from icbench.plugins.manager import plugin_manager
     from icbench.running.entry import DEFAULTS
-    from icbench.running.execute import entries_from_specs, execute
+    from icbench.running.execute import Request, entries_from_specs, execute
 
     keep_freed_memory()
     specs = {kind: given[kind] for kind in (*DEFAULTS, "classifier")}
@@ -99,17 +103,21 @@ def command(**given: Any) -> int:
     if all(entry.direct for entry in entries):
         _check_direct(given)
     options = _options(given)
+    if given["plan"]:
+        return show_plan([Request(entry, options) for entry in entries], given)
     with show_progress(given["executor"], given["quiet"]) as progress:
         runs, interrupted = collect(execute(entries, options, progress))
     records = [run.record for run in runs]
     lacking = _draw(runs, options, given) if given["figure"] else []
-    _report(records, progress, given, lacking, interrupted)
+    _report(records, progress, given, lacking)
     if interrupted:
+        say_how_to_go_on(options.deadline, given["quiet"])
         return INTERRUPTED
     return FAILED if lacking or any(record.status == "failed" for record in records) else 0
 
 
 def _options(given: dict[str, Any]) -> "Options":
+    from icbench.running.deadline import Deadline
     from icbench.running.options import Options
 
     return Options(
@@ -126,6 +134,7 @@ def _options(given: dict[str, Any]) -> "Options":
         save_latents=given["save_latents"],
         rerun=given["rerun"],
         stop_when=given["stop_when"],
+        deadline=Deadline(given["max_hours"]),
     )
 
 
@@ -186,7 +195,6 @@ def _report(
     progress: "Display",
     given: dict[str, Any],
     lacking: list[str],
-    interrupted: bool,
 ) -> None:
     from icbench.report.json_output import envelope
     from icbench.report.results import describe_stop, results_table
@@ -206,5 +214,3 @@ def _report(
         return
     for record in records:
         console.print(f"record: {record.path}", soft_wrap=True, highlight=False, markup=False)
-    if interrupted:
-        say_how_to_go_on()

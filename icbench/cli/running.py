@@ -1,16 +1,21 @@
-"""Runs as a verb makes them: collected until they are done or the user stops them."""
+"""Runs as a verb makes them or plans them: collected until they are done, or the user or the time stops them."""
 
 import shlex
 import sys
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from icbench.cli.output import messages, say
+import click
+
+from icbench.cli.main import FAILED
+from icbench.cli.output import data, messages, say
 
 if TYPE_CHECKING:
     from icbench.records import Record
     from icbench.report.parallel_progress import ParallelProgress
     from icbench.report.progress import RunProgress
+    from icbench.running.deadline import Deadline
+    from icbench.running.execute import Runnable
 
 
 class Recorded(Protocol):
@@ -55,6 +60,31 @@ def collect(runs: Iterable[AnyRun]) -> tuple[list[AnyRun], bool]:
     return found, bool(found) and found[-1].record.status == "interrupted"
 
 
-def say_how_to_go_on() -> None:
-    """Print the command that goes on where this one was interrupted."""
-    say([f"interrupted; go on with: {shlex.join(['icbench', *sys.argv[1:]])}"])
+def say_how_to_go_on(deadline: "Deadline", quiet: bool = False) -> None:
+    """Print the command that goes on where this one was stopped, and by whom."""
+    what = "stopped by --max-hours" if deadline.has_stopped else "interrupted"
+    if not quiet:
+        say([f"{what}; go on with: {shlex.join(['icbench', *sys.argv[1:]])}"])
+
+
+def show_plan(jobs: "Sequence[Runnable]", given: dict[str, Any]) -> int:
+    """Print what jobs would run, and return the exit code: 1 if something of it cannot be run."""
+    from icbench.report.display import Display
+    from icbench.report.plan import plan_data, plan_grids, plan_line
+    from icbench.running.planning import plan_grid
+
+    with Display(messages(), given["quiet"]) as progress:
+        cells = list(plan_grid(jobs, progress))
+    impossible = sorted({f"{cell.entry.label}: {cell.note}" for cell in cells if cell.state == "impossible"})
+    if given["as_json"]:
+        from icbench.report.json_output import envelope
+
+        click.echo(envelope(plan_data(cells), progress.warnings, impossible, ok=not impossible))
+    else:
+        from icbench.report.table import terminal_tables
+
+        console = data()
+        console.print(terminal_tables(plan_grids(cells), console.width), highlight=False)
+        console.print(plan_line(cells), highlight=False, markup=False)
+    say([] if given["as_json"] or given["quiet"] else ["nothing was run; leave out --plan, or say run, to run it"])
+    return FAILED if impossible else 0

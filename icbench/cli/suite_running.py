@@ -16,12 +16,14 @@ from icbench.cli.options import (
     executor_option,
     figure_option,
     json_option,
+    max_hours_option,
+    plan_option,
     plugin_file_option,
     quiet_option,
     results_option,
 )
 from icbench.cli.output import data, make_file, say
-from icbench.cli.running import collect, say_how_to_go_on, show_progress
+from icbench.cli.running import collect, say_how_to_go_on, show_plan, show_progress
 
 if TYPE_CHECKING:
     from icbench.kinds.suite import Cell, Suite
@@ -42,6 +44,8 @@ OPTIONS = (
     data_dir_option,
     figure_option("Draw the tables as a chart"),
     click.option("--page", type=OutputFile(), metavar="HTML", help="Write tables and pictures as one page."),
+    max_hours_option,
+    plan_option,
     plugin_file_option,
     json_option,
     quiet_option,
@@ -74,6 +78,8 @@ def run_suite(manager: "PluginManager", name: str, part: "SelectedExperiments", 
     keep_freed_memory()
     options = replace(_options(given), suite=manager.select("suite", name).name)
     jobs = plan_jobs(manager, part.suite, part.cells(), options, given["seeds"])
+    if given["plan"]:
+        return show_plan(jobs, given)
     with show_progress(given["executor"], given["quiet"]) as progress:
         runs, interrupted = collect(run_jobs(jobs, progress))
     records: dict[Cell, list[Record]] = defaultdict(list)
@@ -84,16 +90,17 @@ def run_suite(manager: "PluginManager", name: str, part: "SelectedExperiments", 
     lacking = _draw(manager, outcome, given)
     print_outcome(outcome, progress.warnings, lacking, given["as_json"])
     if interrupted:
-        say_how_to_go_on()
+        say_how_to_go_on(options.deadline)
         return INTERRUPTED
     return FAILED if outcome.failures or lacking else 0
 
 
 def _options(given: dict[str, Any]) -> "Options":
+    from icbench.running.deadline import Deadline
     from icbench.running.options import Options
 
     names = ("limit", "batch_size", "device", "executor", "results", "data_dir")
-    return Options(**{name: given[name] for name in names})
+    return Options(**{name: given[name] for name in names}, deadline=Deadline(given["max_hours"]))
 
 
 def print_outcome(outcome: "SuiteOutcome", warnings: list[str], lacking: list[str], as_json: bool) -> None:

@@ -190,7 +190,7 @@ class ResultsFolder:
             latents: only of the runs that kept theirs.
             on_unreadable: told why, if there are such runs and none of them can be read.
         """
-        found = [record for record in self._records() if record.metadata.key == key and record.status == "ok"]
+        found = [record for record in self.records() if record.metadata.key == key and record.status == "ok"]
         fit = [record for record in found if not latents or record.has(LATENTS)]
         reason = ""
         for record in sorted(fit, key=lambda record: record.standing, reverse=True):
@@ -236,7 +236,7 @@ class ResultsFolder:
 
     def _results_in_series(self, series: str | None, images: int, latents: bool) -> Iterator[tuple[Arrays, Costs]]:
         """What the run of this series with the most images has of the first `images`, if it has any."""
-        alike = [record for record in self._records() if record.metadata.series == series]
+        alike = [record for record in self.records() if record.metadata.series == series]
         fit = [record for record in alike if record.metrics.images and (not latents or record.has(LATENTS))]
         for record in sorted(fit, key=lambda record: record.metrics.images, reverse=True):
             try:
@@ -254,7 +254,7 @@ class ResultsFolder:
                 yield {name: values[wanted] for name, values in arrays.items()}, share
             return
 
-    def _records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[Record]:
         """What can be read of the folder, without a look at the images of finished runs."""
         for path in sorted({*self._folders(RECORD_FILE), *self._folders(SHARDS_FILE)}):
             try:

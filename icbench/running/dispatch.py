@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 from icbench.errors import ComponentError, IcbenchError, UsageError
 from icbench.kinds.executor import Answer, Executor, ExecutorLostError
 from icbench.records import Record
+from icbench.running.deadline import STOPPED, TimeIsUpError
 from icbench.running.observer import Observer
 from icbench.running.open_run import OpenRun, Shard
 from icbench.running.session import RunTakenError, Session
@@ -76,7 +77,7 @@ class Dispatcher:
 
         Raises:
             ExecutorLostError: no shard can be computed any more. What was finished is kept.
-            KeyboardInterrupt: the user stopped all before any image was finished.
+            KeyboardInterrupt: the user or the time stopped all before any image was finished.
             ResultsError: the results folder cannot be written.
             UsageError: the workers are not like this process, and have computed nothing.
         """
@@ -85,6 +86,9 @@ class Dispatcher:
                 self._take_answer()
                 yield from self._in_order()
             yield from self._in_order()
+            if self._open:
+                self._watcher.warn(STOPPED)
+                raise TimeIsUpError
         except KeyboardInterrupt:
             yield from self._interrupt()
         except ExecutorLostError as error:
@@ -100,9 +104,15 @@ class Dispatcher:
         while len(self._pending) < self._executor.slots:
             if not self._supply and not self._open_next():
                 break
+            if self._supply and not self._ends_in_time(self._supply[0]):
+                break
             if self._supply:
                 self._submit(self._supply[0])
         return bool(self._pending)
+
+    @staticmethod
+    def _ends_in_time(run: OpenRun) -> bool:
+        return run.session.options.deadline.allows(run.shard_seconds)
 
     def _submit(self, run: OpenRun) -> None:
         shard, task = run.give_out()
@@ -221,7 +231,9 @@ class Dispatcher:
         del self._open[run.number]
         if run in self._supply:
             self._supply.remove(run)
-        self._end(run.number, run.finish())
+        record = run.finish()
+        run.session.options.deadline.note(record)
+        self._end(run.number, record)
 
     def _end(self, number: int, record: Record) -> None:
         self._watcher.end(record)
@@ -245,7 +257,7 @@ class Dispatcher:
                 self._end(number, record)
             del self._open[number]
         if not self._over and not self._next:
-            raise KeyboardInterrupt
+            raise
         yield from self._rest()
 
     def _lose(self, error: ExecutorLostError) -> Iterator[tuple[int, Record]]:

@@ -77,7 +77,9 @@ class Run(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Request:
+class Request:
+    """An entry to run, and how."""
+
     entry: Entry
     options: Options
 
@@ -93,7 +95,7 @@ def execute(entries: Sequence[Entry], options: Options, watcher: Observer) -> It
         UsageError: anything wrong with the options or a component, before the first run starts.
         ResultsError: the results folder cannot be written.
     """
-    for job, seed, record in execute_each([_Request(entry, options) for entry in entries], watcher):
+    for job, seed, record in execute_each([Request(entry, options) for entry in entries], watcher):
         yield Run(job.entry, seed, record)
 
 
@@ -126,7 +128,7 @@ def is_in_process(executor: Selection) -> bool:
 
 def _check_sessions(jobs: Sequence[AnyJob], watcher: Observer) -> list[tuple[AnyJob, Session]]:
     """Each job made ready, and all that can be found wrong before the first run."""
-    sources = _sources(jobs)
+    sources = find_sources(jobs)
     sessions = []
     for job in jobs:
         dataset = job.entry.dataset.label
@@ -209,7 +211,7 @@ def invert_images(
     )
 
 
-def _sources(jobs: Sequence[Runnable]) -> dict[str, Source]:
+def find_sources(jobs: Sequence[Runnable]) -> dict[str, Source]:
     """The dataset of every entry by its label, each built once."""
     found: dict[str, Source] = {}
     for job in jobs:

@@ -54,6 +54,8 @@ class OpenRun:
         self.number, self.session, self.growing, self._executor, self._held = number, session, growing, executor, held
         self.failure: BaseException | None = None
         self.in_flight = 0
+        self.shard_seconds = 0.0
+        """What a shard takes, as far as that is known."""
         self._again: deque[Shard] = deque()
         self._left: Index = np.zeros(0, np.int64)
         self._parameters = session.runner.parameters()
@@ -63,6 +65,8 @@ class OpenRun:
         self._left = self.session.begin(self.growing, settings)
         try:
             if len(self._left):
+                metadata = self.growing.metadata
+                self.shard_seconds = self.session.first_shard_seconds(metadata, settings, len(self._left))
                 known = self.growing.metadata.batch_size or None
                 self.session.batch_size.begin(settings, self.session.images, known)
                 # Its own, as the runs of several seeds are open at a time.
@@ -111,6 +115,7 @@ class OpenRun:
             environment = Environment(**{**result.environment, "executor": self._executor})
             self.growing.metadata = replace(self.growing.metadata, environment=environment)
         self.growing.add(arrays, result.costs)
+        self.shard_seconds = result.costs.seconds
         self._parameters = result.parameters
         self.session.report(arrays)
 

@@ -1,11 +1,12 @@
 """How entries are run, as it is asked for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from icbench.errors import UsageError
 from icbench.kinds.dataset import SPLITS
 from icbench.records.results_folder import DEFAULT_FOLDER
+from icbench.running.deadline import Deadline
 
 DEFAULT_EXECUTOR = "local"
 MOST_STEPS = 1_000_000
@@ -30,6 +31,7 @@ class Options:
         stop_when: stop an image once its last steps gained no more than this share of what all have (0 to 1); None
             makes all steps.
         executor: the spec of what computes shards; it decides no number.
+        deadline: when nothing more is begun.
         suite: the name of the suite that the runs are made for; empty for one's own.
     """
 
@@ -46,6 +48,7 @@ class Options:
     rerun: bool = False
     stop_when: float | None = None
     executor: str = DEFAULT_EXECUTOR
+    deadline: Deadline = field(default_factory=Deadline, compare=False)
     suite: str = ""
 
     def parts(self) -> dict[str, str]:

@@ -21,17 +21,19 @@ from icbench.compute.environment import without_folders
 from icbench.errors import ResultsError, UsageError
 from icbench.plugins.isolation import isolate, isolate_each
 from icbench.records import Arrays, Record, ResultsFolder
-from icbench.records.buffer import ShardBuffer
+from icbench.records.buffer import SHARD_IMAGES, ShardBuffer
 from icbench.records.metadata import RunIdentity, RunMetadata
 from icbench.records.record import check_known
 from icbench.records.results_folder import GrowingRun
 from icbench.running.batch_size import BatchSize
 from icbench.running.datasets import Source
+from icbench.running.deadline import STOPPED, TimeIsUpError
 from icbench.running.earlier_runs import EarlierRuns
 from icbench.running.entry import Entry
 from icbench.running.identity import run_identity, run_metadata
 from icbench.running.observer import Observer
 from icbench.running.options import Options
+from icbench.running.probe import expected_evaluations
 from icbench.running.runners import ClassifierRunner, InversionRunner, Result, Runner
 
 if TYPE_CHECKING:
@@ -117,6 +119,7 @@ class Session:
     def _run(self, settings: "Settings") -> Record:
         with self.take(settings) as found:
             record = found if isinstance(found, Record) else self._grow(found, settings)
+        self.options.deadline.note(record)
         self.watcher.end(record)
         return record
 
@@ -153,10 +156,12 @@ class Session:
         """Classify the images that are left, in smaller batches once the memory is full."""
         if not len(left):
             return
+        self._check_time(self.first_shard_seconds(run.metadata, settings, len(left)))
         self.batch_size.begin(settings, self.images, run.metadata.batch_size or None)
         begin_peak_memory(self.device)
         with buffer:
             while len(left):
+                begun = self.options.deadline.clock()
                 run.set_batch(self.batch_size.rows, self.batch_size.bytes)
                 try:
                     for result in self._results(settings, left):
@@ -164,8 +169,30 @@ class Session:
                         buffer.add(arrays, result.forward, result.backward)
                         left = np.setdiff1d(left, arrays["index"])
                         self.report(arrays)
+                        if len(left):
+                            self._check_time(self.options.deadline.clock() - begun)
+                        begun = self.options.deadline.clock()
                 except Exception as error:
                     self.batch_size.halve(error)
+
+    def _check_time(self, seconds: float) -> None:
+        """See whether what comes next, which takes so long, ends in time.
+
+        Raises:
+            TimeIsUpError: it does not.
+        """
+        if not self.options.deadline.allows(seconds):
+            self.watcher.warn(STOPPED)
+            raise TimeIsUpError
+
+    def first_shard_seconds(self, run: RunMetadata, settings: "Settings", left: int) -> float:
+        """What the first images of a run take as far as earlier runs tell, or 0; only where time is short it counts."""
+        if not self.options.deadline.is_set:
+            return 0.0
+        runner = self.runner
+        evaluations = expected_evaluations(runner, settings.steps) if isinstance(runner, InversionRunner) else 0
+        cost = self.options.deadline.earlier(self.results).find(run, evaluations)
+        return (cost.seconds or 0.0) * min(left, SHARD_IMAGES)
 
     def _results(self, settings: "Settings", index: NDArray[np.int64]) -> Iterator[Result]:
         with self.watcher.working(f"fitting {self.entry.label}"):

@@ -15,6 +15,8 @@ from icbench.plugins.manager import plugin_manager
 from icbench.records.record import read_record
 from icbench.records.results_folder import ResultsFolder
 from icbench.running import dispatch, open_run
+from icbench.running.costs import Cost, EarlierCosts
+from icbench.running.deadline import Deadline, TimeIsUpError
 from icbench.running.execute import entries_from_specs, execute
 from icbench.running.observer import Observer
 from icbench.running.options import Options
@@ -315,3 +317,23 @@ def test_what_a_component_raises_in_a_worker_is_the_failure_of_its_run(fail, mon
 
 def exit_for_real(task):
     raise SystemExit("enough")
+
+
+def test_no_shard_is_given_out_once_time_is_up_and_the_run_goes_on_later(undisturbed):
+    seconds, watcher = [0.0], Watch()
+
+    def on_batch(images, correct=None):
+        seconds[0] += 100.0 if images else 0.0
+
+    watcher.on_batch = on_batch
+    stopped = run_one(watcher, executor="inline:width=1", deadline=Deadline(250 / 3600, lambda: seconds[0]))
+    assert (stopped.status, stopped.metrics.images) == ("interrupted", 30)
+    assert any("stopped in time" in line for line in watcher.lines)
+    assert_same(run_one(), undisturbed)
+
+
+def test_a_run_that_cannot_end_in_time_is_not_begun(monkeypatch):
+    monkeypatch.setattr(EarlierCosts, "find", lambda *_: Cost(10.0, "a test"))
+    with pytest.raises(TimeIsUpError):
+        run_one(deadline=Deadline(499 / 3600, lambda: 0.0))
+    assert computed() == [0]
