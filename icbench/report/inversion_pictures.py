@@ -24,7 +24,7 @@ CAPTION, HEADING, BETWEEN = 22, 26, 22
 TALL = SIDE + CAPTION + 10
 MOST_CLASSES = 12
 """How many classes a row of the strip has."""
-MOST_LETTERS = 8
+MOST_LETTERS, LINE = 12, "\n"
 """How much of a class's name there is room for."""
 LARGE = 196
 """The side of the film's two pictures."""
@@ -85,7 +85,7 @@ def _bands(answer: Answer, target: NDArray[np.float32], stages: set[int]) -> lis
     classes: list[Tile] = [
         (
             bests.images[0, label],
-            f"{_call(answer, label)}: {bests.energy[0, label]:.4f}",
+            f"{_call(answer, label)}{LINE if answer.class_names else ': '}{bests.energy[0, label]:.4f}",
             label == answer.inverted.prediction,
         )
         for label in answer.inverted.ranking
@@ -119,7 +119,8 @@ def _draw_row(picture: Image.Image, row: Sequence[Tile], top: int, light_on_dark
         outline, width = (RING, 3) if framed else ((214, 218, 224), 1)
         pen.rectangle((left - 1, top - 1, left + SIDE, top + SIDE), outline=outline, width=width)
         colour = RING if framed else FAINT
-        pen.text((left + SIDE / 2, top + SIDE + 5), said, colour, font=font(12), anchor="mt")
+        for number, line in enumerate(said.split(LINE)):
+            pen.text((left + SIDE / 2, top + SIDE + 5 + 13 * number), line, colour, font=font(12), anchor="mt")
 
 
 def draw_film(answer: Answer, target: NDArray[np.float32], light_on_dark: bool, file: Path) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from icbench.running.image_inversion import InvertedImage
     from icbench.running.usual_distance import UsualDistance
 
+NAME = 24
+"""The width that the names of classes are given, if they need as much."""
 HELD = "held"
 """Said of a class in which no hypothesis ended."""
 
@@ -72,7 +74,8 @@ def answer_grid(answer: Answer) -> Grid:
     scored = inverted.reads_shares
     distances = not np.array_equal(bests.energy, bests.distance, equal_nan=True)
     headings = ["class", *(["class vector"] if scored else []), "energy", *(["distance"] if distances else [])]
-    columns = [Column(heading, place) for place, heading in enumerate(headings)]
+    columns = [Column("class", 0, words=NAME if answer.class_names else 0)]
+    columns += [Column(heading, place) for place, heading in enumerate(headings[1:], 1)]
     rows = []
     for label in inverted.ranking:
         share = [f"{inverted.class_scores[label]:.3f}"] if scored else []
@@ -104,9 +107,10 @@ def answers_grid(answers: Sequence[Answer]) -> Grid:
     """Several images, a row each."""
     labelled = any(answer.label is not None for answer in answers)
     changed = any(answer.done for answer in answers)
-    columns = [Column("image", 0, words=24), Column("class", 0)]
-    columns += [Column("label", 1)] if labelled else []
-    columns += [Column("energy", 1), Column("usual", 3), Column("next class", 2), Column("its energy", 4)]
+    wide = NAME if answers[0].class_names else 0
+    columns = [Column("image", 0, words=24), Column("class", 0, words=wide)]
+    columns += [Column("label", 1, words=wide)] if labelled else []
+    columns += [Column("energy", 1), Column("usual", 3), Column("next class", 2, words=wide), Column("its energy", 4)]
     columns += [Column("what was done to it", 5, words=40)] if changed else []
     return Grid("", columns, [Section([_row(answer, labelled, changed) for answer in answers])])
 

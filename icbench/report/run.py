@@ -25,6 +25,8 @@ RIGHT, WRONG = (90, 190, 130), (225, 110, 110)
 """The colours of a full cell on and off the diagonal of the confusion matrix."""
 
 LEAST_CELL = 4
+NAME = 24
+"""The width that the names of classes are given, if they need as much."""
 
 
 def run_report(
@@ -114,8 +116,9 @@ def run_figures(record: Record) -> list[tuple[str, str]]:
 
 def classes_grid(classes: Sequence[ClassFigures], names: Sequence[str] = ()) -> Grid:
     """The figures of each class, by number and by name where classes have names."""
-    columns = [Column("class", 0), Column("images", 2), Column("right", 2), Column("accuracy", 0)]
-    columns += [Column("95 % interval", 1), Column("taken for", 1)]
+    wide = NAME if names else 0
+    columns = [Column("class", 0, words=wide), Column("images", 2), Column("right", 2), Column("accuracy", 0)]
+    columns += [Column("95 % interval", 1), Column("taken for", 1, words=wide)]
     rows = [
         [
             printable(numbered_name(figures.number, names)),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from icbench.engine.snapshots import Snapshot
 from icbench.report.film import Film, bar_lengths, can_show, film_frame
@@ -27,8 +28,6 @@ def lines(width, height=24, classes=10, image=DIGIT, **options):
     seen = Snapshot(7, 200, snapshot(classes=classes).class_scores, np.array([0.02]), image[None])
     with terminal.capture() as captured:
         terminal.print(film_frame("seven.png: cgan", image, seen, [0.08, 0.04, 0.02], terminal))
-    from rich.text import Text
-
     return [line.rstrip() for line in Text.from_ansi(captured.get()).plain.splitlines()]
 
 
@@ -115,6 +114,17 @@ def test_a_film_shows_the_last_step_whatever_time_it_comes_at(monkeypatch):
     assert "step 200 of 200" in captured.get()
     assert "step 8 of 200" not in captured.get()
     assert len(film.distances) == 4
+
+
+@pytest.mark.parametrize("width", [48, 80, 140])
+def test_classes_have_their_names_as_far_as_there_is_room(width):
+    terminal, names = console(width, 14), ["short", "a name of many letters", *"cdefghij"]
+    with terminal.capture() as captured:
+        terminal.print(film_frame("it", DIGIT, snapshot(), [0.1], terminal, names))
+    shown = Text.from_ansi(captured.get()).plain
+    assert max(map(len, shown.rstrip().splitlines())) <= width
+    for said in ("0 short ", "1 a name of…", "›3 d"):
+        assert said in shown
 
 
 def test_a_distance_that_is_no_number_is_shown_as_that():

@@ -19,7 +19,7 @@ from icbench.report.document import render
 from icbench.report.embedding import check_chart_library, compress, has_chart_library, script_source
 from icbench.report.overview import overview
 from icbench.report.overview_page import render_overview
-from icbench.report.plots import wrap_text
+from icbench.report.plots import draw_confusion, wrap_text
 from icbench.report.tiles import picture_url, sheet_of
 from icbench.statistics import difference_estimate
 
@@ -43,6 +43,17 @@ def decoded(track, number):
     labels = np.array([ord(letter) - 50 for letter in track.payload["labels"]])
     codes = np.array([ord(letter) - 50 for letter in track.payload["entries"][number]["codes"]])
     return labels, np.where(codes == -2, labels, codes)
+
+
+def test_a_confusion_matrix_calls_classes_by_names_that_are_never_markup():
+    counts = np.array([[3, 1, 0], [0, 4, 0]])
+    chart = draw_confusion("c", counts, "alt", names=("<b>cat", "dog"))
+    data = chart.spec["data"][0]
+    assert data["x"] == data["y"] == ["&lt;b&gt;cat", "dog"]
+    assert data["customdata"][0] == [
+        "3 images of &lt;b&gt;cat (75.0%): right",
+        "1 images of &lt;b&gt;cat (25.0%): taken for dog",
+    ]
 
 
 def test_answers_of_one_seed_are_kept_as_they_are():

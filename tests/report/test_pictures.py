@@ -112,6 +112,32 @@ def test_targets_are_above_their_reconstructions_and_rows_end(drawn):
     assert places[2 * COLUMNS][0] == MARGIN
 
 
+def test_a_legend_says_what_the_numbers_of_the_classes_that_are_shown_stand_for():
+    images, names = np.zeros((3, 1, 8, 8), np.float32), ("Shirt", "Coat", "Bag", "Dress")
+    entry = Reconstructions("entry", images, images, np.array([0, 1, 1]), np.array([0, 3, -1]), class_names=names)
+    texts = [text.get_text() for text in reconstructions_figure([entry]).axes[0].texts]
+    assert texts[1:] == ["0 Shirt · 1 Coat · 3 Dress", "0", "3 not 1", "? not 1"]
+
+
+def test_a_legend_of_a_hundred_classes_has_several_lines_within_the_figure():
+    images, names = np.zeros((100, 1, 8, 8), np.float32), tuple(f"class of number {number}" for number in range(100))
+    entry = Reconstructions("entry", images, images, np.arange(100), np.arange(100), class_names=names)
+    figure = reconstructions_figure([entry])
+    figure.draw_without_rendering()
+    first = next(image for image in figure.axes[0].get_images())
+    legend = [text for text in figure.axes[0].texts if "·" in text.get_text()]
+    assert len(legend) > 1
+    assert all(text.get_position()[1] < first.get_extent()[3] for text in legend)
+    assert max(text.get_window_extent().x1 for text in legend) <= figure.bbox.x1
+
+
+def test_samples_stand_beside_the_names_of_their_classes():
+    images = np.zeros((2, 3, 1, 8, 8), np.float32)
+    plain, named = (image_grid(images, False, names) for names in ((), ("Shirt", "Ankle boot")))
+    assert named.width > plain.width
+    assert named.height == plain.height
+
+
 def test_a_long_title_is_whole():
     figure = reconstructions_figure([reconstructed(np.zeros((1, 1, 8, 8), np.float32), label="m" * 200)])
     figure.draw_without_rendering()
