@@ -87,6 +87,11 @@ def icbench_suites() -> Iterator[Component]:
         "from the post's accuracy to the best: accuracy against cost",
     )
     yield Component(
+        "gap-fashion",
+        "icbench_generators.suites:gap_fashion",
+        "the same ladder on Fashion-MNIST, beside direct classifiers",
+    )
+    yield Component(
         "distances",
         "icbench_generators.suites:distances",
         "every distance in an inversion and in a nearest neighbour",

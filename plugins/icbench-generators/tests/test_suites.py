@@ -6,7 +6,7 @@ import pytest
 from icbench.plugins.manager import plugin_manager
 
 from icbench_generators import icbench_suites
-from icbench_generators.suites import distances, gap, hobbhahn2019
+from icbench_generators.suites import distances, gap, gap_fashion, hobbhahn2019
 
 SUITES = [component.name for component in icbench_suites()]
 OTHERS = ("icbench_classifiers", "icbench_distances")
@@ -36,7 +36,8 @@ def test_the_published_values_are_of_the_first_thousand_images():
 
 
 def test_the_ladder_is_on_test_images_and_what_may_choose_is_on_validation_images():
-    assert gap().split == "test"
+    assert gap().split == gap_fashion().split == "test"
+    assert gap_fashion().dataset == "fashion-mnist"
     assert distances().split == "validation"
 
 

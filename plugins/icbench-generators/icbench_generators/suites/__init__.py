@@ -15,6 +15,11 @@ def gap() -> Suite:
     return read_suite(Path(__file__).with_name("gap.toml"))
 
 
+def gap_fashion() -> Suite:
+    """The same on Fashion-MNIST; needs icbench-classifiers as well."""
+    return read_suite(Path(__file__).with_name("gap-fashion.toml"))
+
+
 def distances() -> Suite:
     """Every distance in an inversion and in a neighbour; needs icbench-classifiers and icbench-distances as well."""
     return read_suite(Path(__file__).with_name("distances.toml"))
