@@ -101,7 +101,7 @@ executor_option = click.option(
     envvar="ICBENCH_EXECUTOR",
     default="local",
     show_default=True,
-    help="What computes the shards of runs, such as processes:workers=4.",
+    help="What computes the shards of runs, such as processes:workers=4 or dask:scheduler=tcp://host:8786.",
 )
 precision_option = click.option(
     "--precision",

@@ -23,7 +23,7 @@ SECONDS = 120
 def processes(monkeypatch):
     """A function that starts an executor without devices, which is closed in the end."""
     started = []
-    monkeypatch.setattr("icbench.builtin.executors.processes._cuda_devices", lambda: [])
+    monkeypatch.setattr("icbench.builtin.executors.processes.cuda_devices", lambda: [])
 
     def start(**options):
         started.append(Processes(**options))
@@ -96,8 +96,8 @@ def test_the_cores_are_divided(processes, monkeypatch):
     assert processes().slots == 16
 
 
-def test_each_process_has_one_of_the_cuda_devices(processes, monkeypatch):
-    monkeypatch.setattr("icbench.builtin.executors.processes._cuda_devices", lambda: ["4", "7"])
+def test_each_process_has_one_of_thecuda_devices(processes, monkeypatch):
+    monkeypatch.setattr("icbench.builtin.executors.processes.cuda_devices", lambda: ["4", "7"])
     executor = processes()
     answers = [executor.submit(environment, "CUDA_VISIBLE_DEVICES") for _ in range(2)]
     assert sorted(answer.result(SECONDS) for answer in answers) == ["4", "7"]
@@ -115,7 +115,7 @@ DRIVER = """
 import sys
 from toy_calls import hang, number_of_process
 from icbench.builtin.executors import processes
-processes._cuda_devices = lambda: []
+processes.cuda_devices = lambda: []
 executor = processes.Processes(workers=1)
 print(executor.submit(number_of_process).result(), flush=True)
 executor.submit(hang)

@@ -23,4 +23,17 @@ EXECUTORS = (
             TIMEOUT,
         ),
     ),
+    Component(
+        "dask",
+        "icbench.builtin.executors.dask:Dask",
+        "the workers of a Dask cluster, or of one started here",
+        params=(
+            Param("scheduler", "", "its address, tcp://host:8786; empty starts a cluster on this machine"),
+            Param("scheduler_file", "", "the file that a scheduler wrote its address into", path=True),
+            Param("workers", 0, "of a cluster started here; 0 is as for processes", low=0, high=10_000),
+            Param("gpus", 0, "of the resource GPU, what a shard takes of its worker", low=0, high=64),
+            RETRIES,
+            TIMEOUT,
+        ),
+    ),
 )

@@ -42,7 +42,7 @@ class Processes(Executor):
 
     def __init__(self, workers: int = 0, threads: int = 0, retries: int = 2, timeout: float = 0.0) -> None:
         self.retries, self.timeout = retries, timeout
-        self._devices = _cuda_devices()
+        self._devices = cuda_devices()
         self._count = workers or len(self._devices) or available_cores()
         self._threads = threads or max(1, available_cores() // self._count)
         self._lock = Lock()
@@ -201,7 +201,7 @@ def _end(status: int) -> str:
     return f"the worker was ended by signal {-status}" if status < 0 else f"the worker ended with exit code {status}"
 
 
-def _cuda_devices() -> list[str]:
+def cuda_devices() -> list[str]:
     """The CUDA devices that there are, as `CUDA_VISIBLE_DEVICES` names them."""
     import torch
 
