@@ -23,6 +23,18 @@ def generate(generator: Generator, class_vector: Tensor, noise: Tensor, precisio
     return images.float()
 
 
+def generate_with_spread(
+    generator: Generator, class_vector: Tensor, noise: Tensor, precision: torch.dtype
+) -> tuple[Tensor, Tensor | None]:
+    """The images as `generate` has them, and their spread (B,) where the generator has one."""
+    low = precision is not torch.float32
+    with torch.autocast(class_vector.device.type, dtype=precision if low else None, enabled=low):
+        found = generator.mean_and_spread(class_vector, noise)
+    if found is None:
+        return generate(generator, class_vector, noise, precision), None
+    return found[0].float(), found[1].float()
+
+
 def as_target(images: Pixels, device: torch.device) -> Tensor:
     """Images (B, C, H, W), uint8 or float32 in [0, 1], as float32 in [0, 1] on the device."""
     # A copy: a dataset's arrays may be read-only or turned around, which torch's own tensors cannot be.

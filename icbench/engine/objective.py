@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from icbench.engine.decode import generate
+from icbench.engine.decode import generate, generate_with_spread
 from icbench.engine.jacobian import linearise
 from icbench.engine.latents import LatentState
 from icbench.engine.settings import Components
@@ -65,12 +65,12 @@ class Objective:
             final: by the distance that the class is read from, instead of that of the steps.
         """
         class_vector = self.class_vectors(state, progress)
-        images = generate(self.generator, class_vector, state.noise, precision)
+        images, spread = self._images(class_vector, state.noise, precision)
         compare = self.distance.compare_final if final else self.distance.compare
         distance = compare(images, state.features)
         state.finite &= distance.isfinite().view(-1, state.hypothesis_count).all(dim=1)
         prior = self.schedule.prior(class_vector, state.noise, progress)
-        data_term = self._data_term(distance, class_vector)
+        data_term = self._data_term(distance, spread, class_vector)
         energy = data_term if prior is None else data_term + prior
         return Evaluation(energy, distance, class_vector, images)
 
@@ -82,7 +82,8 @@ class Objective:
         evaluation = self.evaluate(state, progress, precision)
         residuals = self.distance.residuals(evaluation.images, state.features)
         if self.schedule.calibrates:
-            residuals = residuals * self._calibration(evaluation.class_vector)[0].sqrt()[:, None]
+            calibration = self.generator.error_calibration(evaluation.class_vector)
+            residuals = residuals if calibration is None else residuals * calibration[0].sqrt()[:, None]
         prior = self.schedule.prior(evaluation.class_vector, state.noise, progress)
         return linearise(evaluation.energy, residuals, prior, latents)
 
@@ -100,19 +101,21 @@ class Objective:
         state.resets += reset.view(-1, state.hypothesis_count).sum(dim=1)
         state.constrained = True
 
-    def _data_term(self, distance: Tensor, class_vector: Tensor) -> Tensor:
+    def _images(self, class_vector: Tensor, noise: Tensor, precision: torch.dtype) -> tuple[Tensor, Tensor | None]:
+        """The images of latents, and their spread (N,) where there is one and it counts."""
+        if self.schedule.calibrates:
+            return generate_with_spread(self.generator, class_vector, noise, precision)
+        return generate(self.generator, class_vector, noise, precision), None
+
+    def _data_term(self, distance: Tensor, spread: Tensor | None, class_vector: Tensor) -> Tensor:
         """What distances (N,) count in the energies."""
         if not self.schedule.calibrates:
             return distance
-        factor, summand = self._calibration(class_vector)
-        return factor * distance + summand
-
-    def _calibration(self, class_vector: Tensor) -> tuple[Tensor, Tensor]:
-        """The factor (N,) on the distances of class vectors, and the summand (N,)."""
-        found = self.generator.error_calibration(class_vector)
-        if found is None:
+        calibration = self.generator.error_calibration(class_vector)
+        if calibration is None and spread is None:
             raise UsageError(
                 "the generator does not say how large its residuals usually are",
                 "Leave out calibrate=true, or choose another generator.",
             )
-        return found
+        error = distance if spread is None else distance + spread
+        return error if calibration is None else calibration[0] * error + calibration[1]

@@ -75,6 +75,22 @@ class Generator(nn.Module, ABC):
         """
         return None
 
+    def mean_and_spread(self, class_vector: Tensor, noise: Tensor) -> tuple[Tensor, Tensor] | None:
+        """The images of `forward` where each is a mean of several, and how far those are spread around it.
+
+        With the spread added, the squared error of a mean is the mean of the squared errors: what several draws say of
+        a class, and not only their mean. Used by schedules that calibrate, with `mse`. The default has one image alone.
+
+        Args:
+            class_vector: (B, K), on the simplex or near it.
+            noise: (B, Z).
+
+        Returns:
+            (B, C, H, W) as of `forward`, and the variance (B,), mean over pixels, each row of its own latents only; or
+            None. Both are differentiable in the latents.
+        """
+        return None
+
     def fold(self) -> None:
         """Rewrite the layers for inference without changing the result, for example by folding BatchNorm.
 

@@ -3,13 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
-from toy import ToyDigits
+from toy import LinearGenerator, ToyDigits
 
-from icbench.builtin.schedules.joint import Alternating, MultiVertex
+from icbench.builtin.schedules.joint import Alternating, ClassOnly, MultiVertex
 from icbench.engine.invert import class_paths, invert
+from icbench.engine.prepare import prepare
 from icbench.engine.result import concatenate
 from icbench.engine.settings import Settings
+from icbench.errors import UsageError
 
 SETTINGS = Settings(steps=12)
 IMAGES = ToyDigits().split("test", None).images
@@ -21,6 +24,29 @@ def test_in_turns_one_latent_moves_while_the_other_rests(components):
     moves = (np.abs(np.diff(path, axis=0)) > 0).any(axis=(1, 2))
     assert moves.tolist() == [True] * 3 + [False] * 3 + [True] * 3 + [False] * 3
     assert Alternating(turn=3, noise_rate=0.5).rates(4, 12).noise == 0.5
+
+
+class Encoding(LinearGenerator):
+    """Finds the class's number in each of its noise."""
+
+    def encode(self, images):
+        return torch.arange(10.0)[:, None].expand(len(images), 10, self.noise_dim)
+
+
+def test_class_only_keeps_the_noise_that_the_encoder_finds_for_the_classes_in_mean(components):
+    components = replace(components, schedule=ClassOnly(start="encoder"))
+    with pytest.raises(UsageError, match="no encoder"):
+        list(invert(components, IMAGES, np.arange(2), SETTINGS))
+    components = replace(components, generator=prepare(Encoding(), torch.device("cpu")))
+    found = concatenate(list(invert(components, IMAGES, np.arange(2), SETTINGS)))
+    np.testing.assert_allclose(found.noise, 4.5)
+    assert (found.prediction == ToyDigits().split("test", None).labels[:2]).all()
+    assert found.forward == SETTINGS.steps + 2
+
+
+def test_class_only_descends_what_it_is_told_to(components):
+    assert not ClassOnly().calibrates
+    assert ClassOnly(calibrate=True).calibrates
 
 
 def test_multi_vertex_starts_near_each_vertex():

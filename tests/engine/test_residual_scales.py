@@ -76,6 +76,49 @@ def test_the_curvature_is_that_of_the_scaled_distance(components, digits):
     torch.testing.assert_close(found.gradient, 2 * plain.gradient, rtol=1e-4, atol=1e-9)
 
 
+class Doubtful(LinearGenerator):
+    """Its image is the mean of a brighter and a darker one."""
+
+    def both(self, class_vector, noise):
+        image = super().forward(class_vector, noise)
+        gap = 0.2 * class_vector[:, :5].sum(dim=1)
+        return image, gap[:, None, None, None]
+
+    def forward(self, class_vector, noise):
+        return self.both(class_vector, noise)[0]
+
+    def mean_and_spread(self, class_vector, noise):
+        image, gap = self.both(class_vector, noise)
+        return image, gap[:, 0, 0, 0].square()
+
+
+class DoubtfulAndScaled(Doubtful, Scaled):
+    """Says both."""
+
+
+def test_with_its_spread_the_error_of_a_mean_is_the_mean_of_the_errors(components, digits):
+    generator = prepare(Doubtful(noise_effect=0), CPU)
+    doubtful = replace(components, generator=generator)
+    schedule = Exhaustive(calibrate=True, prior_weight=0, noise_rate=0, start="drawn")
+    found = concatenate(list(invert(replace(doubtful, schedule=schedule), digits[0], np.arange(5), Settings(0))))
+    image, gap = generator.both(torch.eye(10), torch.zeros(10, 3))
+    targets = torch.from_numpy(digits[0][:5]).float()[:, None] / 255
+    errors = [(image + sign * gap - targets).square().flatten(2).mean(dim=2) for sign in (1, -1)]
+    np.testing.assert_allclose(-found.class_scores, (errors[0] + errors[1]) / 2, atol=1e-6)
+    winner = found.prediction
+    np.testing.assert_allclose(found.energy - found.distance, gap.flatten().square()[winner], atol=1e-6)
+
+
+def test_a_spread_counts_by_the_factor_of_the_class_too_and_not_where_nothing_is_calibrated(components, digits):
+    both, scaled = (replace(components, generator=prepare(kind(), CPU)) for kind in (DoubtfulAndScaled, Scaled))
+    options = {"prior_weight": 0, "noise_rate": 0.01}
+    scores = [run(each, digits[0], Exhaustive(calibrate=True, **options)).class_scores for each in (both, scaled)]
+    added = 0.04 * (np.arange(10) < 5) * FACTOR.numpy()
+    np.testing.assert_allclose(scores[1] - scores[0], np.tile(added, (20, 1)), atol=1e-4)
+    plain = [run(each, digits[0], Exhaustive(**options)).class_scores for each in (both, scaled)]
+    np.testing.assert_array_equal(*plain)
+
+
 def test_a_generator_that_knows_nothing_of_its_residuals_is_refused_before_the_run(components, digits):
     wrong = replace(components, schedule=Exhaustive(calibrate=True))
     with pytest.raises(UsageError, match="generator g does not say how large") as caught:

@@ -31,6 +31,7 @@ FILES = {"pyproject.toml", "README.md", ".gitignore", ".github/workflows/test.ym
 FILES |= {"icbench_fresh/fresh.py", "tests/test_fresh.py"}
 MODULES = ("icbench_fresh", "icbench_fresh.fresh", "icbench_fresh.training")
 OPTIONAL = {"groups_are_independent", "its_encoder_gives_sound_starts", "its_error_calibration_is_sound"}
+OPTIONAL |= {"its_spread_is_sound"}
 """Checks of what a generator need not have."""
 
 

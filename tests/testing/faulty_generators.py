@@ -306,6 +306,23 @@ class Comparing(Sound):
         return 1 + share, share
 
 
+@FAULTS("its_spread_is_sound")
+class Blurred(Sound):
+    """its mean is not the image that it makes"""
+
+    def mean_and_spread(self, class_vector, noise):
+        return self(class_vector, noise) / 2, class_vector[:, 0]
+
+
+@FAULTS("its_spread_is_sound")
+class Crowded(Sound):
+    """its images are spread around those of the batch"""
+
+    def mean_and_spread(self, class_vector, noise):
+        images = self(class_vector, noise)
+        return images, (images - images.mean(dim=0)).square().flatten(1).mean(dim=1)
+
+
 @FAULTS("random_state_is_left_alone")
 def seeding():
     """seeds torch for everybody"""

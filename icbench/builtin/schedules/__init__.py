@@ -4,6 +4,7 @@ from icbench.plugins.component import Component, Param
 
 NOISE_RATE = Param("noise_rate", 1.0, "the noise's learning rate, as a factor on the class vector's", low=0.0)
 NOISE_START = Param("noise_start", 0, "first steps during which the noise rests", low=0)
+CALIBRATE = Param("calibrate", False, "weigh distances by how large the generator's residuals usually are")
 EXHAUSTIVE = (
     Param("restarts", 1, "noise draws tried per class", low=1, high=1000),
     Param("prior_weight", 0.03, "weight of the noise's Gaussian prior in the energy", low=0.0),
@@ -11,7 +12,7 @@ EXHAUSTIVE = (
     Param("start", "bank", "where the noise starts", choices=("drawn", "encoder", "bank")),
     Param("bank", 1024, "draws of the noise in the bank", low=1, high=100_000),
     Param("decay", "cosine", "how the rate falls over the steps", choices=("none", "cosine")),
-    Param("calibrate", False, "weigh distances by how large the generator's residuals usually are"),
+    CALIBRATE,
 )
 
 SCHEDULES = (
@@ -21,7 +22,12 @@ SCHEDULES = (
         "class vector and noise descend together",
         params=(NOISE_RATE, NOISE_START),
     ),
-    Component("class-only", "icbench.builtin.schedules.joint:ClassOnly", "the class vector descends, the noise stays"),
+    Component(
+        "class-only",
+        "icbench.builtin.schedules.joint:ClassOnly",
+        "the class vector descends, the noise stays",
+        params=(Param("start", "drawn", "where the noise is", choices=("drawn", "encoder")), CALIBRATE),
+    ),
     Component(
         "alternating",
         "icbench.builtin.schedules.joint:Alternating",

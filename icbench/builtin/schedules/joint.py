@@ -1,8 +1,10 @@
 """Schedules whose class vector moves freely on the simplex, with the noise or alone."""
 
 import torch
+from torch import Tensor
 
-from icbench.kinds.schedule import Hypotheses, Rates, Schedule, uniform_point
+from icbench.errors import UsageError
+from icbench.kinds.schedule import Hypotheses, InitContext, Rates, Schedule, uniform_point
 
 
 class Joint(Schedule):
@@ -27,12 +29,30 @@ class Joint(Schedule):
 
 
 class ClassOnly(Schedule):
-    """The class vector descends from the uniform point; the noise stays as drawn (Hobbhahn 2020, fixed noise)."""
+    """The class vector descends from the uniform point; the noise stays as it starts (Hobbhahn 2020, fixed noise).
+
+    Args:
+        start: where the noise is: as "drawn", or where the generator's own "encoder" finds it, as the mean over the
+            classes.
+        calibrate: weigh a class's distance by how large the generator's residuals usually are there.
+    """
 
     default_steps = 200
 
+    def __init__(self, start: str = "drawn", calibrate: bool = False) -> None:
+        self.start = start
+        self.calibrates = calibrate
+
     def hypotheses(self, class_dim: int) -> Hypotheses:
         return uniform_point(1, class_dim)
+
+    def initial_noise(self, context: InitContext) -> Tensor:
+        if self.start == "drawn":
+            return context.drawn
+        found = context.encoder_noise()
+        if found is None:
+            raise UsageError("the generator has no encoder to start from", "Start as drawn, or choose another one.")
+        return context.class_vector @ found
 
     def rates(self, step: int, steps: int) -> Rates:
         return Rates(1.0, 0.0)

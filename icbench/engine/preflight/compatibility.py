@@ -25,7 +25,12 @@ CHECKED = 4
 TOLERANCE = 1e-3
 
 METHODS: Mapping[str, Methods] = {
-    "generator": {"forward": (Tensor,), "encode": (Tensor, NoneType), "error_calibration": (tuple, NoneType)},
+    "generator": {
+        "forward": (Tensor,),
+        "encode": (Tensor, NoneType),
+        "error_calibration": (tuple, NoneType),
+        "mean_and_spread": (tuple, NoneType),
+    },
     "distance": {"features": (Tensor, tuple), "compare": (Tensor,), "compare_final": (Tensor,), "residuals": (Tensor,)},
     "optimizer": {"over": (torch.optim.Optimizer,)},
     "schedule": {
@@ -97,7 +102,8 @@ def _check_contracts(components: Components, images: Pixels, settings: Settings,
             _check_distance(compare(generated, features), len(target), names["distance"])
         _check_schedule(components.schedule, generator, names["schedule"])
         _check_start(components, images, settings)
-        if components.schedule.calibrates and generator.error_calibration(latents[0]) is None:
+        known = (generator.error_calibration(latents[0]), generator.mean_and_spread(*latents))
+        if components.schedule.calibrates and known == (None, None):
             raise UsageError(
                 f"schedule {names['schedule']} calibrates, and generator {names['generator']} does not say how large "
                 "its residuals usually are",

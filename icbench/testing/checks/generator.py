@@ -259,6 +259,22 @@ def its_error_calibration_is_sound(subject: Subject) -> None:
         expect_close(one, other[:1], "a row alone has another error calibration than in a batch")
 
 
+def its_spread_is_sound(subject: Subject) -> None:
+    """Where its image is a mean, it is that of `forward`, with a spread (B,) of 0 or more, each of its own row."""
+    generator = subject.component
+    class_vector, noise = latents(generator, ROWS)
+    with torch.no_grad():
+        found = generator.mean_and_spread(class_vector, noise)
+        alone = generator.mean_and_spread(class_vector[:1], noise[:1])
+    if found is None or alone is None:
+        raise Skipped("its image is no mean")
+    mean, spread = found
+    expect_close(mean, _images(generator, class_vector, noise), "the mean is another image than that of `forward`")
+    expect(tuple(spread.shape) == (ROWS,), f"the spread has shape {tuple(spread.shape)}, not ({ROWS},)")
+    expect(spread.isfinite().all() and (spread >= 0).all(), f"a spread is {spread.min().item():.3g}")
+    expect_close(alone[1], spread[:1], "a row alone has another spread than in a batch")
+
+
 def every_tensor_is_registered(subject: Subject) -> None:
     """Every tensor of it is a parameter or a buffer, which move to the device with it."""
     loose = [f"{path}.{name}".strip(".") for path, m in subject.component.named_modules() for name in _loose_tensors(m)]
@@ -372,6 +388,7 @@ CHECKS: tuple[Check, ...] = (
     inputs_are_not_changed,
     its_encoder_gives_sound_starts,
     its_error_calibration_is_sound,
+    its_spread_is_sound,
     every_tensor_is_registered,
     bfloat16_is_close,
     class_matters,

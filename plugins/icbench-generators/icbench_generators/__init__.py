@@ -62,6 +62,14 @@ def icbench_generators() -> Iterator[Component]:
         trainer="icbench_generators.training.class_block:ClassBlockTrainer",
     )
     yield Component(
+        "denoiser",
+        "icbench_generators.denoiser:load_denoiser",
+        "denoises copies of the image for a class; the class vector alone is searched",
+        params=(Param("draws", 40, "noisy copies of an image", low=1, high=4096), WEIGHTS),
+        traits=MNIST,
+        trainer="icbench_generators.training.denoiser:DenoiserTrainer",
+    )
+    yield Component(
         "lstm",
         "icbench_generators.lstm:load_lstm",
         "one row-by-row LSTM per class, trained on four images",
