@@ -65,7 +65,7 @@ def icbench_generators() -> Iterator[Component]:
         "denoiser",
         "icbench_generators.denoiser:load_denoiser",
         "denoises copies of the image for a class; the class vector alone is searched",
-        params=(Param("draws", 40, "noisy copies of an image", low=1, high=4096), WEIGHTS),
+        params=(Param("draws", 40, "noisy copies of an image", low=1, high=4096), *WEIGHTS),
         traits=MNIST,
         trainer="icbench_generators.training.denoiser:DenoiserTrainer",
     )

@@ -1,7 +1,6 @@
 """A decoder per class, all in one batched product, and the class vector as their mixture."""
 
 from abc import abstractmethod
-from math import prod
 
 import torch
 from icbench.compute.products import cached_cast
@@ -41,20 +40,22 @@ class ClassDecoders(Generator):
     """
 
     def forward(self, class_vector: Tensor, noise: Tensor) -> Tensor:
+        return self.mix(class_vector, noise).unflatten(1, self.image_shape)
+
+    def mix(self, class_vector: Tensor, noise: Tensor) -> Tensor:
+        """The mixture (N, P) of what the decoders make of noise (N, Z), weighted by class vectors (N, K)."""
         weights = mixture_weights(class_vector)
         if not class_vector.requires_grad and bool((class_vector == 1).any(dim=1).all()):
-            images = self._decode_at_vertices(weights.argmax(dim=1), noise)
-        else:
-            everywhere = self.decode(noise.expand(self.num_classes, *noise.shape)).float()
-            images = torch.einsum("nk,knp->np", weights, everywhere)
-        return images.unflatten(1, self.image_shape)
+            return self._decode_at_vertices(weights.argmax(dim=1), noise)
+        everywhere = self.decode(noise.expand(self.num_classes, *noise.shape)).float()
+        return torch.einsum("nk,knp->np", weights, everywhere)
 
     @abstractmethod
     def decode(self, noise: Tensor) -> Tensor:
         """Pixels (K, N, C * H * W) in [0, 1] of noise (K, N, Z): row n of class k through decoder k."""
 
     def _decode_at_vertices(self, labels: Tensor, noise: Tensor) -> Tensor:
-        """(N, C * H * W): rows sorted by class into a (K, most rows of a class, Z) block, decoded, and put back."""
+        """(N, P): rows sorted by class into a (K, most rows of a class, Z) block, decoded, and put back."""
         order = labels.argsort(stable=True)
         counts = (labels[:, None] == torch.arange(self.num_classes, device=labels.device)).sum(dim=0)
         begins = counts.cumsum(0) - counts
@@ -63,7 +64,7 @@ class ClassDecoders(Generator):
         slot = torch.empty_like(slot_of_sorted).index_copy_(0, order, slot_of_sorted)
         block = noise.new_zeros(self.num_classes * most, self.noise_dim).index_copy(0, slot, noise)
         pixels = self.decode(block.view(self.num_classes, most, self.noise_dim)).float()
-        return pixels.reshape(-1, prod(self.image_shape)).index_select(0, slot)
+        return pixels.flatten(0, 1).index_select(0, slot)
 
 
 def mixture_weights(class_vector: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from icbench_generators import icbench_generators
 from icbench_generators.training.augmentation import bends, random_maps, warp
 from icbench_generators.training.picks import k_means_centres, k_means_images, random_images
 
-NAMES = ["class-vae", "contrastive", "cvae", "class-block", "lstm", "prototype"]
+NAMES = ["class-vae", "contrastive", "cvae", "class-block", "denoiser", "lstm", "prototype"]
 
 
 @pytest.fixture(autouse=True)
