@@ -9,7 +9,7 @@ from icbench.engine.invert import invert
 from icbench.engine.prepare import prepare
 from icbench.engine.result import concatenate
 from icbench.engine.settings import Components, Settings
-from icbench.kinds.dataset import Dataset, Split
+from icbench.kinds.dataset import Dataset, DataShape, Split
 from icbench.training.budget import EvalBudget, InversionBudget
 from icbench.training.loop import TrainingObserver, train
 from icbench.training.trainer import TrainingJob
@@ -21,6 +21,7 @@ from icbench_generators.training.denoiser import DenoiserTrainer
 CPU = torch.device("cpu")
 SHAPE = (2, 8, 9)
 CLASSES = 3
+DATA = DataShape(CLASSES, SHAPE)
 READ = InversionBudget(30, {"exhaustive": 0})
 
 
@@ -44,14 +45,14 @@ class Bars(Dataset):
 
 
 class SmallTrainer(DenoiserTrainer):
-    images_per_batch = 60
+    per_class = 20
     budget = EvalBudget(READ, READ, READ, reserved=30, samples=30, differentiated=3)
 
 
 def small(draws: int = 6) -> Denoiser:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return prepare(Denoiser(draws, CLASSES, SHAPE), CPU)
+        return prepare(Denoiser(draws, DATA), CPU)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Denoiser:
     out = tmp_path_factory.mktemp("bars")
     job = TrainingJob("denoiser", {"draws": 6}, out, 25, 0, CPU, "bars", Path(), check_every=25)
     file = train(SmallTrainer(6), Bars(), job, TrainingObserver()).weights
-    return prepare(load_weights(lambda: Denoiser(6, CLASSES, SHAPE), file, "denoiser"), CPU)
+    return prepare(load_weights(lambda: Denoiser(6, DATA), file, "denoiser"), CPU)
 
 
 def read(manager, generator: Denoiser, schedule: str, steps: int):
@@ -108,12 +109,23 @@ def test_with_its_spread_the_error_is_the_weighted_mean_of_those_of_the_copies()
     noise = generator.encode(images)[:, 0]
     mean, spread = generator.mean_and_spread(class_vector, noise)
     expected = torch.zeros(5)
-    for copy, level, share in zip(noise.view(5, 6, -1).unbind(1), generator.levels, generator.shares, strict=True):
-        made = generator.denoise(copy, level.expand(5), class_vector)
-        expected += share * (made - images.flatten(1)).square().mean(dim=1)
+    made = generator.decode(noise.expand(CLASSES, -1, -1)).view(CLASSES, 5, 6, -1)
+    for copy in range(6):
+        mixed = torch.einsum("nk,knp->np", class_vector, made[:, :, copy])
+        expected += generator.shares[copy] * (mixed - images.flatten(1)).square().mean(dim=1)
     found = (mean - images).square().flatten(1).mean(dim=1) + spread
     torch.testing.assert_close(found, expected)
     torch.testing.assert_close(generator(class_vector, noise), mean)
+
+
+def test_noise_that_is_the_same_for_every_class_is_looked_at_once(monkeypatch):
+    generator = small()
+    noise = torch.randn(4, generator.noise_dim)
+    seen, features = [], generator.features
+    monkeypatch.setattr(generator, "features", lambda *given: seen.append(len(given[0])) or features(*given))
+    shared = generator.decode(noise.expand(CLASSES, -1, -1))
+    torch.testing.assert_close(shared, generator.decode(noise.repeat(CLASSES, 1, 1)))
+    assert seen == [1, CLASSES]
 
 
 def test_a_trained_one_denoises_better_for_the_true_class(trained):
@@ -143,7 +155,7 @@ def test_the_class_vector_alone_finds_the_class_and_the_noise_stays(trained, man
 
 def test_more_draws_need_no_other_weights(trained):
     state = trained.state_dict()
-    more = Denoiser(20, CLASSES, SHAPE)
+    more = Denoiser(20, DATA)
     more.load_state_dict(state)
     assert not [name for name in state if name.rsplit(".", 1)[-1] in ("levels", "shares", "drawn")]
 
@@ -155,7 +167,7 @@ def test_the_average_follows_the_weights_and_is_what_is_kept():
     trainer.begin(split, CLASSES, job)
     start = trainer.snapshot().last.weight.clone()
     trainer.epoch(0, lambda images: None)
-    kept, weights = trainer.snapshot().last.weight, trainer.generator.last.weight
+    kept, weights = (each.last.weight for each in (trainer.snapshot(), trainer.generator))
     assert (kept - start).norm() > 0
     assert 0 < (kept - weights).norm() < (start - weights).norm()
     assert trainer.generator.centre == pytest.approx(split.images.mean() / 255, rel=1e-3)
