@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import filelock
 import numpy as np
@@ -190,12 +192,11 @@ class ResultsFolder:
             latents: only of the runs that kept theirs.
             on_unreadable: told why, if there are such runs and none of them can be read.
         """
-        found = [record for record in self.records() if record.metadata.key == key and record.status == "ok"]
-        fit = [record for record in found if not latents or record.has(LATENTS)]
+        fit = [run for run in self._known() if run.key == key and run.finished and (run.latents or not latents)]
         reason = ""
-        for record in sorted(fit, key=lambda record: record.standing, reverse=True):
+        for run in sorted(fit, key=lambda run: run.standing, reverse=True):
             try:
-                newest = read_record(record.path)
+                newest = read_record(run.path)
             except IntegrityError as error:
                 reason = error.message
                 continue
@@ -236,11 +237,11 @@ class ResultsFolder:
 
     def _results_in_series(self, series: str | None, images: int, latents: bool) -> Iterator[tuple[Arrays, Costs]]:
         """What the run of this series with the most images has of the first `images`, if it has any."""
-        alike = [record for record in self.records() if record.metadata.series == series]
-        fit = [record for record in alike if record.metrics.images and (not latents or record.has(LATENTS))]
-        for record in sorted(fit, key=lambda record: record.metrics.images, reverse=True):
+        alike = [run for run in self._known() if run.series == series]
+        fit = [run for run in alike if run.images and (run.latents or not latents)]
+        for run in sorted(fit, key=lambda run: run.images, reverse=True):
             try:
-                most = read_record(record.path)
+                most = read_record(run.path)
                 arrays = most.images()
             except IntegrityError:
                 continue
@@ -263,7 +264,58 @@ class ResultsFolder:
                 continue
 
     def _folders(self, file: str) -> list[Path]:
-        return sorted(found.parent for found in self.path.glob(f"[!.]*/{file}"))
+        try:
+            return sorted(path for path in self.path.iterdir() if path.name[0] != "." and (path / file).exists())
+        except OSError:
+            return []
+
+    def _known(self) -> Iterator["_KnownRun"]:
+        """All runs, as far as they are known without a look at the images of finished ones."""
+        for path in sorted({*self._folders(RECORD_FILE), *self._folders(SHARDS_FILE)}):
+            try:
+                yield _look_at(path)
+            except IntegrityError:
+                continue
+
+
+class _KnownRun(NamedTuple):
+    """A run in short.
+
+    Args:
+        path: its folder.
+        key, series: what it is.
+        finished, latents: whether it is finished, and has its latents.
+        images: how many are done.
+        standing: which of several of one key counts.
+    """
+
+    path: Path
+    key: str
+    series: str | None
+    finished: bool
+    latents: bool
+    images: int
+    standing: tuple[bool, str, str]
+
+    @classmethod
+    def of(cls, record: Record) -> "_KnownRun":
+        metadata, finished, latents = record.metadata, record.status == "ok", record.has(LATENTS)
+        images = record.metrics.images
+        return cls(record.path, metadata.key, metadata.series, finished, latents, images, record.standing)
+
+
+def _look_at(path: Path) -> _KnownRun:
+    """The run in a folder; a finished one is read once, however many runs look for theirs among thousands."""
+    try:
+        state = (path / RECORD_FILE).stat()
+    except OSError:
+        return _KnownRun.of(read_unverified(path))
+    return _read_once(path.absolute(), state.st_mtime_ns, state.st_size)._replace(path=path)
+
+
+@lru_cache(maxsize=2**16)
+def _read_once(path: Path, changed: int, size: int) -> _KnownRun:
+    return _KnownRun.of(read_unverified(path))
 
 
 def _free_path(path: Path) -> Path:

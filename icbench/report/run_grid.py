@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 
 from rich.cells import cell_len, chop_cells
@@ -132,27 +133,24 @@ class RunGrid:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = options.max_width
         yield _line(_shorten(self.common, width), "dim")
-        runs = self._shown(console.size.height)
+        # Once a view, which may be of thousands of runs.
+        best, coming = self.best, next((run for run in self.runs if run.state == "waiting"), None)
+        runs = self._shown(console.size.height, best)
         columns = _fit(runs, width)
         yield _line(_join({heading: heading for heading in columns}, columns), "dim")
         for run in runs:
-            style = BEST if run is self.best else STYLES[run.state]
-            yield _line(_join({**_cells(run), "state": self._state(run)}, columns), style)
+            style = BEST if run is best else STYLES[run.state]
+            state = "best" if run is best else "next" if run is coming else run.state
+            yield _line(_join({"state": state, **_cells(run)}, columns), style)
         yield self._total(width)
 
-    def _shown(self, height: int) -> list[GridRun]:
+    def _shown(self, height: int, best: GridRun | None) -> list[GridRun]:
         if len(self.runs) <= min(MOST_ROWS, height - AROUND):
             return self.runs
-        waiting = [run for run in self.runs if run.state == "waiting"][: max(1, min(NEXT, height - AROUND - 2))]
-        kept = [run for run in self.runs if run is self.best or run.state == "running"]
+        next_ones = max(1, min(NEXT, height - AROUND - 2))
+        waiting = islice((run for run in self.runs if run.state == "waiting"), next_ones)
+        kept = [run for run in self.runs if run is best or run.state == "running"]
         return [*kept, *waiting]
-
-    def _state(self, run: GridRun) -> str:
-        """What is said of it: of the run that goes on how far it is."""
-        if run.state == "running":
-            return f"{run.at / max(1, run.images):.0%}"
-        coming = next((other for other in self.runs if other.state == "waiting"), None)
-        return "best" if run is self.best else "next" if run is coming else run.state
 
     def _total(self, width: int) -> Table:
         text = self._counts()
@@ -219,11 +217,12 @@ def _fit(runs: Sequence[GridRun], width: int) -> dict[str, int]:
 
 
 def _cells(run: GridRun) -> dict[str, str]:
-    """The texts of a run by the headings of the columns, besides how it stands."""
+    """The texts of a run by the headings of the columns; how it stands only while it runs, as how far it is."""
     low, high = wilson_interval(run.correct, run.done)
     accuracy = "" if run.accuracy is None else f"{run.accuracy:.3f}"
     left = " left" if run.state == "running" else ""
     return {
+        **({"state": f"{run.at / max(1, run.images):.0%}"} if run.state == "running" else {}),
         "entry": run.name,
         "accuracy": accuracy,
         "accuracy (95 %)": f"{accuracy} ({low:.3f}–{high:.3f})" if accuracy else "",

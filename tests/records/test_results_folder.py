@@ -12,7 +12,7 @@ import pytest
 from record_factory import RESULTS, arrays_of, finished, metadata_of, right
 
 from icbench.errors import ComponentError, IntegrityError, ResultsError
-from icbench.records import IMAGES_FILE, RECORD_FILE, ResultsFolder, check_writable, read_record
+from icbench.records import IMAGES_FILE, RECORD_FILE, ResultsFolder, check_writable, read_record, results_folder
 from icbench.records.metrics import Costs
 from icbench.records.record import check_known
 from icbench.records.results_folder import GrowingRun
@@ -205,3 +205,17 @@ def test_images_taken_over_from_a_larger_run_bring_their_share_of_its_time():
     metrics = run.finish(keep_latents=False).metrics
     assert larger.metrics.seconds == 4.0
     assert (metrics.images, metrics.seconds) == (5, 1.0)
+
+
+def test_a_finished_run_is_read_once_however_many_look_for_theirs_and_again_once_it_is_changed(monkeypatch):
+    records = [finished(right(20), seed=seed) for seed in range(3)]
+    looked_at = []
+    read = results_folder.read_unverified
+    monkeypatch.setattr(results_folder, "read_unverified", lambda path: looked_at.append(path.name) or read(path))
+    for record in records:
+        assert ResultsFolder(RESULTS).find_finished(record.metadata.key).path == record.path
+    assert sorted(looked_at) == sorted(record.path.name for record in records)
+    document = records[0].path / RECORD_FILE
+    document.write_text(document.read_text().replace(records[0].metadata.key, "another key"))
+    assert ResultsFolder(RESULTS).find_finished(records[0].metadata.key) is None
+    assert ResultsFolder(RESULTS).find_finished("another key").path == records[0].path
