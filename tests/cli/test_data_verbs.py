@@ -30,12 +30,12 @@ class Distant(Dataset):
 
 @hookimpl
 def icbench_datasets():
-    yield Component("distant", "test_data:Distant", "far away", traits=("fetched",))
+    yield Component("distant", "test_data_verbs:Distant", "far away", traits=("fetched",))
 
 
 @pytest.fixture(autouse=True)
 def _installed(use_plugins):
-    use_plugins("toy", "test_data")
+    use_plugins("toy", "test_data_verbs")
 
 
 def test_the_list_has_what_needs_a_parameter_or_is_far_away(capsys):
