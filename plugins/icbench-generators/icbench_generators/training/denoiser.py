@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from icbench_generators.denoiser import Denoiser
-from icbench_generators.training.vae import VAETrainer
+from icbench_generators.training.vae import WARPED, VAETrainer
 
 LOWEST, HIGHEST = 0.1, 2.5
 """Levels of the noise, for pixels in [0, 1]; their logarithms are uniform."""
@@ -32,7 +32,10 @@ class DenoiserTrainer(VAETrainer):
     Args:
         draws: those that checkpoints are read with.
         weights: not used; training starts from random weights.
+        warped: the share of the images that are warped.
     """
+
+    options = VAETrainer.options[:1]
 
     default_epochs = 240
     check_every = 40
@@ -43,7 +46,8 @@ class DenoiserTrainer(VAETrainer):
     trained = ("generator", "average", "optimizer")
     generator: Denoiser
 
-    def __init__(self, draws: int = 40, weights: str = "") -> None:
+    def __init__(self, draws: int = 40, weights: str = "", warped: float = WARPED) -> None:
+        super().__init__(warped)
         self.draws = draws
 
     def build(self, shape: DataShape) -> Denoiser:
