@@ -31,12 +31,12 @@ class RunOptions(TypedDict, total=False):
     split: str
     batch_size: int | None
     device: str
-    executor: str
     precision: str
     results: str | Path
     data_dir: str | Path | None
     save_latents: bool
     rerun: bool
+    executor: str
 
 
 def run(
@@ -67,11 +67,11 @@ def run(
         batch_size: hypotheses inverted together; None measures.
         device: "auto", "cpu", "cuda" or "cuda:N".
         precision: "auto", "float32", "tf32" (on CUDA) or "bfloat16".
-        executor: the spec of what computes the shards; "local" is this process.
         results: the folder that records are written to.
         data_dir: where fetched data is kept; None takes `ICBENCH_DATA` or the platform's cache folder.
         save_latents: keep the final class vectors and noises in the record.
         rerun: run again what is finished already.
+        executor: the spec of what computes the shards; "local" is this process.
 
     Raises:
         IcbenchError: whatever the command line would print as one line.

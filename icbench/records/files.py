@@ -28,6 +28,8 @@ def write_arrays(file: Path, arrays: Arrays, compression: int = zipfile.ZIP_DEFL
     """Write arrays as numpy's `.npz`, the same bytes for the same arrays; returns their SHA-256.
 
     Args:
+        file: replaced if it is there.
+        arrays: by name.
         compression: one of `zipfile`'s methods.
     """
     stream = io.BytesIO()

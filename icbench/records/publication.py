@@ -53,6 +53,8 @@ def publish_record(record: Record, folder: Path, scores: bool = False) -> Publis
     It has the run's key, identity and costs. Its figures are derived from the rounded results.
 
     Args:
+        record: of a finished run.
+        folder: the results folder that it is to be in.
         scores: keep the class scores, most of a record's size.
 
     Raises:

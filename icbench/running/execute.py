@@ -118,7 +118,7 @@ def select_executor(spec: str) -> Selection:
     Raises:
         UsageError: there is none of that name.
     """
-    return plugin_manager().select("executor", spec)
+    return plugin_manager(warn=False).select("executor", spec)
 
 
 def is_in_process(executor: Selection) -> bool:

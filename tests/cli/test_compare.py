@@ -247,19 +247,25 @@ def test_a_figure_needs_the_very_images(capsys, toy_plugin):
     assert not Path("out.png").exists()
 
 
-def test_a_figure_that_fails_is_an_error_in_the_one_json_document(capsys, two):
+@pytest.fixture
+def of_nowhere():
+    for label in ("a", "b"):
+        finished(right(50), label=label, dataset="nowhere")
+
+
+def test_a_figure_that_fails_is_an_error_in_the_one_json_document(capsys, of_nowhere):
     code, out, _ = compare(capsys, "a-", "b-", "--figure", "out.png", "--json")
     document = json.loads(out)
     assert (code, document["ok"]) == (1, False)
-    assert "there is no dataset 'digits'" in document["errors"][0]
+    assert "there is no dataset 'nowhere'" in document["errors"][0]
     assert document["data"]["difference"]
 
 
-def test_the_table_is_printed_also_where_the_figure_is_of_a_dataset_that_is_not_here(capsys, two):
+def test_the_table_is_printed_also_where_the_figure_is_of_a_dataset_that_is_not_here(capsys, of_nowhere):
     code, out, err = compare(capsys, "a-", "b-", "--figure", "out.png")
     assert code == 1
     assert "A wrong" in out
-    assert "there is no dataset 'digits'" in err
+    assert "there is no dataset 'nowhere'" in err
 
 
 @pytest.mark.parametrize("file", ["nowhere/out.png", "out.unknown"])

@@ -391,7 +391,7 @@ def test_a_run_of_other_images_is_not_diagnosed(capsys, toy_run, monkeypatch):
 
 
 def test_a_run_whose_components_are_not_here_is_not_diagnosed(capsys):
-    refused(capsys, confused().path, "there is no dataset 'digits'")
+    refused(capsys, confused(dataset="nowhere").path, "there is no dataset 'nowhere'")
     refused(capsys, finished(right(20), dataset="mnist", label="gone · mse · adam · joint").path, "no generator")
 
 

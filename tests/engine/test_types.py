@@ -26,6 +26,14 @@ PAIRS = DIGITS.labels[:COUNT] // 2
 """The toy's ten patterns as two types of five classes."""
 
 
+class Pairs(ToyDigits):
+    num_classes = 5
+
+    def split(self, name, folder):
+        split = super().split(name, folder)
+        return replace(split, labels=split.labels // 2)
+
+
 class TypedGenerator(LinearGenerator):
     num_classes = 5
     modes_per_class = 2
@@ -84,10 +92,15 @@ def icbench_generators():
     yield Component("typed", "test_types:TypedGenerator", "two types of each class")
 
 
+@hookimpl
+def icbench_datasets():
+    yield Component("pairs", "test_types:Pairs", "the toy's digits, two to a class", traits=("bundled",))
+
+
 def test_a_run_with_types_is_not_diagnosed(use_plugins, capsys):
     use_plugins("test_types", "toy")
     icbench(
-        capsys, "run", "--generator", "typed", "--dataset", "toy", "--steps", "4", "--device", "cpu", "--limit", "9"
+        capsys, "run", "--generator", "typed", "--dataset", "pairs", "--steps", "4", "--device", "cpu", "--limit", "9"
     )
     code, _, err = icbench(capsys, "show", "typed", "--diagnose")
     assert code == 2

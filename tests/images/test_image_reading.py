@@ -136,7 +136,10 @@ def test_too_many_bytes_are_not_read(monkeypatch):
 def test_what_is_no_file_is_refused_in_a_line(tmp_path):
     with pytest.raises(UsageError, match="is a folder") as folder:
         read_picture(tmp_path)
-    assert folder.value.hint == f"Give its files, such as {tmp_path}/*.png."
+    assert folder.value.hint == (
+        f"Give its files, such as {tmp_path}/*.png. "
+        f"A folder of images for each class is a dataset: image-folder:path={tmp_path}."
+    )
     with pytest.raises(UsageError, match="there is no file"):
         read_picture(tmp_path / "seven.png")
 

@@ -88,7 +88,7 @@ def test_every_builtin_with_shipped_weights_can_be_built():
     manager = PluginManager()
     for kind in ALL_KINDS:
         for registered in manager.components(kind):
-            if registered.name != "cgan-post":
+            if registered.name not in ("cgan-post", "image-folder"):
                 manager.select(kind, registered.name).build()
 
 

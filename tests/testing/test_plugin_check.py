@@ -198,9 +198,10 @@ def test_a_distribution_means_all_its_components(check):
     code, out, _ = check("icbench", "--json")
     document = json.loads(out)
     kinds = {component["kind"] for component in document["data"]["components"]}
-    # Of what is sound all is checked but what has no weights here.
+    # Of what is sound all is checked but what has no weights here, or no images.
     assert code == 1
-    assert [error.partition(":")[0] for error in document["errors"]] == ["generator cgan-post was not checked"]
+    missing = ["generator cgan-post was not checked", "dataset image-folder was not checked"]
+    assert [error.partition(":")[0] for error in document["errors"]] == missing
     assert kinds == {"generator", "distance", "optimizer", "schedule", "dataset", "classifier"}
 
 
@@ -208,7 +209,7 @@ def test_a_component_whose_weights_are_not_here_is_said_not_to_be_checked(check)
     code, out, err = check("cgan-post")
     assert (code, err) == (1, "")
     assert out.count("NOT CHECKED: there are no weights") == 1
-    assert "icbench train cgan-post" in out
+    assert "icbench train cgan-post" in " ".join(out.split())
     assert "or add weights=FILE" in " ".join(out.split())
     assert "skipped it" not in out
     code, out, _ = check("cgan-post", "--json")

@@ -90,6 +90,11 @@ class ImageFolder(Dataset):
         self._files = [_File(file, n) for n, name in enumerate(self.class_names) for file in _files(self.root, name)]
 
     def split(self, name: str, folder: Path) -> Split:
+        """The images whose content says that they are of this split.
+
+        Raises:
+            UsageError: there are none, or none to train on of some class.
+        """
         pixels = self._pixels
         rows = [row for row, one in enumerate(self._images) if one.split == name]
         labels = np.array([self._images[row].label for row in rows], np.int64)
