@@ -5,6 +5,7 @@ from math import log, pi
 import torch
 from icbench.builtin.datasets.mnist import MNIST_SHAPE
 from icbench.kinds.dataset import DataShape
+from icbench.training.weights import read_shape
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -12,9 +13,9 @@ from icbench_generators.class_decoders import ClassDecoders, ClassLinear
 from icbench_generators.pixels import class_pixel_layer
 from icbench_generators.shipped import load_shipped
 
-LOWEST, HIGHEST = 0.2, 1.5
+LOWEST, HIGHEST = 0.3, 1.9
 """Standard deviations of the noise that classes are read from, for pixels in [0, 1]."""
-STEEPNESS = 1.0
+STEEPNESS = 0.5
 """A copy with noise of deviation s counts by s to minus this. All three chosen on validation images."""
 FREQUENCIES = 8
 
@@ -146,4 +147,4 @@ def opposite_draws(draws: int, pixels: int) -> Tensor:
 
 def load_denoiser(draws: int, weights: str = "", trained_on: str = "") -> Denoiser:
     """The trained generator, with the shipped weights or those of a file; they are the same for any number of draws."""
-    return load_shipped(lambda shape: Denoiser(draws, shape), "denoiser", weights, trained_on)
+    return load_shipped(lambda file: Denoiser(draws, read_shape(file, MNIST_SHAPE)), "denoiser", weights, trained_on)

@@ -9,6 +9,7 @@ SPECS = [
     "cvae",
     "prototype",
     "class-block",
+    "denoiser",
     "lstm",
     "lstm:picks=nearest",
     "lstm:picks=random",

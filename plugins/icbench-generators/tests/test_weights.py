@@ -21,6 +21,7 @@ SHIPPED = {
     "contrastive-12": "contrastive",
     "cvae-12": "cvae",
     "class-block-16": "class-block",
+    "denoiser": "denoiser",
     "prototype-1": "prototype",
     "prototype-300": "prototype:types=300",
     "lstm-centres": "lstm",
@@ -44,6 +45,7 @@ FLOORS = {
     ("cvae-12", "joint", 200): 0.60,
     ("prototype-1", "exhaustive", 1): 0.75,
     ("prototype-300", "relaxed:simplex_map=mirror", 200): 0.93,
+    ("denoiser", "exhaustive:start=encoder,noise_rate=0,prior_weight=0,calibrate=true", 0): 0.95,
     ("lstm-centres", "exhaustive:prior_weight=0", 50): 0.80,
     ("lstm-random", "exhaustive:prior_weight=0", 50): 0.50,
 }
