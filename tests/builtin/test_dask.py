@@ -78,6 +78,9 @@ class Cluster:
         self.file = folder / "scheduler.json"
         self.scheduler = self.start("scheduler", "--no-dashboard", "--port", "0")
         options = ("--nworkers", "2", "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder))
+        # Whoever connects waits a while only, and a busy machine may take longer to start it.
+        while not self.file.exists() and self.scheduler.poll() is None:
+            time.sleep(0.05)
         self.workers = self.start("worker", *options)
 
     def start(self, what, *options):
@@ -171,7 +174,8 @@ def test_a_cluster_that_is_started_here_ends_with_the_executor_and_survives_a_wo
 def children():
     """The processes that were started, but for the one in which Python keeps an account of what they share."""
     found = psutil.Process().children(recursive=True)
-    return [each for each in found if "resource_tracker" not in " ".join(each.cmdline())]
+    alive = [each for each in found if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+    return [each for each in alive if "resource_tracker" not in " ".join(each.cmdline())]
 
 
 @pytest.mark.parametrize(

@@ -77,8 +77,9 @@ class Dask(Executor):
     def close(self) -> None:
         self._submitted.clear()
         self._done.put(None)
-        self._thread.join()
         self._client.close(timeout=LOOK_SECONDS)
+        # It may wait for a scheduler that is gone, and holds nothing that is still needed.
+        self._thread.join(LOOK_SECONDS)
         if self._cluster is not None:
             self._cluster.close()
 
@@ -100,13 +101,13 @@ class Dask(Executor):
 
     def _fetch(self) -> None:
         """Fetch the answers of shards that are done, as many together as there are."""
-        while (first := self._done.get()) is not None:
-            done = [first]
+        done: list[tuple[Answer, Any] | None] = []
+        while None not in done:
+            done = [self._done.get()]
             with contextlib.suppress(Empty):
-                while len(done) < MOST_AT_ONCE and (more := self._done.get_nowait()) is not None:
-                    done.append(more)
-            wanted = [(answer, given) for answer, given in done if self._submitted.pop(answer, None) is not None]
-            self._answer(wanted)
+                while len(done) < MOST_AT_ONCE:
+                    done.append(self._done.get_nowait())
+            self._answer([each for each in done if each and self._submitted.pop(each[0], None) is not None])
 
     def _answer(self, done: Sequence[tuple[Answer, Any]]) -> None:
         try:
