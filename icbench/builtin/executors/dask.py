@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
@@ -165,12 +166,27 @@ def _connect(cluster: Any, scheduler: str, scheduler_file: str) -> Any:
     distributed = _import()
     where = {"scheduler_file": scheduler_file} if scheduler_file else {"address": cluster or scheduler}
     try:
+        if scheduler_file:
+            _wait_for(Path(scheduler_file))
         return distributed.Client(**where, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         place = scheduler or scheduler_file
         raise UsageError(
             f"there is no Dask scheduler at {place}: {error}", "Say where `dask scheduler` runs."
         ) from None
+
+
+def _wait_for(file: Path) -> None:
+    """Wait a while for a file that a scheduler is about to write. Dask itself would wait for ever.
+
+    Raises:
+        OSError: it does not come.
+    """
+    until = time.monotonic() + CONNECT_SECONDS
+    while not file.exists():
+        if time.monotonic() > until:
+            raise FileNotFoundError("the file is not there")
+        time.sleep(0.1)
 
 
 def _import() -> Any:
