@@ -27,7 +27,7 @@ from icbench.records.record import (
     write_record,
 )
 from icbench.records.shard_arrays import as_shard, check_shards, join_shards
-from icbench.records.shards import SHARDS_FILE, ShardFile, read_shards
+from icbench.records.shards import SHARDS_FILE, ShardFile, may_be_of, read_shards
 from icbench.storage import reason, remove_leftovers, try_folder, way_out
 
 DEFAULT_FOLDER = "icbench-results"
@@ -192,7 +192,7 @@ class ResultsFolder:
             latents: only of the runs that kept theirs.
             on_unreadable: told why, if there are such runs and none of them can be read.
         """
-        fit = [run for run in self._known() if run.key == key and run.finished and (run.latents or not latents)]
+        fit = [run for run in self._known(key) if run.key == key and run.finished and (run.latents or not latents)]
         reason = ""
         for run in sorted(fit, key=lambda run: run.standing, reverse=True):
             try:
@@ -210,7 +210,7 @@ class ResultsFolder:
 
     def is_begun(self, key: str) -> bool:
         """Whether there is an unfinished run of this key."""
-        return any(_is_begun(path, key) for path in self._folders(SHARDS_FILE))
+        return any(_is_begun(path, key) for path in self._unfinished(key))
 
     def grow(
         self, metadata: RunMetadata, images: int, latents: bool, on_torn: Callable[[str], None], rerun: bool = False
@@ -226,7 +226,7 @@ class ResultsFolder:
             on_torn: told of bytes that had to be set aside.
             rerun: take nothing from other runs.
         """
-        for path in self._folders(SHARDS_FILE):
+        for path in self._unfinished(metadata.key):
             run = _continue_run(path, metadata.key, latents, on_torn)
             if run:
                 return run
@@ -237,7 +237,7 @@ class ResultsFolder:
 
     def _results_in_series(self, series: str | None, images: int, latents: bool) -> Iterator[tuple[Arrays, Costs]]:
         """What the run of this series with the most images has of the first `images`, if it has any."""
-        alike = [run for run in self._known() if run.series == series]
+        alike = [run for run in self._known(series) if run.series == series]
         fit = [run for run in alike if run.images and (run.latents or not latents)]
         for run in sorted(fit, key=lambda run: run.images, reverse=True):
             try:
@@ -269,9 +269,13 @@ class ResultsFolder:
         except OSError:
             return []
 
-    def _known(self) -> Iterator["_KnownRun"]:
-        """All runs, as far as they are known without a look at the images of finished ones."""
-        for path in sorted({*self._folders(RECORD_FILE), *self._folders(SHARDS_FILE)}):
+    def _unfinished(self, digest: str | None) -> list[Path]:
+        """The folders with shards that may be of a run of this key or series: of the others one frame is read."""
+        return [path for path in self._folders(SHARDS_FILE) if may_be_of(path / SHARDS_FILE, digest)]
+
+    def _known(self, digest: str | None) -> Iterator["_KnownRun"]:
+        """At least the runs of a key or series, as they are known without a look at the images of finished ones."""
+        for path in sorted({*self._folders(RECORD_FILE), *self._unfinished(digest)}):
             try:
                 yield _look_at(path)
             except IntegrityError:

@@ -146,6 +146,18 @@ def read_shards(path: Path) -> Shards:
         raise IntegrityError(f"{path} cannot be read: {type(error).__name__} {error}") from error
 
 
+def may_be_of(path: Path, digest: str | None) -> bool:
+    """Whether a shard file may be of a run of this key or series, as its first frame tells."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(HEAD.size)
+            frame = _frame_at(head + stream.read(HEAD.unpack(head)[2]), 0)
+        document = json.loads(frame.payload) if frame and frame.kind == KNOWN else None
+    except (OSError, ValueError, OverflowError, MemoryError, struct.error):
+        return True
+    return not isinstance(document, dict) or digest in (document.get("key"), document.get("series"))
+
+
 def encode_frame(kind: bytes, payload: bytes) -> bytes:
     """The bytes of one frame."""
     return HEAD.pack(MARK, kind, len(payload), hashlib.sha256(kind + payload).digest()) + payload
