@@ -3,12 +3,14 @@
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import Distribution, EntryPoints, PackagePath, distributions
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from icbench.version import __version__
 
@@ -100,7 +102,8 @@ def installed_sources() -> Iterator[PluginSource]:
     for dist, name in _distributions():
         declared = _text(dist, "entry_points.txt")
         if not all("=" in line for _, line in _lines(declared)):
-            _spare_others()
+            kind: type = type(dist)
+            _spare_others(kind)
         if f"[{GROUP}]" in declared.replace(" ", ""):
             yield from _of_distribution(dist, name, declared)
 
@@ -139,21 +142,25 @@ def _lines(declared: str) -> Iterator[tuple[str, str]]:
 
 
 @cache
-def _spare_others() -> None:
+def _spare_others(kind: type) -> None:
     """Let Python take a distribution whose entry points it cannot read for one without any.
 
     It would raise for whoever asks for entry points of whatever group, as torch does when it is imported.
+
+    Args:
+        kind: of the distribution. Once the package importlib_metadata is imported, as Dask does, it is one of that.
     """
-    read = Distribution.entry_points.fget  # type: ignore[attr-defined]
+    owner: Any = next(each for each in kind.__mro__ if "entry_points" in vars(each))
+    read, none = owner.entry_points.fget, sys.modules[owner.__module__].EntryPoints(())
 
     def entry_points(dist: Distribution) -> EntryPoints:
         try:
             found: EntryPoints = read(dist)
         except Exception:
-            return EntryPoints(())
+            found = none
         return found
 
-    Distribution.entry_points = property(entry_points)  # type: ignore[method-assign,assignment]
+    owner.entry_points = property(entry_points)
 
 
 def _stem(dist: Distribution) -> tuple[str, str]:

@@ -145,13 +145,17 @@ def _start_cluster(workers: int) -> Any:
             "nthreads": 1,
             "resources": {"GPU": 1} if devices else {},
             "env": {"CUDA_VISIBLE_DEVICES": devices[number % len(devices)]} if devices else {},
+            "host": "127.0.0.1",
+            "dashboard_address": "127.0.0.1:0",
             "memory_limit": 0,
             "silence_logs": logging.ERROR,
         }
         for number in range(count)
     ]
+    # Its pages are served to this machine alone, too, at any port that is free.
+    scheduler = {"dashboard": False, "dashboard_address": "127.0.0.1:0", "host": "127.0.0.1"}
     return distributed.SpecCluster(
-        scheduler={"cls": distributed.Scheduler, "options": {"dashboard": False, "host": "127.0.0.1"}},
+        scheduler={"cls": distributed.Scheduler, "options": scheduler},
         workers={number: {"cls": distributed.Nanny, "options": each} for number, each in enumerate(options)},
         silence_logs=logging.ERROR,
     )
