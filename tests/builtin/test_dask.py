@@ -24,7 +24,7 @@ from icbench.running.observer import Observer
 from icbench.running.options import Options
 
 TESTS = Path(__file__).parents[1]
-SECONDS = 120
+SECONDS = 600
 OPTIONS = Options(steps=3, device="cpu", precision="float32", batch_size=5, seeds=(0, 1), results=Path("there"))
 
 

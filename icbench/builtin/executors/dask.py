@@ -19,6 +19,7 @@ CONNECT_SECONDS = 30
 LOOK_SECONDS = 2.0
 """How long it holds what the scheduler says of its workers."""
 RESTART_SECONDS = 30
+FETCHERS = 8
 MOST_AT_ONCE = 100
 """How many answers are fetched together."""
 
@@ -45,8 +46,9 @@ class Dask(Executor):
         self._client = _connect(self._cluster, scheduler, scheduler_file)
         self._submitted: dict[Answer, Any] = {}
         self._done: SimpleQueue[tuple[Answer, Any] | None] = SimpleQueue()
-        self._thread = Thread(target=self._fetch, daemon=True)
-        self._thread.start()
+        # Several, as whoever fetches from a worker that is lost waits for it, half a minute by Dask's default.
+        for _ in range(FETCHERS):
+            Thread(target=self._fetch, daemon=True).start()
         self._threads, self._looked = 1, 0.0
 
     @property
@@ -79,8 +81,6 @@ class Dask(Executor):
         self._submitted.clear()
         self._done.put(None)
         self._client.close(timeout=LOOK_SECONDS)
-        # It may wait for a scheduler that is gone, and holds nothing that is still needed.
-        self._thread.join(LOOK_SECONDS)
         if self._cluster is not None:
             self._cluster.close()
 
@@ -109,8 +109,12 @@ class Dask(Executor):
                 while len(done) < MOST_AT_ONCE:
                     done.append(self._done.get_nowait())
             self._answer([each for each in done if each and self._submitted.pop(each[0], None) is not None])
+        # For the next one that fetches.
+        self._done.put(None)
 
     def _answer(self, done: Sequence[tuple[Answer, Any]]) -> None:
+        if not done:
+            return
         try:
             values = self._client.gather([given for _, given in done])
         # One that is lost or has failed is found by asking for each.
@@ -168,6 +172,10 @@ def _connect(cluster: Any, scheduler: str, scheduler_file: str) -> Any:
         UsageError: there is no scheduler.
     """
     distributed = _import()
+    if scheduler_file and not Path(scheduler_file).is_file():
+        raise UsageError(
+            f"there is no Dask scheduler at {scheduler_file}: no such file", "Start `dask scheduler` first."
+        )
     where = {"scheduler_file": scheduler_file} if scheduler_file else {"address": cluster or scheduler}
     try:
         if scheduler_file:
