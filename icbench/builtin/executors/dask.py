@@ -16,10 +16,13 @@ from icbench.errors import UsageError
 from icbench.kinds.executor import Answer, Executor, ExecutorLostError
 
 CONNECT_SECONDS = 30
+"""How long it waits for a scheduler that is starting."""
 LOOK_SECONDS = 2.0
 """How long it holds what the scheduler says of its workers."""
 RESTART_SECONDS = 30
+"""How long it waits until a worker that was ended is there again."""
 FETCHERS = 8
+"""How many lost workers can be waited for before answers of others have to wait, too."""
 MOST_AT_ONCE = 100
 """How many answers are fetched together."""
 
@@ -172,10 +175,6 @@ def _connect(cluster: Any, scheduler: str, scheduler_file: str) -> Any:
         UsageError: there is no scheduler.
     """
     distributed = _import()
-    if scheduler_file and not Path(scheduler_file).is_file():
-        raise UsageError(
-            f"there is no Dask scheduler at {scheduler_file}: no such file", "Start `dask scheduler` first."
-        )
     where = {"scheduler_file": scheduler_file} if scheduler_file else {"address": cluster or scheduler}
     try:
         if scheduler_file:
@@ -189,7 +188,9 @@ def _connect(cluster: Any, scheduler: str, scheduler_file: str) -> Any:
 
 
 def _wait_for(file: Path) -> None:
-    """Wait a while for a file that a scheduler is about to write. Dask itself would wait for ever.
+    """Wait a while for a file that a scheduler is about to write, as in a job that starts both.
+
+    Dask itself would wait for ever.
 
     Raises:
         OSError: it does not come.
