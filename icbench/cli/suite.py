@@ -75,7 +75,7 @@ def table(
 
     Nothing is run. Records count that are of the suite's entries, seeds and images, whatever code they were made with.
 
-    
+    \b
       icbench suite table hobbhahn2020 results/hobbhahn2020
       icbench suite table hobbhahn2020 results/hobbhahn2020 --figure post.png
     """

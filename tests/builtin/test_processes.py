@@ -96,7 +96,7 @@ def test_the_cores_are_divided(processes, monkeypatch):
     assert processes().slots == 16
 
 
-def test_each_process_has_one_of_thecuda_devices(processes, monkeypatch):
+def test_each_process_has_one_of_the_cuda_devices(processes, monkeypatch):
     monkeypatch.setattr("icbench.builtin.executors.processes.cuda_devices", lambda: ["4", "7"])
     executor = processes()
     answers = [executor.submit(environment, "CUDA_VISIBLE_DEVICES") for _ in range(2)]
