@@ -23,7 +23,8 @@ from icbench.running.datasets import Source, data_folder
 from icbench.running.entry import Entry
 from icbench.running.identity import run_identity
 from icbench.running.options import Options
-from icbench.running.runners import Arrays, ClassifierRunner, Index, InversionRunner, Runner
+from icbench.running.runners import Arrays, Index, Runner
+from icbench.running.session import build_runner
 from icbench.version import __version__
 
 if TYPE_CHECKING:
@@ -224,14 +225,12 @@ def _runner(selections: tuple[Chosen, ...], dataset: Chosen, options: Options, s
 
 @lru_cache(maxsize=KEPT_RUNS)
 def _built(
-    selections: tuple[Chosen, ...], dataset: Chosen, device: str, data_dir: Path | None, fitted_for: int | None
+    selections: tuple[Chosen, ...], dataset: Chosen, device: str, data_dir: Path | None, seed: int | None
 ) -> Runner:
+    """The components of an entry; `seed` is that of what they are fitted for, so that none serves two."""
     manager = plugin_manager(warn=False)
     entry = Entry({chosen.kind: chosen.find(manager) for chosen in selections}, dataset.find(manager))
-    if not entry.direct:
-        return InversionRunner(entry, choose_device(device))
-    source = _source(dataset, data_dir)
-    return ClassifierRunner(entry, choose_device(device), source.dataset.num_classes, lambda: source.split("train"))
+    return build_runner(entry, choose_device(device), _source(dataset, data_dir))
 
 
 @lru_cache(maxsize=KEPT_RUNS)
