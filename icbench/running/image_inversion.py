@@ -15,6 +15,7 @@ from icbench.images.preprocessing import Preprocessing
 from icbench.kinds.dataset import Split
 from icbench.plugins.isolation import isolate
 from icbench.plugins.manager import PluginManager
+from icbench.running.counts import hypotheses_per_image
 from icbench.running.datasets import Source, data_folder, learned_dataset
 from icbench.running.entry import Entry
 from icbench.running.execute import entries_from_specs
@@ -118,7 +119,7 @@ class ImageInverter:
     @cached_property
     def hypotheses(self) -> int:
         """How many an image has."""
-        return len(self.runner.components.schedule.hypotheses(self.runner.components.generator.class_dim).restart)
+        return hypotheses_per_image(self.runner)
 
     @property
     def light_on_dark(self) -> bool:

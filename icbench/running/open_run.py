@@ -14,7 +14,8 @@ from icbench.records import Record
 from icbench.records.buffer import SHARD_IMAGES
 from icbench.records.metadata import Environment
 from icbench.records.results_folder import GrowingRun
-from icbench.running.runners import Arrays, Index, InversionRunner, Runner
+from icbench.running.counts import images_per_batch
+from icbench.running.runners import Arrays, Index
 from icbench.running.session import Session, describe_failure
 from icbench.running.shard_task import Chosen, RunTask, ShardResult, ShardTask, versions
 
@@ -169,16 +170,6 @@ class OpenRun:
         images = batch * -(-SHARD_IMAGES // batch)
         index, self._left = self._left[:images], self._left[images:]
         return Shard(self, index)
-
-
-def images_per_batch(runner: Runner, rows: int) -> int:
-    """How many images the engine computes together where so many rows are."""
-    if not isinstance(runner, InversionRunner):
-        return rows
-    generator = runner.components.generator
-    hypotheses = len(runner.components.schedule.hypotheses(generator.class_dim).restart)
-    group = generator.batch_group_size
-    return max(1, rows // hypotheses // group) * group
 
 
 def _run_task(session: Session, settings: "Settings") -> RunTask:

@@ -11,12 +11,13 @@ from icbench.records import Record, ResultsFolder
 from icbench.records.metadata import RunMetadata
 from icbench.records.record import LATENTS
 from icbench.running.costs import UNKNOWN, Cost, EarlierCosts
+from icbench.running.counts import expected_evaluations
 from icbench.running.datasets import Source
 from icbench.running.entry import Entry
 from icbench.running.execute import Runnable, find_sources
 from icbench.running.observer import Observer
 from icbench.running.options import Options, check_options
-from icbench.running.probe import expected_evaluations, probe
+from icbench.running.probe import probe
 from icbench.running.runners import InversionRunner
 from icbench.running.session import Session
 
@@ -168,10 +169,10 @@ def _plan_entry(session: Session, earlier: _Earlier) -> list[Cell]:
 
 def _cost(session: Session, run: RunMetadata, settings: "Settings", earlier: EarlierCosts) -> Cost:
     runner = session.runner
-    if not isinstance(runner, InversionRunner):
-        return earlier.find(run, 0)
     found = earlier.find(run, expected_evaluations(runner, settings.steps))
-    return found if found.seconds is not None else probe(runner, session.split.images, settings)
+    if found.seconds is not None or not isinstance(runner, InversionRunner):
+        return found
+    return probe(runner, session.split.images, settings)
 
 
 def _batch_memory(session: Session, settings: "Settings") -> int | None:

@@ -1,4 +1,4 @@
-"""What a run of which nothing was measured costs: its evaluations are counted, and a short probe is timed."""
+"""What a run of which nothing was measured costs: a short probe is timed."""
 
 import time
 from dataclasses import replace
@@ -8,6 +8,7 @@ import numpy as np
 
 from icbench.engine.targets import Pixels
 from icbench.running.costs import Cost
+from icbench.running.counts import images_per_batch
 from icbench.running.runners import InversionRunner
 
 if TYPE_CHECKING:
@@ -15,13 +16,6 @@ if TYPE_CHECKING:
 
 ROWS, STEPS = 128, 2
 """A probe inverts about so many hypotheses, for so many steps."""
-
-
-def expected_evaluations(runner: InversionRunner, steps: int) -> int:
-    """The generator evaluations of an image, if each step has one forward and one backward a hypothesis."""
-    schedule = runner.components.schedule
-    count = len(schedule.hypotheses(runner.components.generator.class_dim).restart)
-    return 2 * sum(schedule.survivors(step, steps, count) for step in range(steps)) + count
 
 
 def probe(runner: InversionRunner, images: Pixels, settings: "Settings") -> Cost:
@@ -34,10 +28,7 @@ def probe(runner: InversionRunner, images: Pixels, settings: "Settings") -> Cost
     """
     from icbench.engine.invert import invert
 
-    generator = runner.components.generator
-    hypotheses = len(runner.components.schedule.hypotheses(generator.class_dim).restart)
-    group = generator.batch_group_size
-    index = np.arange(min(len(images), max(1, ROWS // hypotheses // group) * group))
+    index = np.arange(min(len(images), images_per_batch(runner, ROWS)))
     few = replace(settings, steps=min(STEPS, settings.steps))
     seconds = []
     for _ in range(2):

@@ -26,6 +26,7 @@ from icbench.records.metadata import RunIdentity, RunMetadata
 from icbench.records.record import check_known
 from icbench.records.results_folder import GrowingRun
 from icbench.running.batch_size import BatchSize
+from icbench.running.counts import expected_evaluations
 from icbench.running.datasets import Source
 from icbench.running.deadline import STOPPED, TimeIsUpError
 from icbench.running.earlier_runs import EarlierRuns
@@ -33,7 +34,6 @@ from icbench.running.entry import Entry
 from icbench.running.identity import run_identity, run_metadata
 from icbench.running.observer import Observer
 from icbench.running.options import Options
-from icbench.running.probe import expected_evaluations
 from icbench.running.runners import ClassifierRunner, InversionRunner, Result, Runner
 
 if TYPE_CHECKING:
@@ -189,8 +189,7 @@ class Session:
         """What the first images of a run take as far as earlier runs tell, or 0; only where time is short it counts."""
         if not self.options.deadline.is_set:
             return 0.0
-        runner = self.runner
-        evaluations = expected_evaluations(runner, settings.steps) if isinstance(runner, InversionRunner) else 0
+        evaluations = expected_evaluations(self.runner, settings.steps)
         cost = self.options.deadline.earlier(self.results).find(run, evaluations)
         return (cost.seconds or 0.0) * min(left, SHARD_IMAGES)
 
