@@ -1,6 +1,7 @@
 """Runs whose shards are computed by an executor: the same records as without, whatever goes wrong on the way."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from queue import LifoQueue
@@ -261,10 +262,14 @@ def test_a_full_disk_stops_all_and_what_was_written_is_kept(fail, fill_disk, mon
         fill_disk()
         return compute_shard(task)
 
+    sync = os.fsync
     fail({2: full})
-    with monkeypatch.context(), pytest.raises(ResultsError, match="No space left"):
+    with pytest.raises(ResultsError, match="No space left"):
         run_one(executor="inline:width=1")
-    monkeypatch.undo()
+    monkeypatch.setattr(os, "fsync", sync)
+    fail({})
+    assert_same(run_one(), undisturbed)
+    assert computed() == [3, 3]
 
 
 def test_a_run_that_another_process_is_at_is_left_for_the_end():
