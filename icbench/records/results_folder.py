@@ -273,7 +273,7 @@ class ResultsFolder:
         """The folders with shards that may be of a run of this key or series: of the others one frame is read."""
         return [path for path in self._folders(SHARDS_FILE) if may_be_of(path / SHARDS_FILE, digest)]
 
-    def _known(self, digest: str | None) -> Iterator["_KnownRun"]:
+    def _known(self, digest: str | None) -> Iterator["KnownRun"]:
         """At least the runs of a key or series, as they are known without a look at the images of finished ones."""
         for path in sorted({*self._folders(RECORD_FILE), *self._unfinished(digest)}):
             try:
@@ -282,8 +282,8 @@ class ResultsFolder:
                 continue
 
 
-class _KnownRun(NamedTuple):
-    """A run in short.
+class KnownRun(NamedTuple):
+    """A run in short, as one looks for it among others.
 
     Args:
         path: its folder.
@@ -302,24 +302,25 @@ class _KnownRun(NamedTuple):
     standing: tuple[bool, str, str]
 
     @classmethod
-    def of(cls, record: Record) -> "_KnownRun":
+    def of(cls, record: Record) -> "KnownRun":
+        """That of a record."""
         metadata, finished, latents = record.metadata, record.status == "ok", record.has(LATENTS)
         images = record.metrics.images
         return cls(record.path, metadata.key, metadata.series, finished, latents, images, record.standing)
 
 
-def _look_at(path: Path) -> _KnownRun:
+def _look_at(path: Path) -> KnownRun:
     """The run in a folder; a finished one is read once, however many runs look for theirs among thousands."""
     try:
         state = (path / RECORD_FILE).stat()
     except OSError:
-        return _KnownRun.of(read_unverified(path))
+        return KnownRun.of(read_unverified(path))
     return _read_once(path.absolute(), state.st_mtime_ns, state.st_size)._replace(path=path)
 
 
 @lru_cache(maxsize=2**16)
-def _read_once(path: Path, changed: int, size: int) -> _KnownRun:
-    return _KnownRun.of(read_unverified(path))
+def _read_once(path: Path, changed: int, size: int) -> KnownRun:
+    return KnownRun.of(read_unverified(path))
 
 
 def _free_path(path: Path) -> Path:

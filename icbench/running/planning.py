@@ -3,13 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from icbench.errors import IcbenchError, only_exceptions
 from icbench.plugins.isolation import isolate
 from icbench.records import Record, ResultsFolder
 from icbench.records.metadata import RunMetadata
-from icbench.records.record import LATENTS
+from icbench.records.results_folder import KnownRun
 from icbench.running.costs import UNKNOWN, Cost, EarlierCosts
 from icbench.running.counts import expected_evaluations
 from icbench.running.datasets import Source
@@ -72,25 +72,15 @@ class Cell:
         return self.left * self.cost.seconds if known else None  # type: ignore[operator]
 
 
-class _Run(NamedTuple):
-    """A run in a results folder: its key, whether it is finished and has its latents, and how many images are done."""
-
-    key: str
-    finished: bool
-    latents: bool
-    images: int
-
-
 class _Earlier:
     """What a results folder has: its runs by key and by series, and what they have cost."""
 
     def __init__(self, records: Iterable[Record]) -> None:
-        self.runs: dict[str, list[_Run]] = defaultdict(list)
+        self.runs: dict[str, list[KnownRun]] = defaultdict(list)
         self.costs = EarlierCosts()
         for record in records:
-            metadata = record.metadata
-            run = _Run(metadata.key, record.status == "ok", record.has(LATENTS), record.metrics.images)
-            for name in {metadata.key, metadata.series or metadata.key}:
+            run = KnownRun.of(record)
+            for name in {run.key, run.series or run.key}:
                 self.runs[name].append(run)
             self.costs.add(record)
 

@@ -1,7 +1,7 @@
 """Which records are of a suite's cells, whatever code they were made with."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from operator import attrgetter
 
 from icbench.kinds.suite import Cell, Suite
 from icbench.plugins.component import Selection
@@ -43,12 +43,9 @@ def _records_of(cell: Cell, entry: Entry, suite: Suite, records: Sequence[Record
     ]
     track = max(map(Track.of, found), key=lambda track: track.images, default=None)
     # Of several runs for a seed the one that counts comes last.
-    by_seed = {record.metadata.seed: record for record in sorted(found, key=_standing) if Track.of(record) == track}
+    ordered = sorted(found, key=attrgetter("standing"))
+    by_seed = {record.metadata.seed: record for record in ordered if Track.of(record) == track}
     return [record for _, record in sorted(by_seed.items())]
-
-
-def _standing(record: Record) -> Any:
-    return record.standing
 
 
 def _is_of(entry: Entry, record: Record) -> bool:
