@@ -35,7 +35,7 @@ def fill(folder: Path, records: int = RECORDS, images: int = IMAGES) -> None:
     try:
         for cell in islice(CELLS, records):
             skill = 0.5 + (cell[1] * 8 + cell[2]) / 80
-            arrays = _arrays(labels, random.random(images) > difficulty * skill, random)
+            arrays = make_arrays(labels, random.random(images) > difficulty * skill, random)
             metadata = _altered(template, cell, arrays)
             write_record(folder / metadata.id, metadata, arrays)
     finally:
@@ -47,7 +47,8 @@ def _template() -> RecordMetadata:
         return icbench.run(limit=2, steps=1, batch_size=20, device="cpu", results=folder).metadata
 
 
-def _arrays(labels: NDArray[np.int64], right: NDArray[np.bool_], random: np.random.Generator) -> Arrays:
+def make_arrays(labels: NDArray[np.int64], right: NDArray[np.bool_], random: np.random.Generator) -> Arrays:
+    """Results of images: `right` and `labels` (N,); where one is wrong, it is taken for the next class."""
     images = len(labels)
     return {
         "index": np.arange(images, dtype=np.int32),

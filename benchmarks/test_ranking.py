@@ -6,12 +6,14 @@ The memory is that of the whole process; the share of the shards is of a run at 
 built-in generator with `joint` on two cores.
 """
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from many_records import CLASSES, make_arrays
 
 from icbench.compute.environment import environment
 from icbench.records.json_object import decode
@@ -20,9 +22,9 @@ from icbench.records.metrics import Costs, result_metrics
 from icbench.records.record import write_record
 from icbench.records.schema import SCHEMA
 from icbench.records.shard_arrays import as_shard
-from icbench.records.shards import ShardFile
+from icbench.records.shards import ShardFile, read_shards
 
-RECORDS, IMAGES, CLASSES = 500, 10_000, 10
+RECORDS, IMAGES = 500, 10_000
 SHARD, RATE = 256, 162.0
 
 
@@ -35,15 +37,7 @@ def records(request, tmp_path_factory) -> Path:
     for number in range(RECORDS):
         entry, seed = divmod(number, request.param)
         right = random.random(IMAGES) > difficulty * (0.5 + entry * request.param / RECORDS)
-        arrays = {
-            "index": np.arange(IMAGES, dtype=np.int32),
-            "label": labels.astype(np.int16),
-            "prediction": np.where(right, labels, (labels + 1) % CLASSES).astype(np.int16),
-            "class_scores": random.random((IMAGES, CLASSES), np.float32),
-            "distance": random.random(IMAGES, np.float32),
-            "energy": random.random(IMAGES, np.float32),
-            "resets": np.zeros(IMAGES, np.int32),
-        }
+        arrays = make_arrays(labels, right, random)
         write_record(folder / f"entry-{entry}-s{seed}", _metadata(entry, seed, arrays, machine), arrays)
     return folder
 
@@ -77,9 +71,11 @@ def _metadata(entry: int, seed: int, arrays: dict, machine: dict) -> RecordMetad
 @pytest.mark.benchmark(group="leaderboard over 500 records of 10,000 images")
 def test_leaderboard(benchmark, records):
     command = [sys.executable, "-m", "icbench", "leaderboard", str(records)]
-    benchmark.pedantic(
-        lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL), rounds=7, warmup_rounds=1
+    done = benchmark.pedantic(
+        lambda: subprocess.run(command, check=True, capture_output=True, text=True), rounds=7, warmup_rounds=1
     )
+    entries = {path.name.rpartition("-")[0] for path in records.iterdir()}
+    assert set(re.findall(r"entry-\d+", done.stdout)) == entries
     benchmark.extra_info["peak_memory_mib"] = peak_memory(["leaderboard", str(records)])
 
 
@@ -112,4 +108,5 @@ def test_shard(benchmark, tmp_path):
     file = ShardFile(tmp_path / "run" / "unfinished.shards")
     file.start({})
     benchmark.pedantic(lambda: file.append(as_shard(arrays, Costs(201, 200, 1.0, 1))), rounds=50, warmup_rounds=5)
+    assert len(read_shards(file.path).shards) == 55
     benchmark.extra_info["share_of_a_run"] = benchmark.stats.stats.median / (SHARD / RATE)
