@@ -95,7 +95,6 @@ class Dispatcher:
             yield from self._lose(error)
             raise
         finally:
-            self._executor.close()
             for run in self._open.values():
                 run.release()
 

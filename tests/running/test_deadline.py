@@ -7,6 +7,7 @@ from command_line import icbench
 
 from icbench.plugins.manager import plugin_manager
 from icbench.records import Record
+from icbench.running import session
 from icbench.running.costs import Cost, EarlierCosts
 from icbench.running.deadline import Deadline, TimeIsUpError
 from icbench.running.execute import entries_from_specs, execute
@@ -79,6 +80,15 @@ def test_what_earlier_runs_took_keeps_a_run_from_being_begun(monkeypatch, tmp_pa
         run(50 * 10.0 - 1)
     assert not (tmp_path / "icbench-results").exists()
     assert [record.status for record in run(50 * 10.0)] == ["ok"]
+
+
+def test_of_a_long_run_only_the_first_shard_has_to_end_in_time(monkeypatch):
+    monkeypatch.setattr(EarlierCosts, "find", lambda *_: Cost(BATCH / 10, "a test"))
+    monkeypatch.setattr(session, "SHARD_IMAGES", 10)
+    with pytest.raises(TimeIsUpError):
+        run(BATCH - 1)
+    (stopped,) = run(BATCH)
+    assert (stopped.status, stopped.metrics.images) == ("interrupted", 10)
 
 
 def test_what_is_finished_is_taken_from_its_record_however_late_it_is():

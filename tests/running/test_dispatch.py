@@ -228,6 +228,12 @@ def test_where_a_workers_memory_is_full_batches_become_smaller_and_no_try_is_cou
     np.testing.assert_array_equal(found.images()["prediction"], undisturbed.images()["prediction"])
 
 
+def test_where_memory_is_full_for_two_open_runs_each_says_how_many_rows_it_had(fail):
+    fail({number: lambda task: ShardFailure("OutOfMemoryError", out_of_memory=True) for number in (0, SHARDS)})
+    made = run(replace(OPTIONS, executor="inline:width=100"), {**SPECS, "generator": ["linear"], "classifier": []})
+    assert [each.record.metadata.batch_size for each in made] == [5, 5]
+
+
 def test_where_the_memory_has_no_room_for_one_row_the_run_fails(fail):
     fail(dict.fromkeys(range(100), lambda task: ShardFailure("OutOfMemoryError", out_of_memory=True)))
     assert run_one(batch_size=2).metadata.error == "ShardError: OutOfMemoryError, 2 times"
