@@ -66,6 +66,21 @@ def test_a_call_that_is_given_up_ends_its_process_and_no_other(processes):
     assert other in [answer.result(SECONDS) for answer in answers]
 
 
+def test_a_call_that_is_given_up_leaves_those_of_others_at_work(processes):
+    executor = processes(workers=2)
+    held = executor.submit(hang)
+    other = executor.submit(number_of_process).result(SECONDS)
+    kept = executor.submit(hang)
+    while not kept.running():
+        pass
+    executor.give_up(held)
+    with pytest.raises(LostWorkerError):
+        held.result(SECONDS)
+    os.kill(other, signal.SIGTERM)
+    with pytest.raises(LostWorkerError, match="ended by signal 15"):
+        kept.result(SECONDS)
+
+
 def test_a_process_that_exits_is_lost_and_the_next_call_is_answered(processes):
     executor = processes(workers=1)
     with pytest.raises(LostWorkerError, match="the worker ended with exit code 3"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import filelock
 import numpy as np
 import pytest
-from record_factory import RESULTS, arrays_of, finished, metadata_of, right
+from record_factory import RESULTS, arrays_of, finished, metadata_of, right, unfinished
 
 from icbench.errors import ComponentError, IntegrityError, ResultsError
 from icbench.records import IMAGES_FILE, RECORD_FILE, ResultsFolder, check_writable, read_record, results_folder
@@ -219,3 +219,12 @@ def test_a_finished_run_is_read_once_however_many_look_for_theirs_and_again_once
     document.write_text(document.read_text().replace(records[0].metadata.key, "another key"))
     assert ResultsFolder(RESULTS).find_finished(records[0].metadata.key) is None
     assert ResultsFolder(RESULTS).find_finished("another key").path == records[0].path
+
+
+def test_unfinished_runs_of_others_are_not_read_whole(monkeypatch):
+    unfinished(right(5), seed=1)
+    for module in ("record", "results_folder"):
+        monkeypatch.setattr(f"icbench.records.{module}.read_shards", lambda path: pytest.fail(f"{path} was read"))
+    folder = ResultsFolder(RESULTS)
+    assert not folder.is_begun("another")
+    assert folder.find_finished("another") is None

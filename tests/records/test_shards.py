@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from icbench.errors import IntegrityError
-from icbench.records.shards import HEAD, MARK, ShardFile, encode_frame, read_shards, scan
+from icbench.records.shards import HEAD, KNOWN, MARK, ShardFile, encode_frame, may_be_of, read_shards, scan
 
 FILE = Path("run/unfinished.shards")
 SHARDS = 3
@@ -144,3 +144,17 @@ def test_a_file_without_its_beginning_says_so(content):
 def test_a_payload_that_contains_a_mark_is_one_frame():
     payload = MARK * 3 + bytes(HEAD.size)
     assert [frame.payload for frame in scan(encode_frame(b"S", payload)).frames] == [payload]
+
+
+def test_whose_a_file_is_is_told_by_its_key_and_its_series(tmp_path):
+    file = ShardFile(tmp_path / "run" / "unfinished.shards")
+    file.start({"key": "k", "series": "s"})
+    file.append(shard(0))
+    assert [may_be_of(file.path, digest) for digest in ("k", "s", "other")] == [True, True, False]
+
+
+@pytest.mark.parametrize("content", [b"", b"of no use", encode_frame(KNOWN, b"[]"), encode_frame(KNOWN, b"{")[:-1]])
+def test_a_file_that_does_not_say_whose_it_is_may_be_of_any_run(tmp_path, content):
+    path = tmp_path / "unfinished.shards"
+    path.write_bytes(content)
+    assert may_be_of(path, "k")
