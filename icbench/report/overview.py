@@ -52,7 +52,6 @@ MOST_TILES = 6000
 """So many images a page holds for its comparisons, those that most pairs of entries differ on."""
 CODE = 48
 """The character of a right prediction; that of class 0 is two further, between them is what was not finite."""
-NOT_FINITE_CODE = 1
 
 Exhibits = Mapping[Track, TrackExhibit]
 
