@@ -25,6 +25,8 @@ FETCHERS = 8
 """How many lost workers can be waited for before answers of others have to wait, too."""
 MOST_AT_ONCE = 100
 """How many answers are fetched together."""
+LOST = "the connection to the Dask scheduler is lost"
+LOST_HINT = "Give the same command again once there is one: finished shards are kept."
 
 
 class Dask(Executor):
@@ -127,10 +129,6 @@ class Dask(Executor):
             return
         for (answer, _), value in zip(done, values, strict=True):
             answer.set_result(value)
-
-
-LOST = "the connection to the Dask scheduler is lost"
-LOST_HINT = "Give the same command again once there is one: finished shards are kept."
 
 
 def _answer_alone(answer: Answer, given: Any) -> None:
