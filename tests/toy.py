@@ -194,6 +194,22 @@ class ColourPatches(Dataset):
         return "made when asked for"
 
 
+class DistantDigits(Dataset):
+    """Images that would have to be fetched, and are not to be."""
+
+    num_classes = CLASSES
+    licence = "CC0"
+
+    def split(self, name: str, folder: Path) -> Split:
+        raise AssertionError("it was fetched")
+
+    def status(self, folder: Path) -> str:
+        return "not here"
+
+    def is_here(self, folder: Path) -> bool:
+        return False
+
+
 @hookimpl
 def icbench_generators():
     yield Component("colour", "toy:ColourGenerator", "exact, for colours")
@@ -214,3 +230,4 @@ def icbench_distances():
 def icbench_datasets():
     yield Component("toy", "toy:ToyDigits", "fifty block patterns")
     yield Component("colours", "toy:ColourPatches", "coloured patches, 32x32")
+    yield Component("distant", "toy:DistantDigits", "not here", traits=("fetched",))

@@ -9,33 +9,10 @@ from command_line import icbench
 from PIL import Image
 from toy import COLOUR_NAMES, ColourPatches
 
-from icbench import Component, hookimpl
-from icbench.kinds.dataset import Dataset
-
-
-class Distant(Dataset):
-    """Would have to be fetched, and is not to be."""
-
-    num_classes, licence = 2, "CC0"
-
-    def split(self, name, folder):
-        raise AssertionError("it is not to be read")
-
-    def status(self, folder):
-        return "not here"
-
-    def is_here(self, folder):
-        return False
-
-
-@hookimpl
-def icbench_datasets():
-    yield Component("distant", "test_data_verbs:Distant", "far away", traits=("fetched",))
-
 
 @pytest.fixture(autouse=True)
 def _installed(use_plugins):
-    use_plugins("toy", "test_data_verbs")
+    use_plugins("toy")
 
 
 def test_the_list_has_what_needs_a_parameter_or_is_far_away(capsys):

@@ -7,33 +7,11 @@ import pytest
 from command_line import icbench
 
 from icbench import Component, hookimpl
-from icbench.kinds.dataset import Dataset
 from icbench.plugins.discovery import PluginSource
 from icbench.running import planning, probe
 from icbench.running.costs import Cost
 
 GRID = ("--generator", "linear", "--dataset", "toy", "--steps", "20", "--device", "cpu")
-
-
-class Elsewhere(Dataset):
-    """Data that would have to be fetched."""
-
-    num_classes = 10
-    licence = "CC0"
-
-    def split(self, name, folder):
-        raise AssertionError("it was fetched")
-
-    def status(self, folder):
-        return "not here"
-
-    def is_here(self, folder):
-        return False
-
-
-@hookimpl
-def icbench_datasets():
-    yield Component("elsewhere", "test_plan:Elsewhere", "not here")
 
 
 @hookimpl
@@ -136,7 +114,7 @@ def test_what_cannot_work_is_named_with_the_reason_and_the_rest_is_planned(capsy
 
 
 def test_data_that_is_not_here_is_not_fetched(capsys):
-    code, document = planned(capsys, "plan", "--generator", "linear", "--dataset", "elsewhere", "--device", "cpu")
+    code, document = planned(capsys, "plan", "--generator", "linear", "--dataset", "distant", "--device", "cpu")
     (run,) = document["data"]["runs"]
     assert code == 0
     assert (run["state"], run["images"], run["seconds"], run["seconds_from"]) == ("new", None, None, "unknown")
