@@ -28,7 +28,8 @@ class Generator(nn.Module, ABC):
     """SHA-256 of the weights file, or empty when the weights are not from a file."""
     seen: tuple[str, ...] | None = None
     """What the weights were fitted to and chosen by, as traits say it of a component (`trained-on:mnist/train`), where
-    their training record tells; None where it does not, and the component's traits hold."""
+    their training record tells; None where it does not. The component's traits hold then, unless its weights are found
+    by dataset: what they were trained on is unknown."""
 
     @property
     def class_dim(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from icbench.errors import IntegrityError
 from icbench.kinds.names import TIERS
-from icbench.plugins.component import Selection
+from icbench.plugins.component import TRAINED_ON, Selection
 from icbench.records.metadata import ComponentMetadata
 from icbench.running.source_closure import source_digest
 
@@ -18,6 +18,9 @@ DEFAULTS = {"generator": "cgan", "distance": "mse", "optimizer": "adam", "schedu
 
 DIRECT = "direct"
 """The tier of direct classifiers."""
+
+UNTOLD = ("trained-on:unknown images/train",)
+"""What weights have seen that have no training record."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,16 @@ class Entry:
 
     def _seen(self, weights: Collection[str] | None) -> set[str]:
         """Traits of what components have seen: of a generator whose weights tell of themselves, theirs."""
+        if weights is None and self._finds_weights:
+            weights = UNTOLD
         silent = {kind: one for kind, one in self.selections.items() if kind != "generator" or weights is None}
         traits = {trait for one in silent.values() for trait in one.registered.component.traits}
         return {trait for trait in (*traits, *(weights or ())) if trait.startswith(("trained-on:", "selected-on:"))}
+
+    @property
+    def _finds_weights(self) -> bool:
+        """Whether the generator's weights are found by dataset, so that its traits are those of some only."""
+        return "generator" in self.selections and TRAINED_ON in self.selections["generator"].params
 
 
 def dataset_key(spec: str) -> str:

@@ -122,6 +122,15 @@ def test_a_run_on_what_chose_the_weights_is_flagged(capsys):
     assert answer["data"]["runs"][0]["flags"] == ["trained on these images"]
 
 
+def test_weights_without_a_record_are_of_unknown_training(capsys):
+    """As a training leaves them that was stopped after a check."""
+    trained(capsys, GREY)
+    Path("trained/cgan-noise4-toy-seed0/cgan.json").unlink()
+    for generator in ("cgan:noise_dim=4", "cgan:noise_dim=4,weights=trained/cgan-noise4-toy-seed0/cgan.safetensors"):
+        _, answer, _ = run(capsys, GREY, generator)
+        assert answer["data"]["runs"][0]["flags"] == ["trained on unknown images"]
+
+
 def test_losses_and_figures_are_kept_as_a_table_and_drawn(capsys):
     code, _, _ = trained(capsys, GREY, "--figure", "curves.svg")
     assert code == 0
