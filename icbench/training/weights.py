@@ -46,11 +46,6 @@ def default_folder(name: str, params: Mapping[str, object], seed: int = 0, datas
     return TRAINED / f"{name}{told}{data}-seed{seed}"
 
 
-def trained_file(name: str, params: Mapping[str, object], dataset: str = DEFAULT_DATASET) -> Path:
-    """Where a training of seed 0 left weights under the working folder: where it does by default, if there are none."""
-    return _find_trained(name, params, dataset) or _usual_file(name, params, dataset)
-
-
 def find_weights(
     name: str, params: Mapping[str, object], dataset: str = "", shipped: Path | None = None, weights: str = ""
 ) -> Path:

@@ -19,7 +19,7 @@ from icbench.testing import GeneratorTests
 from icbench.training.budget import EvalBudget, InversionBudget
 from icbench.training.loop import TrainingObserver, train
 from icbench.training.trainer import TrainingJob
-from icbench.training.weights import default_folder, save_weights, trained_file
+from icbench.training.weights import default_folder, find_weights, save_weights
 
 CPU = torch.device("cpu")
 
@@ -124,7 +124,10 @@ def test_without_weights_it_is_said_where_they_would_be_and_how_to_make_them():
 def test_a_training_writes_where_generators_look():
     assert default_folder("cgan-post", {"noise_dim": 25}) == Path("trained/cgan-post-noise25-seed0")
     assert default_folder("lstm", {}, 3) == Path("trained/lstm-seed3")
-    assert trained_file("cgan", {"noise_dim": 7}) == Path("trained/cgan-noise7-seed0/cgan.safetensors")
+    folder = default_folder("cgan", {"noise_dim": 7})
+    folder.mkdir(parents=True)
+    (folder / "cgan.safetensors").touch()
+    assert find_weights("cgan", {"noise_dim": 7}) == Path("trained/cgan-noise7-seed0/cgan.safetensors")
 
 
 @pytest.fixture
@@ -239,7 +242,7 @@ def weights(tmp_path_factory):
 
 @pytest.mark.slow
 def test_weights_that_a_training_left_in_its_folder_are_found(weights):
-    file = trained_file("cgan-post", {"noise_dim": 25})
+    file = default_folder("cgan-post", {"noise_dim": 25}) / "cgan-post.safetensors"
     file.parent.mkdir(parents=True)
     file.symlink_to(weights)
     built = PluginManager().select("generator", "cgan-post").build()

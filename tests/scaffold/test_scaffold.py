@@ -25,7 +25,7 @@ from icbench.testing.subject import subject_of
 from icbench.training.budget import EvalBudget, InversionBudget
 from icbench.training.loop import TrainingObserver, train
 from icbench.training.trainer import TrainingJob
-from icbench.training.weights import default_folder, save_weights, trained_file
+from icbench.training.weights import default_folder, save_weights
 
 FILES = {"pyproject.toml", "README.md", ".gitignore", ".github/workflows/test.yml", "icbench_fresh/__init__.py"}
 FILES |= {"icbench_fresh/fresh.py", "tests/test_fresh.py"}
@@ -109,7 +109,7 @@ def test_a_generator_says_how_its_weights_are_made_and_has_them_then(installed):
     assert "icbench train fresh" in missing.value.hint
     trainer = begun(epochs=1)
     trainer.epoch(0, lambda images: None)
-    weights = trained_file("fresh", {"noise_dim": 8})
+    weights = default_folder("fresh", {"noise_dim": 8}) / "fresh.safetensors"
     weights.parent.mkdir(parents=True)
     save_weights(trainer.snapshot().state_dict(), weights, MNIST_SHAPE)
     assert load_file(weights)["layers.0.weight"].dtype == torch.float16
