@@ -231,14 +231,14 @@ def as_drawing(digit):
 
 
 @pytest.fixture(scope="module")
-def test_digits():
+def ten_digits():
     split = MNIST().split("test", Path())
     return split.images[:10, 0], split.labels[:10]
 
 
 @pytest.mark.parametrize("make", [Image.fromarray, as_scan, as_turned, as_deep, as_drawing])
-def test_digits_of_mnist_are_read_right_whatever_they_are_saved_as(capsys, test_digits, make):
-    images, labels = test_digits
+def test_digits_of_mnist_are_read_right_whatever_they_are_saved_as(capsys, ten_digits, make):
+    images, labels = ten_digits
     for number, digit in enumerate(images):
         picture = make(digit)
         picture.save(f"{number}.png", exif=picture.info.get("exif", b""))

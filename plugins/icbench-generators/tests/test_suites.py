@@ -22,9 +22,10 @@ def test_every_spec_is_one_that_is_registered(manager, name):
     if name != "hobbhahn2019" and not all(map(find_spec, OTHERS)):
         pytest.skip(f"needs {' and '.join(OTHERS)}")
     suite = manager.select("suite", name).build()
-    for cell in suite.cells():
-        for kind, spec in cell.specs.items():
-            manager.select(kind, spec)
+    specs = {(kind, spec) for cell in suite.cells() for kind, spec in cell.specs.items()}
+    assert {"generator", "schedule"} <= {kind for kind, _ in specs}
+    for kind, spec in specs:
+        assert manager.select(kind, spec).name == spec.partition(":")[0].rpartition("/")[2]
 
 
 def test_the_published_values_are_of_the_first_thousand_images():
