@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icbench.errors import OutputError
-from icbench.kinds.names import class_name
 from icbench.kinds.suite import Mark
+from icbench.report.class_names import tell_outcome
 from icbench.report.cost_chart import Ladder
-from icbench.report.table import printable
 from icbench.running.image_grid import as_drawn
 from icbench.storage import write_output
 from icbench.suites import ExperimentOutcome, SuiteOutcome
@@ -200,8 +199,7 @@ def _draw_path(panel: "Axes", paths: "ClassPaths", number: int) -> None:
         colour = RIGHT if label == truth else WRONG if label == final else FAINT
         panel.plot(path[:, label], color=colour, linewidth=1.6 if label in (truth, final) else 0.8)
     panel.set_ylim(0, 1.05)
-    own, found = (printable(class_name(label, paths.class_names)) for label in (truth, final))
-    said = f"{own}, found" if final == truth else f"{own}, taken for {found}"
+    said = tell_outcome(truth, final, paths.class_names)
     panel.set_title(said, fontsize=9, color=RIGHT if final == truth else WRONG, loc="left", y=1.0)
     corner = panel.inset_axes((0.82, 0.98, 0.18, 0.26))
     corner.imshow(as_drawn(paths.targets[number], paths.light_on_dark), cmap="gray", vmin=0, vmax=1)

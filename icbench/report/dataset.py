@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from icbench.kinds.dataset import Dataset, Split
-from icbench.kinds.names import class_name, numbered_name
+from icbench.report.class_names import call_by_number, call_class
 from icbench.report.film import cut
 from icbench.report.half_blocks import half_blocks
 from icbench.report.table import Column, Grid, Section, printable, terminal_table
@@ -73,7 +73,7 @@ def counts_grid(dataset: Dataset, splits: Mapping[str, Split]) -> Grid:
     """How many images each class has in each split."""
     counts = {name: class_counts(split, dataset.num_classes) for name, split in splits.items()}
     rows = [
-        [printable(numbered_name(label, dataset.class_names)), *(f"{counts[name][label]:,}" for name in splits)]
+        [call_by_number(label, dataset.class_names), *(f"{counts[name][label]:,}" for name in splits)]
         for label in range(dataset.num_classes)
     ]
     rows.append(["all", *(f"{len(split):,}" for split in splits.values())])
@@ -92,8 +92,7 @@ def _samples(dataset: Dataset, split: Split, width: int, coloured: bool) -> Rend
     tiles = [
         Group(half_blocks(_levels(split, rows[0]), wide, coloured), Text(cut(name, wide), style="dim"), "")
         for label in range(min(SHOWN, dataset.num_classes))
-        if len(rows := np.flatnonzero(split.labels == label))
-        and (name := printable(class_name(label, dataset.class_names)))
+        if len(rows := np.flatnonzero(split.labels == label)) and (name := call_class(label, dataset.class_names))
     ]
     table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     for _ in range(columns):
@@ -122,7 +121,7 @@ def draw_samples(dataset: Dataset, split: Split, file: Path) -> None:
     from icbench.report.charts import INK, drawing, save_figure
     from icbench.report.sheet import Sheet
 
-    names = [printable(class_name(label, dataset.class_names)) for label in range(dataset.num_classes)]
+    names = [call_class(label, dataset.class_names) for label in range(dataset.num_classes)]
     beside = MARGIN + LETTER * max(map(len, names)) + GAP
     with drawing():
         sheet = Sheet(beside + PER_CLASS * (CELL + GAP) + MARGIN, 2 * MARGIN + len(names) * (CELL + GAP))

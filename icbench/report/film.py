@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from icbench.kinds.names import numbered_name
+from icbench.report.class_names import MOST_LETTERS, call_by_number
 from icbench.report.half_blocks import half_blocks
 from icbench.report.table import printable
 
@@ -28,8 +28,6 @@ AROUND = 6
 """The lines around the pictures."""
 FRAME_SECONDS = 1 / 20
 """How long a picture stands at least."""
-MOST_LETTERS = 12
-"""How much of a class's name there is room for."""
 LEVELS = "▁▂▃▄▅▆▇█"
 BAR, HALF = "█", "▌"
 
@@ -133,7 +131,7 @@ def _bars(scores: NDArray[np.float32], width: int, lines: int, names: Sequence[s
     """A bar for each class, or for the best where there are more classes than lines; the best one is marked."""
     shares, best = bar_lengths(scores), int(np.nan_to_num(scores, nan=-np.inf).argmax())
     shown = sorted(np.argsort(-shares, kind="stable")[:lines].tolist())
-    said = {number: cut(printable(numbered_name(number, names)), MOST_LETTERS) for number in shown}
+    said = {number: cut(call_by_number(number, names), MOST_LETTERS) for number in shown}
     label = max(len(str(len(scores) - 1)), *map(len, said.values()))
     room = max(1, width - label - 3)
     rows, side = [], "<" if names else ">"

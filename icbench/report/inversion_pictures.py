@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from icbench.report.class_names import MOST_LETTERS
 from icbench.report.film import bar_lengths, cut
 from icbench.report.inverted_images import Answer
 from icbench.report.table import printable
@@ -24,8 +25,7 @@ CAPTION, HEADING, BETWEEN = 22, 26, 22
 TALL = SIDE + CAPTION + 10
 MOST_CLASSES = 12
 """How many classes a row of the strip has."""
-MOST_LETTERS, LINE = 12, "\n"
-"""How much of a class's name there is room for."""
+LINE = "\n"
 LARGE = 196
 """The side of the film's two pictures."""
 BARS, CURVE = 200, 64

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from icbench.kinds.names import class_name, numbered_name
-from icbench.report.table import Column, Footnote, Grid, Section, printable
+from icbench.kinds.names import class_name
+from icbench.report.class_names import WIDE, call_by_number, call_class
+from icbench.report.table import Column, Footnote, Grid, Section
 
 if TYPE_CHECKING:
     from icbench.images.preprocessing import Target
     from icbench.running.image_inversion import InvertedImage
     from icbench.running.usual_distance import UsualDistance
 
-NAME = 24
-"""The width that the names of classes are given, if they need as much."""
 HELD = "held"
 """Said of a class in which no hypothesis ended."""
 
@@ -54,7 +53,7 @@ class Answer:
 
     def call(self, label: int) -> str:
         """What a class is called."""
-        return printable(class_name(label, self.class_names))
+        return call_class(label, self.class_names)
 
     @property
     def warning(self) -> str:
@@ -74,7 +73,7 @@ def answer_grid(answer: Answer) -> Grid:
     scored = inverted.reads_shares
     distances = not np.array_equal(bests.energy, bests.distance, equal_nan=True)
     headings = ["class", *(["class vector"] if scored else []), "energy", *(["distance"] if distances else [])]
-    columns = [Column("class", 0, words=NAME if answer.class_names else 0)]
+    columns = [Column("class", 0, words=WIDE if answer.class_names else 0)]
     columns += [Column(heading, place) for place, heading in enumerate(headings[1:], 1)]
     rows = []
     for label in inverted.ranking:
@@ -82,13 +81,7 @@ def answer_grid(answer: Answer) -> Grid:
         distance = [f"{bests.distance[0, label]:.5f}"] if distances else []
         held = "" if bests.searched[0, label] else HELD
         rows.append(
-            [
-                printable(numbered_name(label, answer.class_names)),
-                *share,
-                f"{bests.energy[0, label]:.5f}",
-                *distance,
-                held,
-            ]
+            [call_by_number(label, answer.class_names), *share, f"{bests.energy[0, label]:.5f}", *distance, held]
         )
     notes = [Footnote(note) for note in _notes(answer)]
     title = f"{answer.name}: class {answer.prediction}{_truth(answer)}"
@@ -107,7 +100,7 @@ def answers_grid(answers: Sequence[Answer]) -> Grid:
     """Several images, a row each."""
     labelled = any(answer.label is not None for answer in answers)
     changed = any(answer.done for answer in answers)
-    wide = NAME if answers[0].class_names else 0
+    wide = WIDE if answers[0].class_names else 0
     columns = [Column("image", 0, words=24), Column("class", 0, words=wide)]
     columns += [Column("label", 1, words=wide)] if labelled else []
     columns += [Column("energy", 1), Column("usual", 3), Column("next class", 2, words=wide), Column("its energy", 4)]

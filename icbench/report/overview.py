@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icbench.errors import IntegrityError
-from icbench.kinds.names import class_name
 from icbench.ranking.leaderboard import Leaderboard, RankedEntry, RankedTrack
 from icbench.ranking.per_class import CalibratedRun, calibrated_run, class_figures, confusion_matrix
 from icbench.ranking.references import published_references
 from icbench.ranking.rows import Row, Track
 from icbench.records import Record
+from icbench.report.class_names import call_class, tell_outcome
 from icbench.report.leaderboard import leaderboard_csv, leaderboard_data, track_grids
 from icbench.report.plots import (
     Chart,
@@ -365,8 +365,7 @@ def _worst_text(confusion: NDArray[np.int64], names: Sequence[str]) -> str:
     )
     size = len(confusion)
     said = [
-        f"{printable(class_name(label, names))} for "
-        f"{'not finite' if taken == size else printable(class_name(taken, names))} ({count:,})"
+        f"{call_class(label, names)} for {'not finite' if taken == size else call_class(taken, names)} ({count:,})"
         for (label, taken), count in wrong.most_common(3)
     ]
     return f"Most often taken: {', '.join(said)}." if said else "Nothing is taken for anything else."
@@ -389,7 +388,7 @@ def _explain(found: Explanations, light_on_dark: bool) -> list[Explained]:
 def _explain_image(found: Explanations, number: int, light_on_dark: bool) -> Explained:
     truth, prediction, place = int(found.truth[number]), int(found.prediction[number]), int(found.index[number])
     right = truth == prediction
-    own, taken = (printable(class_name(number, found.class_names)) for number in (truth, prediction))
+    own, taken = (call_class(label, found.class_names) for label in (truth, prediction))
     images = [(found.targets, "image", f"#{place}", f"Image {place}, a {own}")]
     images.append(
         (found.winners, "winner", f"{found.winner_energy[number]:.4f}", f"The winning reconstruction, a {taken}")
@@ -400,4 +399,4 @@ def _explain_image(found: Explanations, number: int, light_on_dark: bool) -> Exp
     pictures = [
         Picture(picture_url(kind[number], light_on_dark), alt, f"{name} {figure}") for kind, name, figure, alt in images
     ]
-    return Explained(f"{own}, found" if right else f"{own}, taken for {taken}", right, pictures)
+    return Explained(tell_outcome(truth, prediction, found.class_names), right, pictures)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.kinds.names import numbered_name
 from icbench.report.charts import INK, PALE, RIGHT, WRONG, drawing, save_figure
+from icbench.report.class_names import call_by_number
 from icbench.report.table import printable
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def verdict(entry: "Reconstructions", number: int) -> str:
 def _legend(classes: Sequence[int], names: Sequence[str], width: int) -> list[str]:
     """Lines that say what the numbers beneath images stand for; none where classes have no names."""
     shown = sorted({int(number) for number in classes if number >= 0}) if names else []
-    text = " · ".join(printable(numbered_name(number, names)) for number in shown)
+    text = " · ".join(call_by_number(number, names) for number in shown)
     return textwrap.wrap(text, max(20, width // LETTER))
 
 

@@ -30,7 +30,7 @@ class _Entry:
 
     @property
     def seconds(self) -> float | None:
-        return _total(self.cells)
+        return _total([cell.seconds for cell in self.cells])
 
 
 def plan_data(cells: Sequence[Cell]) -> dict[str, Any]:
@@ -56,12 +56,11 @@ def _cell_data(cell: Cell) -> dict[str, Any]:
 
 
 def _totals(cells: Sequence[Cell]) -> dict[str, Any]:
-    left = [cell.left for cell in cells]
     memories = [cell.memory for cell in cells if cell.left != 0 and cell.memory]
     return {
         "runs": len(cells),
         **{state: sum(cell.state == state for cell in cells) for state in ("done", "begun", "new", "impossible")},
-        "images_left": None if None in left else sum(images or 0 for images in left),
+        "images_left": _total([cell.left for cell in cells]),
         "seconds": sum(cell.seconds or 0.0 for cell in cells),
         "runs_of_unknown_seconds": sum(cell.seconds is None for cell in cells),
         "memory_bytes": max(memories, default=None),
@@ -112,10 +111,10 @@ def _work_grid(title: str, entries: Sequence[_Entry]) -> Grid:
 
 def _figures(entry: _Entry) -> list[str]:
     first = entry.cells[0]
-    left = [cell.left for cell in entry.cells]
+    left = _total([cell.left for cell in entry.cells])
     return [
         f"{len(entry.cells):,}",
-        "–" if None in left else f"{sum(images or 0 for images in left):,}",
+        "–" if left is None else f"{left:,}",
         "unknown" if entry.seconds is None else duration(entry.seconds),
         first.cost.source if entry.seconds is not None else "",
         memory(first.memory or 0),
@@ -139,6 +138,6 @@ def _listed(labels: Sequence[str]) -> str:
     return printable(different[0]) + more
 
 
-def _total(cells: Sequence[Cell]) -> float | None:
-    known = [cell.seconds for cell in cells]
-    return None if None in known else sum(seconds or 0.0 for seconds in known)
+def _total(values: Sequence[float | None]) -> float | None:
+    """The sum of what is known of each; None where it is not known of all."""
+    return None if None in values else sum(value or 0 for value in values)

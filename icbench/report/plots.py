@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from icbench.kinds.names import TIERS, class_name
+from icbench.kinds.names import TIERS
 from icbench.ranking.leaderboard import RankedEntry, RankedTrack
 from icbench.ranking.references import Reference
 from icbench.ranking.rows import Row
+from icbench.report.class_names import call_class, tell_outcome
 from icbench.report.cost_chart import TICKS
 from icbench.report.estimates import format_signed, interval
 from icbench.report.table import printable
@@ -298,7 +299,7 @@ def _rows(*arrays: NDArray[Any]) -> "zip[tuple[list[Any], ...]]":
 
 def axis_name(label: int, names: Sequence[str]) -> str:
     """What a class is called on an axis and in a point's text, which plotly reads as markup."""
-    return html.escape(printable(class_name(label, names)))
+    return html.escape(call_class(label, names))
 
 
 def _cell_text(label: str, prediction: str, count: int, share: float) -> str:
@@ -398,7 +399,7 @@ def draw_path(name: str, paths: ClassPaths, number: int) -> Chart:
         "margin": {"l": 36, "r": 8, "t": 6, "b": 40},
         "showlegend": False,
     }
-    own, found = (printable(class_name(label, paths.class_names)) for label in (truth, final))
-    title = f"{own}, found" if final == truth else f"{own}, taken for {found}"
+    own, found = (call_class(label, paths.class_names) for label in (truth, final))
+    title = tell_outcome(truth, final, paths.class_names)
     alt = f"The class vector of a {own} over {len(path) - 1} steps; it ends with {path[-1, final]:.2f} for {found}."
     return Chart(name, title, alt, {"data": data, "layout": layout}, 190)

@@ -10,12 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from icbench.kinds.names import class_name, numbered_name
+from icbench.kinds.names import class_name
 from icbench.ranking.per_class import ClassFigures
 from icbench.ranking.rows import Track
 from icbench.records import Record
 from icbench.records.diagnosis import KeptDiagnosis
 from icbench.records.metadata import ComponentMetadata, EntryMetadata, RecordMetadata
+from icbench.report.class_names import WIDE, call_by_number, call_class
 from icbench.report.leaderboard import track_title
 from icbench.report.results import memory
 from icbench.report.table import Column, Grid, Section, printable, terminal_table
@@ -25,8 +26,6 @@ RIGHT, WRONG = (90, 190, 130), (225, 110, 110)
 """The colours of a full cell on and off the diagonal of the confusion matrix."""
 
 LEAST_CELL = 4
-NAME = 24
-"""The width that the names of classes are given, if they need as much."""
 
 
 def run_report(
@@ -116,17 +115,17 @@ def run_figures(record: Record) -> list[tuple[str, str]]:
 
 def classes_grid(classes: Sequence[ClassFigures], names: Sequence[str] = ()) -> Grid:
     """The figures of each class, by number and by name where classes have names."""
-    wide = NAME if names else 0
+    wide = WIDE if names else 0
     columns = [Column("class", 0, words=wide), Column("images", 2), Column("right", 2), Column("accuracy", 0)]
     columns += [Column("95 % interval", 1), Column("taken for", 1, words=wide)]
     rows = [
         [
-            printable(numbered_name(figures.number, names)),
+            call_by_number(figures.number, names),
             f"{figures.images:,}",
             f"{figures.correct:,}",
             "–" if figures.accuracy is None else f"{figures.accuracy:.4f}",
             f"{figures.low:.4f}–{figures.high:.4f}",
-            "" if figures.confused_with is None else printable(class_name(figures.confused_with, names)),
+            "" if figures.confused_with is None else call_class(figures.confused_with, names),
         ]
         for figures in classes
     ]
@@ -136,7 +135,7 @@ def classes_grid(classes: Sequence[ClassFigures], names: Sequence[str] = ()) -> 
 def _confusion_table(confusion: NDArray[np.int64], names: Sequence[str], width: int) -> RenderableType:
     """Labels down, predictions across; the share of its row colours a cell."""
     size = len(confusion)
-    labels = [printable(numbered_name(label, names)) for label in range(size)]
+    labels = [call_by_number(label, names) for label in range(size)]
     shown = list(range(size)) + ([size] if confusion[:, size].any() else [])
     cell = max(LEAST_CELL, len(str(confusion.max())) + 2)
     title = Text("label by prediction" + (", ? where not finite" if size in shown else ""), style="bold")
