@@ -211,7 +211,7 @@ def left_in(folder):
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-def test_a_dataset_is_fetched_when_it_is_first_used_and_then_is_here(dataset):
+def test_a_dataset_is_fetched_when_it_is_first_used_and_then_is_here(dataset, capsys):
     made, files, folder, shape = dataset
     assert made.status(DATA) == "not here; fetched at first use"
     splits = {name: made.split(name, DATA) for name in ("train", "validation", "test")}
@@ -220,6 +220,7 @@ def test_a_dataset_is_fetched_when_it_is_first_used_and_then_is_here(dataset):
         "validation": HELD_OUT,
         "test": TEST,
     }
+    assert capsys.readouterr().out == ""
     for name in files:
         (folder / name).unlink()  # it is not fetched again
     assert made.is_here(DATA)

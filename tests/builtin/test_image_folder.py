@@ -91,7 +91,10 @@ def test_the_digest_is_of_all_files_and_their_classes():
     first = ImageFolder(str(HERE)).digests()
     assert ImageFolder(str(HERE)).digests() == first
     shutil.move(HERE / "blue" / "00.png", HERE / "green" / "moved.png")
-    assert ImageFolder(str(HERE)).digests() != first
+    moved = ImageFolder(str(HERE)).digests()
+    assert moved != first
+    (HERE / "blue").rename(HERE / "azure")
+    assert ImageFolder(str(HERE)).digests() not in (first, moved)
 
 
 @pytest.mark.usefixtures("photos")
@@ -189,6 +192,11 @@ def linked_folder():
     (HERE / "dogs").symlink_to(Path("elsewhere").resolve())
 
 
+def folder_linked_within():
+    save("cats/one.png")
+    (HERE / "dogs").symlink_to("cats")
+
+
 def line_break_in_a_file():
     save("cats/o\nne.png")
     save("dogs/one.png")
@@ -218,6 +226,7 @@ BAD = {
     sixteen_bits: "photos/cats/one.png has pixels of kind I;16, and 8 bits",
     floats: "photos/cats/one.tiff has pixels of kind F, and 8 bits",
     link_out: "photos/cats/two.png is a symbolic link to .*elsewhere.png",
+    folder_linked_within: "photos/dogs is a symbolic link to cats",
     linked_folder: "photos/dogs is a symbolic link to ",
     line_break_in_a_file: r"photos/cats has a file whose name is no line of text: 'o\\nne.png'",
     line_break_in_a_class: r"photos has a file whose name is no line of text: 'ca\\nts'",

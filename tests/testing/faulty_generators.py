@@ -2,13 +2,16 @@
 
 import os
 import warnings
+from pathlib import Path
 
 import torch
 from faulty import Faults
 from torch import nn
 
 from icbench import Param
+from icbench.kinds.dataset import DataShape
 from icbench.kinds.generator import Generator
+from icbench.training.weights import read_shape
 
 FAULTS = Faults("generator")
 CLASSES, NOISE, SHAPE = 4, 3, (1, 8, 8)
@@ -315,6 +318,22 @@ class Blurred(Sound):
 
 
 @FAULTS("its_spread_is_sound")
+class Columned(Sound):
+    """its spread is a column"""
+
+    def mean_and_spread(self, class_vector, noise):
+        return self(class_vector, noise), class_vector[:, :1]
+
+
+@FAULTS("its_spread_is_sound")
+class Negative(Sound):
+    """its spread is below 0"""
+
+    def mean_and_spread(self, class_vector, noise):
+        return self(class_vector, noise), -class_vector[:, 0]
+
+
+@FAULTS("its_spread_is_sound")
 class Crowded(Sound):
     """its images are spread around those of the batch"""
 
@@ -406,6 +425,34 @@ WEIGHTS = (Param("weights", "", path=True), Param("trained_on", ""))
 def rigid(weights="", trained_on=""):
     """is said to have weights for any data, and is made for one shape"""
     return Sound()
+
+
+class Fitting(Sound):
+    """Makes images of any shape, all of one grey."""
+
+    def __init__(self, shape, grey):
+        super().__init__()
+        self.num_classes, self.image_shape = shape.num_classes, shape.image_shape
+        self.grey = nn.Parameter(torch.tensor(grey))
+
+    def forward(self, class_vector, noise):
+        return self.grey.expand(len(class_vector), *self.image_shape).clone()
+
+
+class FittingTrainer(RigidTrainer):
+    """Makes a generator for the data that it is given."""
+
+    def begin(self, split, num_classes, job):
+        self.shape = DataShape.of(split, num_classes)
+
+    def snapshot(self):
+        return Fitting(self.shape, 0.25)
+
+
+@FAULTS("it_is_trained_for_other_shapes", params=WEIGHTS, trainer="faulty_generators:FittingTrainer")
+def forgetful(weights="", trained_on=""):
+    """is trained for any data, and does not read the weights of that"""
+    return Fitting(read_shape(Path(weights)), 0.75) if weights else Sound()
 
 
 @FAULTS("it_is_trained_for_other_shapes", params=WEIGHTS)
