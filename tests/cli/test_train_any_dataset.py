@@ -122,6 +122,13 @@ def test_a_run_on_what_chose_the_weights_is_flagged(capsys):
     assert answer["data"]["runs"][0]["flags"] == ["trained on these images"]
 
 
+def test_weights_of_another_seed_are_not_taken(capsys):
+    trained(capsys, GREY, "--seed", "1")
+    code, answer, _ = run(capsys, GREY)
+    assert code == 2
+    assert "no weights for cgan with noise_dim=4 trained on toy" in answer["errors"][0]
+
+
 def test_weights_without_a_record_are_of_unknown_training(capsys):
     """As a training leaves them that was stopped after a check."""
     trained(capsys, GREY)
