@@ -15,7 +15,7 @@ from icbench.engine.prepare import prepare
 from icbench.engine.settings import Settings
 from icbench.errors import IntegrityError, MissingWeightsError
 from icbench.kinds.dataset import Split
-from icbench.training.scoring import inversion_accuracy
+from icbench.training.scoring import inversion_accuracy, invert_split
 
 CPU = torch.device("cpu")
 SIZES = [10, 25, 50, 100, 200]
@@ -144,19 +144,17 @@ def test_shipped_weights_classify_500_validation_images_above_a_floor(validation
 @pytest.mark.slow
 @pytest.mark.usefixtures("all_cores")
 @pytest.mark.skipif(not bfloat16_instructions(), reason="this CPU has no bfloat16, so `auto` never chooses it")
-def test_bfloat16_costs_at_most_half_a_point_on_1000_validation_images(validation):
+def test_bfloat16_turns_few_of_500_validation_images_and_as_many_for_the_better(validation):
     """What allows `--precision auto` to take bfloat16.
 
-    Either precision turns some twenty of a thousand images, in both directions; three seeds tell a loss from that.
+    It turns one or two images of a hundred, in both directions, so that 500 images show a loss of a point and a half.
+    Weights of four bits in place of its eight turn five of a hundred, of 400 that were tried.
     """
     generator = prepare(load_cgan(10), CPU)
     single, half = (
-        np.mean(
-            [
-                inversion_accuracy(generator, "joint", validation, slice(1000), Settings(200, seed, CPU, precision))
-                for seed in range(3)
-            ]
-        )
+        invert_split(generator, "joint", validation, slice(500), Settings(200, 0, CPU, precision)).prediction
         for precision in (torch.float32, torch.bfloat16)
     )
-    assert abs(single - half) <= 0.005
+    labels = validation.labels[:500]
+    assert np.mean(single != half) <= 0.035
+    assert abs(np.mean(single == labels) - np.mean(half == labels)) <= 0.015
