@@ -5,6 +5,9 @@ from collections.abc import Sequence
 KINDS = ("generator", "distance", "optimizer", "schedule", "dataset", "classifier")
 """What entries are made of."""
 
+CODED_KINDS = (*KINDS, "executor")
+"""What is a class: the conformance kit checks it, and a new distribution can begin with it. A suite is a file."""
+
 ALL_KINDS = (*KINDS, "suite", "executor")
 """What there are hooks for: suites are declared in terms of the others, and executors run entries of any."""
 

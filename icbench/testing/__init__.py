@@ -13,9 +13,18 @@ from icbench.testing.cases import (
     ClassifierTests,
     DatasetTests,
     DistanceTests,
+    ExecutorTests,
     GeneratorTests,
     OptimizerTests,
     ScheduleTests,
 )
 
-__all__ = ["ClassifierTests", "DatasetTests", "DistanceTests", "GeneratorTests", "OptimizerTests", "ScheduleTests"]
+__all__ = [
+    "ClassifierTests",
+    "DatasetTests",
+    "DistanceTests",
+    "ExecutorTests",
+    "GeneratorTests",
+    "OptimizerTests",
+    "ScheduleTests",
+]

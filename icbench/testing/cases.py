@@ -75,3 +75,8 @@ class DatasetTests:
 @_tests_of("classifier")
 class ClassifierTests:
     """Tests of a direct classifier."""
+
+
+@_tests_of("executor")
+class ExecutorTests:
+    """Tests of an executor."""

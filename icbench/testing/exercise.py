@@ -13,6 +13,9 @@ from icbench.testing import synthetic
 if TYPE_CHECKING:
     from icbench.testing.subject import Subject
 
+ANSWER_SECONDS = 120.0
+"""How long an executor's answer is waited for: a worker may have to be started first."""
+
 
 def exercise(subject: "Subject", component: Any, device: torch.device) -> list[Tensor]:
     """Use `component`, one of the subject's, on a device; returns the numbers that came out."""
@@ -24,6 +27,7 @@ def exercise(subject: "Subject", component: Any, device: torch.device) -> list[T
         "optimizer": _optimizer,
         "schedule": _schedule,
         "classifier": _classifier,
+        "executor": _executor,
     }
     return uses[subject.kind](component, device)
 
@@ -69,6 +73,13 @@ def _classifier(classifier: Any, device: torch.device) -> list[Tensor]:
     classifier.fit(images.to(device), labels.to(device), synthetic.CLASSES, 0)
     with torch.no_grad():
         return [classifier.scores(synthetic.labelled_images(12, seed=1)[0].to(device))]
+
+
+def _executor(executor: Any, device: torch.device) -> list[Tensor]:
+    try:
+        return [torch.tensor([executor.submit(pow, number, 2).result(ANSWER_SECONDS) for number in range(3)])]
+    finally:
+        executor.close()
 
 
 def _dataset(dataset: Any, with_data: bool) -> list[Tensor]:

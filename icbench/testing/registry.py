@@ -8,6 +8,7 @@ from icbench.testing.checks import (
     classifier,
     dataset,
     distance,
+    executor,
     generator,
     isolation,
     optimizer,
@@ -51,6 +52,7 @@ KITS = {
     "schedule": _kit(schedule.GATES, schedule.CHECKS),
     "dataset": _kit(dataset.GATES, dataset.CHECKS),
     "classifier": _kit(classifier.GATES, classifier.CHECKS),
+    "executor": _kit(executor.GATES, executor.CHECKS),
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pluggy
 
 from icbench.errors import PluginError, UsageError, suggestion
-from icbench.kinds.names import KINDS
+from icbench.kinds.names import CODED_KINDS
 from icbench.plugins import hookspecs
 from icbench.plugins.component import Registered, Selection
 from icbench.plugins.discovery import GROUP, PluginSource, canonical, file_source
@@ -112,8 +112,8 @@ def _of_name(text: str) -> Target:
     # What is broken is said in the report, or by the error.
     manager = plugin_manager(warn=False)
     name, _, assignments = text.partition(":")
-    every = [registered for kind in KINDS for registered in manager.components(kind)]
-    if found := manager.find_named(name, KINDS):
+    every = [registered for kind in CODED_KINDS for registered in manager.components(kind)]
+    if found := manager.find_named(name, CODED_KINDS):
         specs = [(r.kind, f"{r.dist}/{r.name}:{assignments}") for r in found]
         selections = [manager.select(kind, spec) for kind, spec in specs]
         return Target([Subject(s, source_of(manager, s.registered)) for s in selections], [])
@@ -137,7 +137,7 @@ def _raise_unknown(manager: PluginManager, name: str, every: list[Registered]) -
         raise UsageError(
             f"{name} is a suite, and only what suites are made of is checked", f"`icbench suite show {name}` reads it."
         )
-    manager.raise_if_unusable(name, KINDS)
+    manager.raise_if_unusable(name, CODED_KINDS)
     known = {registered.name for registered in every} | {registered.dist for registered in every}
     raise UsageError(
         f"there is no component, distribution, .py file or folder with a pyproject.toml called '{name}'",

@@ -1,5 +1,6 @@
 """The component under test, with what several checks need of it made once."""
 
+import weakref
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -87,7 +88,11 @@ class Subject:
     @cached_property
     def component(self) -> Any:
         """The one that most checks share."""
-        return self.ready()
+        built = self.ready()
+        if self.kind == "executor":
+            # Its workers end with those who check it.
+            weakref.finalize(self, built.close)
+        return built
 
     def passes(self, gate: Check) -> bool:
         """Whether a check finds no fault; made once."""

@@ -7,6 +7,7 @@ from icbench.testing import (
     ClassifierTests,
     DatasetTests,
     DistanceTests,
+    ExecutorTests,
     GeneratorTests,
     OptimizerTests,
     ScheduleTests,
@@ -46,3 +47,10 @@ class TestDatasets(DatasetTests):
 
 class TestClassifiers(ClassifierTests):
     component = builtins("classifier")
+
+
+class TestExecutors(ExecutorTests):
+    @pytest.fixture(params=["local", "processes:workers=1"])
+    def component(self, request):
+        """Without dask: a cluster for each of many checks takes minutes, and it has tests of its own."""
+        return f"icbench/{request.param}"

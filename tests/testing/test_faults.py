@@ -6,6 +6,7 @@ import warnings
 import faulty_classifiers
 import faulty_datasets
 import faulty_distances
+import faulty_executors
 import faulty_generators
 import faulty_optimizers
 import faulty_records
@@ -14,8 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from icbench.kinds.names import KINDS
+from icbench.kinds.names import CODED_KINDS
 from icbench.plugins.shared_state import changes, shared_state
+from icbench.testing.checks import executor
 from icbench.testing.registry import KITS
 from icbench.testing.runner import check_component
 from icbench.testing.subject import subject_of
@@ -24,6 +26,7 @@ MODULES = (
     faulty_classifiers,
     faulty_datasets,
     faulty_distances,
+    faulty_executors,
     faulty_generators,
     faulty_optimizers,
     faulty_records,
@@ -32,6 +35,15 @@ MODULES = (
 FAULTS = [fault for module in MODULES for fault in module.FAULTS]
 IN_FILES = {"registering_does_not_import_torch", "importing_it_changes_nothing"}
 """Checks of how a module is imported; their faults are in files of their own, in test_plugin_check.py."""
+
+
+@pytest.fixture(autouse=True)
+def _briefly(monkeypatch):
+    """What is waited for to see that it does not end is waited for briefly; workers that a fault leaves are ended."""
+    monkeypatch.setattr(executor, "HELD_SECONDS", 0.5)
+    monkeypatch.setattr(executor, "ENDING_SECONDS", 2.0)
+    yield
+    faulty_executors.Lingering.end_all()
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
@@ -44,7 +56,7 @@ def test_a_fault_is_caught_by_the_checks_meant_for_it(fault):
     assert not changes(before)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CODED_KINDS)
 def test_every_check_catches_some_fault(kind):
     common = set.intersection(*({check.__name__ for check in kit.all} for kit in KITS.values()))
     caught = {name for fault in FAULTS for name in fault.caught_by if fault.kind == kind or name in common}

@@ -88,6 +88,12 @@ def test_a_component_is_checked_by_its_name(check):
     assert "failed" not in out
 
 
+def test_an_executor_is_checked_by_its_name(check):
+    code, out, err = check("local")
+    assert (code, err) == (0, "")
+    assert "executor local  from icbench" in out
+
+
 def test_parameters_and_the_distribution_can_be_given(check):
     code, out, _ = check("icbench/adam:lr=0.1", "--json")
     assert code == 0
@@ -202,7 +208,7 @@ def test_a_distribution_means_all_its_components(check):
     assert code == 1
     missing = ["generator cgan-post was not checked", "dataset image-folder was not checked"]
     assert [error.partition(":")[0] for error in document["errors"]] == missing
-    assert kinds == {"generator", "distance", "optimizer", "schedule", "dataset", "classifier"}
+    assert kinds == {"generator", "distance", "optimizer", "schedule", "dataset", "classifier", "executor"}
 
 
 def test_a_component_whose_weights_are_not_here_is_said_not_to_be_checked(check):

@@ -16,7 +16,10 @@ class Local(Executor):
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Answer:
         answer: Answer = Future()
-        answer.set_result(function(*arguments))
+        try:
+            answer.set_result(function(*arguments))
+        except Exception as error:
+            answer.set_exception(error)
         return answer
 
     def close(self) -> None:

@@ -40,7 +40,7 @@ class Processes(Executor):
         retries, timeout: as for all executors.
     """
 
-    def __init__(self, workers: int = 0, threads: int = 0, retries: int = 2, timeout: float = 0.0) -> None:
+    def __init__(self, workers: int = 0, threads: int = 0, retries: int = 2, timeout: float = 3600.0) -> None:
         self.retries, self.timeout = retries, timeout
         self._devices = cuda_devices()
         self._count = workers or len(self._devices) or available_cores()

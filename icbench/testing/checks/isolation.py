@@ -68,6 +68,7 @@ def can_be_used(subject: Subject) -> None:
 
 def random_state_is_left_alone(subject: Subject) -> None:
     """Building and using it draws nothing from the random numbers that all code shares, and seeds none."""
+    _require_numbers(subject)
     cure = "draw from a generator of your own, and build layers inside torch.random.fork_rng(devices=[])"
     _expect_unchanged(subject, "random", f"; {cure}")
 
@@ -90,12 +91,14 @@ def nothing_is_printed(subject: Subject) -> None:
 
 def built_twice_it_is_the_same(subject: Subject) -> None:
     """Two builds with the same parameters give the same numbers."""
+    _require_numbers(subject)
     _seed(SEED)
     _expect_same(subject, exercise(subject, subject.ready(), CPU), "a second build gives other numbers")
 
 
 def used_twice_it_is_the_same(subject: Subject) -> None:
     """Using it again gives the same numbers: it remembers nothing of the first time."""
+    _require_numbers(subject)
     component = subject.share(observe).component
     _seed(SEED)
     _expect_same(subject, exercise(subject, component, CPU), "used again it gives other numbers")
@@ -103,12 +106,14 @@ def used_twice_it_is_the_same(subject: Subject) -> None:
 
 def global_seeds_do_not_matter(subject: Subject) -> None:
     """Its numbers do not depend on how anybody seeded Python, numpy or torch."""
+    _require_numbers(subject)
     _seed(OTHER_SEED)
     _expect_same(subject, exercise(subject, subject.ready(), CPU), "after other global seeds it gives other numbers")
 
 
 def pickled_it_is_the_same(subject: Subject) -> None:
     """Sent to another process it gives the same numbers."""
+    _require_numbers(subject)
     sent = subject.share(observe).pickled
     if isinstance(sent, Exception):
         raise AssertionError(f"it cannot be pickled: {type(sent).__name__}: {sent}")
@@ -119,6 +124,7 @@ def pickled_it_is_the_same(subject: Subject) -> None:
 
 def another_device_can_be_used(subject: Subject) -> None:
     """It computes where its inputs are, and mixes no tensor of its own from elsewhere in."""
+    _require_numbers(subject)
     if subject.kind == "dataset":
         raise Skipped("a dataset gives arrays on the CPU")
     if torch.cuda.is_available():
@@ -154,6 +160,16 @@ class OneDevice(TorchDispatchMode):  # type: ignore[no-untyped-call]
             f"with inputs on another device, a tensor of its own stays on the CPU: {name} gets both",
         )
         return func(*args, **(kwargs or {}))
+
+
+def _require_numbers(subject: Subject) -> None:
+    """Go on only with what computes numbers.
+
+    Raises:
+        Skipped: it is an executor.
+    """
+    if subject.kind == "executor":
+        raise Skipped("an executor stays where it is, and computes no numbers of its own")
 
 
 def _use_without_numbers(subject: Subject) -> None:
