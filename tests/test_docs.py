@@ -217,7 +217,7 @@ def test_the_distance_of_the_ten_minutes_works(monkeypatch, capsys, use_plugins)
         monkeypatch.delitem(sys.modules, module)
 
 
-@pytest.mark.parametrize("kind", ["distance", "optimizer", "schedule", "dataset", "classifier"])
+@pytest.mark.parametrize("kind", ["distance", "optimizer", "schedule", "dataset", "classifier", "executor"])
 def test_the_example_of_a_kind_keeps_its_contract_and_runs_as_its_page_says(kind):
     fewer = ["--limit", "20", "--steps", "2"] if kind != "classifier" else ["--limit", "20"]
     save_own_digits()

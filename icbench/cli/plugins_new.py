@@ -7,7 +7,7 @@ import click
 
 from icbench.cli.options import Place, json_option
 from icbench.cli.output import messages
-from icbench.kinds.names import KINDS
+from icbench.kinds.names import CODED_KINDS
 
 
 def _only(ctx: click.Context, param: click.Parameter, kinds: tuple[str, ...]) -> str:
@@ -19,7 +19,12 @@ def _only(ctx: click.Context, param: click.Parameter, kinds: tuple[str, ...]) ->
 @click.command("new")
 @click.argument("dist", metavar="DIST")
 @click.option(
-    "--kind", type=click.Choice(KINDS), required=True, multiple=True, callback=_only, help="What its component is."
+    "--kind",
+    type=click.Choice(CODED_KINDS),
+    required=True,
+    multiple=True,
+    callback=_only,
+    help="What its component is.",
 )
 @click.option(
     "--directory",

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 
 from icbench.errors import ResultsError, UsageError
-from icbench.kinds.names import KINDS
+from icbench.kinds.names import CODED_KINDS
 from icbench.plugins.discovery import canonical
 from icbench.plugins.manager import builtin_components
 from icbench.storage import make_folder
@@ -109,7 +109,7 @@ def _check_names(dist: str, kind: str) -> Names:
         raise UsageError(f"the name {dist} is reserved", "Choose another, such as icbench-mydist.")
     if not names.module.isidentifier() or keyword.iskeyword(names.module):
         raise UsageError(f"'{names.component}' is no name for a Python module", "Choose one that begins with a letter.")
-    if names.component in KINDS or names.package in sys.stdlib_module_names or _is_importable(names.package):
+    if names.component in CODED_KINDS or names.package in sys.stdlib_module_names or _is_importable(names.package):
         raise UsageError(f"the name {names.package} is taken by another Python package", "Choose another name.")
     taken = [registered for registered in builtin_components().components(kind) if registered.name == names.component]
     if taken:

@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -15,7 +16,7 @@ from safetensors.torch import load_file
 from icbench.builtin.datasets.mnist import MNIST, MNIST_SHAPE
 from icbench.errors import MissingWeightsError
 from icbench.kinds.dataset import Split
-from icbench.kinds.names import KINDS
+from icbench.kinds.names import CODED_KINDS
 from icbench.plugins.component import resolve
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.manager import plugin_manager
@@ -52,7 +53,7 @@ def installed(monkeypatch, use_plugins):
         sys.modules.pop(module, None)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CODED_KINDS)
 def test_a_new_distribution_has_every_file_and_a_sound_project(kind):
     folder = create("icbench-fresh", kind, Path("somewhere"))
     expected = FILES | ({"icbench_fresh/training.py"} if kind == "generator" else set())
@@ -64,12 +65,14 @@ def test_a_new_distribution_has_every_file_and_a_sound_project(kind):
         assert file.is_dir() or "$" not in file.read_text().replace("${{", ""), file
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "generator"])
+@pytest.mark.parametrize("kind", [kind for kind in CODED_KINDS if kind != "generator"])
 def test_its_component_is_found_and_built(installed, kind):
     installed(kind)
     manager = plugin_manager()
     assert manager.statuses[1].state == "active"
-    manager.select(kind, "fresh").build()
+    built = manager.select(kind, "fresh").build()
+    if kind == "executor":
+        built.close()
 
 
 class FewDigits(MNIST):
@@ -128,6 +131,22 @@ def test_the_generator_and_trainer_of_the_guide_are_those_that_are_written():
         assert f"```python\n{(package / file).read_text()}```" in guide
 
 
+def test_the_executor_of_the_guide_which_the_kit_checks_is_the_one_that_is_written():
+    guide = (Path(__file__).parents[2] / "docs/plugins/executor.md").read_text()
+    (shown,) = [block for block in re.findall(r"```python\n(.*?)```", guide, re.DOTALL) if "class Pool" in block]
+    written = (create("icbench-pool", "executor", Path()) / "icbench_pool/pool.py").read_text()
+    assert methods(written) == methods(shown)
+
+
+def methods(code):
+    """The code of each method of the one class, without comments and documentation."""
+    (made,) = [node for node in ast.parse(code).body if isinstance(node, ast.ClassDef)]
+    bodies = {node.name: node for node in made.body if isinstance(node, ast.FunctionDef)}
+    for node in bodies.values():
+        node.body = node.body[1:] if ast.get_docstring(node) else node.body
+    return {name: ast.unparse(node) for name, node in bodies.items()}
+
+
 def test_its_training_learns_and_goes_on_where_it_was_stopped(installed):
     installed("generator")
     whole, first, second = begun(), begun(), begun()
@@ -142,7 +161,7 @@ def test_its_training_learns_and_goes_on_where_it_was_stopped(installed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CODED_KINDS)
 def test_its_component_runs(installed, capsys, kind):
     installed(kind)
     if kind == "generator":
