@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
-from icbench_generators.class_decoders import ClassDecoders, ClassLinear
+from icbench_generators.class_decoders import ClassDecoders, ClassLinear, RowMajorSigmoid
 from icbench_generators.pixels import class_pixel_layer
 from icbench_generators.shipped import load_shipped
 
@@ -64,8 +64,8 @@ class ClassVAE(ClassDecoders):
     def decode(self, noise: Tensor) -> Tensor:
         hidden = noise
         for layer in self.decoders[:-1]:
-            hidden = functional.relu(layer(hidden))
-        return torch.sigmoid(self.decoders[-1](hidden).float())
+            hidden = functional.relu(layer(hidden), inplace=True)
+        return RowMajorSigmoid.apply(self.decoders[-1](hidden).float())
 
     def encode(self, images: Tensor) -> Tensor:
         """The noise (B, K, Z) that each class's encoder finds for images (B, C, H, W)."""

@@ -8,7 +8,7 @@ from icbench.kinds.dataset import DataShape
 from icbench.training.weights import read_shape
 from torch import Tensor
 
-from icbench_generators.class_decoders import ClassDecoders, ClassLinear
+from icbench_generators.class_decoders import ClassDecoders, ClassLinear, RowMajorSigmoid
 from icbench_generators.shipped import load_shipped
 
 PICKS = 4
@@ -49,7 +49,7 @@ class RowLSTM(ClassDecoders):
             cell = keep * cell + add * torch.tanh(gates[..., 3 * self.hidden :])
             hidden = out * torch.tanh(cell)
             written.append(self.row(hidden))
-        return torch.sigmoid(torch.cat(written, dim=2).float())
+        return RowMajorSigmoid.apply(torch.cat(written, dim=2).float())
 
 
 def load_lstm(picks: str = "centres", weights: str = "", trained_on: str = "") -> RowLSTM:
