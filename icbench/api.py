@@ -47,6 +47,7 @@ def run(
     dataset: str = "mnist",
     seed: int = 0,
     *,
+    product: str | None = None,
     classifier: str | None = None,
     lr: float | None = None,
     **options: Unpack[RunOptions],
@@ -58,6 +59,7 @@ def run(
     Args:
         generator, distance, optimizer, schedule, dataset: specs, such as `"cgan:noise_dim=50"`.
         seed: the seed of the starts.
+        product: the spec of a product of experts to run instead.
         classifier: the spec of a direct classifier to run instead; nothing is inverted then.
         lr: the optimizer's learning rate; None takes its own.
         steps: per hypothesis; None takes the schedule's own, 0 scores the starts.
@@ -76,7 +78,8 @@ def run(
     Raises:
         IcbenchError: whatever the command line would print as one line.
     """
-    chosen = _specs(generator, distance, optimizer, schedule) if classifier is None else {"classifier": [classifier]}
+    whole = {kind: [spec] for kind, spec in {"product": product, "classifier": classifier}.items() if spec is not None}
+    chosen = whole or _specs(generator, distance, optimizer, schedule)
     entries = entries_from_specs(plugin_manager(), {**chosen, "dataset": [dataset]}, lr)
     return next(execute(entries, replace(_options(options), seeds=(seed,)), Observer())).record
 

@@ -27,6 +27,7 @@ VERBS = {
     "verify": "Check a record by computing a sample of its images again.",
     "publish": "Write records in a small form, for others to read and check.",
     "train": "Train a generator's weights.",
+    "fit": "Fit the numbers of a product of experts.",
     "data": "List the datasets, and which of them have to be fetched.",
     "plugins": "List the components and where they come from.",
     "env": "Show facts about this machine and its libraries.",

@@ -44,6 +44,12 @@ def _spec_option(kind: str, default: str) -> "Callable[[AnyFunction], AnyFunctio
 @_spec_option("schedule", "joint")
 @_spec_option("dataset", "mnist")
 @click.option(
+    "--product",
+    metavar="SPEC",
+    multiple=True,
+    help="Product of experts, several inversions as one entry; given alone, nothing else is inverted.",
+)
+@click.option(
     "--classifier",
     metavar="SPEC",
     multiple=True,
@@ -93,15 +99,16 @@ def command(**given: Any) -> int:
     `icbench plugins` lists what there is to choose from.
     """
     from icbench.compute.allocator import keep_freed_memory
+    from icbench.kinds.names import WHOLE_KINDS
     from icbench.plugins.manager import plugin_manager
     from icbench.running.entry import DEFAULTS
     from icbench.running.execute import Request, entries_from_specs, execute
 
     keep_freed_memory()
-    specs = {kind: given[kind] for kind in (*DEFAULTS, "classifier")}
+    specs = {kind: given[kind] for kind in (*DEFAULTS, *WHOLE_KINDS)}
     entries = entries_from_specs(plugin_manager(), specs, given["lr"])
-    if all(entry.direct for entry in entries):
-        _check_direct(given)
+    if not any(entry.inverts_once for entry in entries):
+        _check_whole(given, entries[0].direct)
     options = _options(given)
     if given["plan"]:
         return show_plan([Request(entry, options) for entry in entries], given)
@@ -138,16 +145,16 @@ def _options(given: dict[str, Any]) -> "Options":
     )
 
 
-def _check_direct(given: dict[str, Any]) -> None:
-    """Refuse the options of an inversion where nothing is inverted."""
-    names = ("steps", "stop_when", "lr", "precision", "save_latents", "figure")
+def _check_whole(given: dict[str, Any], direct: bool) -> None:
+    """Refuse the options of an inversion where nothing is inverted, or only by products that say themselves how."""
+    names = ("steps", "stop_when", "lr", "save_latents", "figure", *(["precision"] if direct else []))
     # A flag is named alone, another option with its value.
     said = {name: f" {given[name]}" if given[name] is not True else "" for name in names}
     idle = [f"--{name.replace('_', '-')}{said[name]}" for name in names if given[name] not in (None, False, "auto")]
+    why = "direct classifiers alone invert nothing" if direct else "products say themselves how they invert"
     if idle:
         raise click.UsageError(
-            f"{', '.join(idle)} would have no effect: direct classifiers alone invert nothing; leave it out, or "
-            "name a --generator to invert too"
+            f"{', '.join(idle)} would have no effect: {why}; leave it out, or name a --generator to invert too"
         )
 
 
@@ -176,7 +183,7 @@ def _draw(runs: "list[Run]", options: "Options", given: dict[str, Any]) -> list[
     from icbench.running.reconstructions import reconstructions
 
     file = given["figure"]
-    shown = [run for run in runs if run.seed == options.seeds[0] and not run.entry.direct]
+    shown = [run for run in runs if run.seed == options.seeds[0] and run.entry.inverts_once]
     return make_file(
         "picture",
         file,

@@ -41,6 +41,21 @@ class ActiveSet:
             class_vector=class_vector.repeat(images, 1, 1),
         )
 
+    @classmethod
+    def of_classes(cls, classes: Tensor, class_vector: Tensor, modes: int = 1) -> "ActiveSet":
+        """The hypotheses of some classes of each image; the others count as dropped before the first step.
+
+        Args:
+            classes: (B, m), as many of each image, none twice.
+            class_vector: (H, K), where each hypothesis starts: as many at each entry, and none between them.
+            modes: how many entries of the class vector a class has.
+        """
+        whole = cls.whole(len(classes), class_vector)
+        of_class = class_vector.argmax(dim=1) // modes
+        is_open = (of_class[None, :, None] == classes[:, None, :]).any(dim=2)
+        searched = is_open.nonzero()[:, 1].view(len(classes), -1)
+        return replace(whole, searched=searched, dropped_at=torch.where(is_open, whole.dropped_at, 0))
+
     @property
     def count(self) -> int:
         """h, how many hypotheses of each image are left."""

@@ -31,6 +31,7 @@ class BatchInversion:
         index: (B,) the images of the batch, by position in the split.
         bank: of the run.
         settings: how.
+        classes: (B, m) the classes that each image is searched for in; None for all.
     """
 
     def __init__(
@@ -41,9 +42,10 @@ class BatchInversion:
         index: NDArray[np.int64],
         bank: NoiseBank,
         settings: Settings,
+        classes: NDArray[np.int64] | None = None,
     ) -> None:
         self.components, self.settings = components, settings
-        state, forward = initial_state(components, hypotheses, images, index, bank, settings)
+        state, forward = initial_state(components, hypotheses, images, index, bank, settings, classes)
         self.counter = EvaluationCounter(forward)
         self.objective = Objective(components)
         self.descent = Descent(components, self.objective, state, settings)

@@ -166,6 +166,7 @@ def initial_state(
     index: NDArray[np.int64],
     bank: NoiseBank,
     settings: Settings,
+    classes: NDArray[np.int64] | None = None,
 ) -> tuple[LatentState, int]:
     """The latents that a batch starts from, and how many forward evaluations of each image finding them took.
 
@@ -176,20 +177,29 @@ def initial_state(
         index: (B,) the images of the batch, by position in the split.
         bank: of the run.
         settings: of the inversion.
+        classes: (B, m) the classes that each image is searched for in; None for all.
     """
     device, schedule = settings.device, components.schedule
+    starts = hypotheses.class_vector.to(device)
+    active = (
+        ActiveSet.whole(len(index), starts)
+        if classes is None
+        else ActiveSet.of_classes(torch.from_numpy(classes).to(device), starts, components.generator.modes_per_class)
+    )
+    image = torch.arange(len(index), device=device).repeat_interleave(active.count)
+    number = active.searched.flatten()
     target = as_target(images[index], device)
     features = components.distance.features(target)
     drawn = draw_noise(index, hypotheses.restart, components.generator.noise_dim, settings.seed).to(device)
     context = BatchInitContext(hypotheses, drawn, target, features, bank, len(images))
-    noise = initial_noise(schedule, context).flatten(0, 1)
+    noise = initial_noise(schedule, context)[image, number]
     state = LatentState(
         index=index,
-        active=ActiveSet.whole(len(index), hypotheses.class_vector.to(device)),
-        coordinates=schedule.coordinates(hypotheses.class_vector).repeat(len(index), 1).to(device),
+        active=active,
+        coordinates=schedule.coordinates(hypotheses.class_vector).to(device)[number],
         noise=noise,
-        features=select_features(features, torch.arange(len(index)).repeat_interleave(len(hypotheses.restart))),
-        restart=torch.tensor(hypotheses.restart, device=device).repeat(len(index)),
+        features=select_features(features, image),
+        restart=torch.tensor(hypotheses.restart, device=device)[number],
         finite=torch.ones(len(index), dtype=torch.bool, device=device),
         resets=torch.zeros(len(index), dtype=torch.int64, device=device),
     )

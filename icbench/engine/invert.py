@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from icbench.compute.devices import float32_products
@@ -19,6 +20,8 @@ from icbench.engine.readout import group_by_class
 from icbench.engine.result import InversionResult
 from icbench.engine.settings import Components, Settings
 from icbench.engine.targets import Pixels
+from icbench.errors import UsageError
+from icbench.kinds.schedule import Hypotheses
 
 
 def invert(
@@ -29,6 +32,7 @@ def invert(
     batch_size: int = 512,
     on_step: Callable[[int], None] = lambda images: None,
     noise: NDArray[np.float32] | None = None,
+    classes: NDArray[np.int64] | None = None,
 ) -> Iterator[InversionResult]:
     """Invert images batch by batch.
 
@@ -41,6 +45,12 @@ def invert(
         on_step: called after each step with the number of the batch's images that are in `index`; for images that stop
             early at once with all steps that they are spared.
         noise: (M, Z), where every hypothesis of an image starts instead of at the noise drawn for it.
+        classes: (M, m) the classes that each image is searched for in, none twice; None for all. The others get a
+            score no better than the worst of these.
+
+    Raises:
+        UsageError: `classes` is given, and a hypothesis of the schedule is of no class, or the images of the generator
+            depend on each other.
 
     Yields:
         one `InversionResult` per batch, in the order of `index`; in ascending order for a generator whose rows depend
@@ -50,17 +60,48 @@ def invert(
     hypotheses = components.schedule.hypotheses(components.generator.class_dim)
     bank = NoiseBank.of(components, settings)
     group = components.generator.batch_group_size
+    if classes is not None:
+        check_separable(hypotheses, group)
     with_mates = index if group == 1 else whole_groups(index, group, len(images))
-    per_batch = max(1, batch_size // len(hypotheses.restart) // group) * group
+    searched = hypotheses_per_image(components, hypotheses, classes)
+    per_batch = max(1, batch_size // searched // group) * group
     for begin in range(0, len(with_mates), per_batch):
         rows = with_mates[begin : begin + per_batch]
         asked_for = np.isin(rows, index)
         with float32_products(settings.device, tf32=False):
-            inversion = BatchInversion(components, hypotheses, images, rows, bank, settings)
+            chosen = None if classes is None else classes[begin : begin + per_batch]
+            inversion = BatchInversion(components, hypotheses, images, rows, bank, settings, chosen)
             if noise is not None:
                 inversion.state.start_at(asked_for, noise[_places(rows[asked_for], index)])
             found = inversion.run(partial(_tell, on_step, asked_for))
         yield found.rows(asked_for)
+
+
+def hypotheses_per_image(
+    components: Components, hypotheses: Hypotheses, classes: NDArray[np.int64] | None = None
+) -> int:
+    """How many hypotheses an image has at first, where it is searched for in some classes (M, m) or in all."""
+    share = 1.0 if classes is None else classes.shape[1] / components.generator.num_classes
+    return max(1, round(len(hypotheses.restart) * share))
+
+
+def check_separable(hypotheses: Hypotheses, group: int) -> None:
+    """Check that some classes can be searched for without the others.
+
+    Args:
+        hypotheses: the schedule's.
+        group: how many images depend on each other.
+
+    Raises:
+        UsageError: they cannot.
+    """
+    vectors = hypotheses.class_vector
+    per_class = torch.bincount(vectors.argmax(dim=1), minlength=vectors.shape[1])
+    if group > 1 or not bool((vectors == 1).any(dim=1).all()) or int(per_class.min()) != int(per_class.max()):
+        raise UsageError(
+            "some classes cannot be searched for without the others by this schedule and generator",
+            "Choose a schedule that holds the class vector, such as exhaustive, or ask about all classes.",
+        )
 
 
 def _places(rows: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.intp]:

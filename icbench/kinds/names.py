@@ -6,13 +6,18 @@ KINDS = ("generator", "distance", "optimizer", "schedule", "dataset", "classifie
 """What entries are made of."""
 
 CODED_KINDS = (*KINDS, "executor")
-"""What is a class: the conformance kit checks it, and a new distribution can begin with it. A suite is a file."""
+"""What is a class: the conformance kit checks it, and a new distribution can begin with it. A suite is a file, and a
+product names its members."""
 
-ALL_KINDS = (*KINDS, "suite", "executor")
-"""What there are hooks for: suites are declared in terms of the others, and executors run entries of any."""
+ALL_KINDS = (*KINDS, "product", "suite", "executor")
+"""What there are hooks for: products and suites are declared in terms of the others, and executors run entries of any.
+"""
 
 INVERSION_KINDS = ("generator", "distance", "optimizer", "schedule")
-"""The components of an inversion; a direct classifier is one of its own."""
+"""The components of an inversion."""
+
+WHOLE_KINDS = ("product", "classifier")
+"""The components that are an entry of their own: inversions whose energies are added up, or a direct classifier."""
 
 TIERS = ("pixels", "features", "label features")
 """What an inversion knows besides pixels; a component declares `tier:features` (learned without labels) or

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from icbench.errors import ComponentError, suggestion
-from icbench.kinds.names import INVERSION_KINDS
+from icbench.kinds.names import INVERSION_KINDS, WHOLE_KINDS
 
 FORMS = ("cells", "nfe")
 """What a table's chart may be of: accuracies cell by cell, or against the generator evaluations per image."""
@@ -27,7 +27,8 @@ class Cell(Struct, frozen=True, forbid_unknown_fields=True):
     Args:
         label: what it is called in a table, such as the parameter's value; on paper that may be `0.5`.
         generator, distance, optimizer, schedule: specs.
-        classifier: the spec of a direct classifier, which then is the whole entry.
+        product: the spec of a product of experts, which then is the whole entry.
+        classifier: the same of a direct classifier.
         steps: per hypothesis; -1 takes the schedule's own.
         seeds: how many runs, for seeds 0 and up.
         images: at most so many of the first images; 0 takes all.
@@ -41,6 +42,7 @@ class Cell(Struct, frozen=True, forbid_unknown_fields=True):
     distance: str = ""
     optimizer: str = ""
     schedule: str = ""
+    product: str = ""
     classifier: str = ""
     steps: int = -1
     seeds: Annotated[int, Meta(ge=1, le=MOST_SEEDS)] = 1
@@ -51,10 +53,9 @@ class Cell(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def specs(self) -> dict[str, str]:
-        """The specs by kind: of an inversion's components, or of the classifier."""
-        if self.classifier:
-            return {"classifier": self.classifier}
-        return {kind: spec for kind in INVERSION_KINDS if (spec := getattr(self, kind))}
+        """The specs by kind: of an inversion's components, or of what is an entry of its own."""
+        whole = {kind: spec for kind in WHOLE_KINDS if (spec := getattr(self, kind))}
+        return whole or {kind: spec for kind in INVERSION_KINDS if (spec := getattr(self, kind))}
 
 
 class Experiment(Struct, frozen=True, forbid_unknown_fields=True):

@@ -90,6 +90,15 @@ def icbench_classifiers() -> Iterable[Component]:
 
 
 @hookspec
+def icbench_products() -> Iterable[Component]:
+    """Yield products of experts, several inversions as one entry: factories of `icbench.kinds.product.Product`.
+
+    yield Component("mypair", "myplugin.products:mypair", "my GAN, and my VAEs where it is in doubt")
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def icbench_suites() -> Iterable[Component]:
     """Yield suites: factories of `icbench.kinds.suite.Suite`, such as `lambda: read_suite(TOML_FILE)`.
 

@@ -22,12 +22,23 @@ FORMS = {
     "class_dropped_at": (WHOLE, 2),
     "forwards": (WHOLE, 1),
     "backwards": (WHOLE, 1),
+    "asked": (WHOLE, 1),
     "class_vector": (REAL, 2),
     "noise": (REAL, 2),
 }
 """The kind of numbers and the dimensions of each array; the first dimension is the images."""
 
-LOWEST = {"index": 0, "label": 0, "prediction": -1, "resets": 0, "class_dropped_at": -1, "forwards": 0, "backwards": 0}
+LOWEST = {
+    "index": 0,
+    "label": 0,
+    "prediction": -1,
+    "resets": 0,
+    "class_dropped_at": -1,
+    "forwards": 0,
+    "backwards": 0,
+    "asked": 1,
+}
+"""The least value of whole numbers; `asked` is how many members of a product were asked."""
 MOST_CLASSES = 2**15
 """Labels and predictions are stored in 16 bits."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from icbench.kinds.names import INVERSION_KINDS
+from icbench.kinds.names import INVERSION_KINDS, WHOLE_KINDS
 from icbench.records.json_object import Count, JSONObject, Number, SignedNumber
 
 
@@ -20,9 +20,9 @@ class ComponentMetadata(JSONObject):
         name, dist, version: where it is from.
         params: all its parameters; a file by its content's digest.
         source: the digest of its code.
-        weights: of a generator, the SHA-256 of its weights file, or empty.
+        weights: of a generator, the SHA-256 of its weights file, or empty; of a product, that of its numbers.
         training_data: of a direct classifier, the digest of the images it is fitted to.
-        components: of a direct classifier, those it is made of, by kind.
+        components: of a direct classifier, those it is made of, by kind; of a product its members, by name.
     """
 
     name: str
@@ -42,6 +42,7 @@ class EntryMetadata(JSONObject):
     Args:
         generator, distance, optimizer, schedule: of an inversion.
         classifier: of a direct classification.
+        product: of several inversions whose energies are added up.
         steps: per hypothesis.
         stop_when: as in `icbench.engine.settings.Settings`.
     """
@@ -51,18 +52,25 @@ class EntryMetadata(JSONObject):
     optimizer: ComponentMetadata | None = None
     schedule: ComponentMetadata | None = None
     classifier: ComponentMetadata | None = None
+    product: ComponentMetadata | None = None
     steps: Count
     stop_when: Number | None = None
 
     @property
     def components(self) -> dict[str, ComponentMetadata]:
         """The components by kind."""
-        return {kind: found for kind in (*INVERSION_KINDS, "classifier") if (found := getattr(self, kind)) is not None}
+        kinds = (*INVERSION_KINDS, *WHOLE_KINDS)
+        return {kind: found for kind in kinds if (found := getattr(self, kind)) is not None}
 
     @property
     def direct(self) -> bool:
         """Whether it is a direct classifier."""
         return self.classifier is not None
+
+    @property
+    def inverts_once(self) -> bool:
+        """Whether it inverts one generator, whose latents can be kept and drawn."""
+        return self.generator is not None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -123,7 +123,7 @@ def record_figure(record: "Record", count: int, device: str, data_dir: Path | No
     """The first images of a run above what it made of them.
 
     Raises:
-        UsageError: it is a direct classifier's, or what made it is not here any more.
+        UsageError: it is not of one inversion, or what made it is not here any more.
     """
     from icbench.plugins.manager import plugin_manager
     from icbench.ranking.rows import Track
@@ -133,8 +133,10 @@ def record_figure(record: "Record", count: int, device: str, data_dir: Path | No
     from icbench.running.reconstructions import reconstructions
     from icbench.running.replay import entry_of, split_of
 
-    if record.metadata.entry.direct:
-        raise UsageError(f"{record.label} inverts nothing that could be drawn", "Choose the run of an inversion.")
+    if not record.metadata.entry.inverts_once:
+        raise UsageError(
+            f"{record.label} is no inversion of one generator, which could be drawn", "Choose the run of one."
+        )
     manager = plugin_manager()
     entry = entry_of(manager, record, weights)
     # Refuses other images than those of the record.

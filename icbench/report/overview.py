@@ -202,7 +202,7 @@ class _Track:
         return draw_confusion(name, counts, worst, worst + seeds, row.class_names)
 
     def _why_no_pictures(self, row: Row) -> str:
-        if row.direct:
+        if not row.metadata.entry.inverts_once:
             return ""
         return (
             self.exhibit.lacking or f"only the best {len(self.exhibit.entries)} of a track have pictures (--pictures)"

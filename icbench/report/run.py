@@ -171,7 +171,7 @@ def _calibration(found: Calibration | None) -> list[tuple[str, str]]:
 
 
 def _diagnosis(record: Record, found: KeptDiagnosis | None) -> list[tuple[str, str]]:
-    if record.metadata.entry.direct:
+    if not record.metadata.entry.inverts_once:
         return []
     if found is None:
         return [("diagnosis", f"not made yet: icbench show {record.path} --diagnose")]

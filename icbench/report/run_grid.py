@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from icbench.kinds.names import ALL_KINDS
+from icbench.kinds.names import ALL_KINDS, WHOLE_KINDS
 from icbench.records import Record
 from icbench.report.table import printable
 from icbench.running.observer import PlannedRun
@@ -179,12 +179,12 @@ def distinct_names(parts: Sequence[Mapping[str, str]]) -> tuple[str, list[str]]:
     """What runs have in common, and what tells each from the others.
 
     Args:
-        parts: of each run by kind. Direct classifiers have other ones than inversions: what those of the more
-            usual sort have in common is left out wherever it stands.
+        parts: of each run by kind. Products and direct classifiers have other ones than inversions: what those of the
+            more usual sort have in common is left out wherever it stands.
     """
-    direct = [each for each in parts if "classifier" in each]
-    inverting = [each for each in parts if "classifier" not in each]
-    common = _common(max(inverting, direct, key=len))
+    whole = [each for each in parts if each.keys() & {*WHOLE_KINDS}]
+    composed = [each for each in parts if not each.keys() & {*WHOLE_KINDS}]
+    common = _common(max(composed, whole, key=len))
     return " · ".join(common.values()), [_name(each, common) for each in parts]
 
 

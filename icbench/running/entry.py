@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from icbench.errors import IntegrityError
-from icbench.kinds.names import TIERS
+from icbench.kinds.names import INVERSION_KINDS, TIERS
 from icbench.plugins.component import TRAINED_ON, Selection
 from icbench.records.metadata import ComponentMetadata
 from icbench.running.source_closure import source_digest
@@ -25,10 +25,10 @@ UNTOLD = ("trained-on:unknown images/train",)
 
 @dataclass(frozen=True)
 class Entry:
-    """One configuration: generator, distance, optimizer and schedule, or a direct classifier, and a dataset.
+    """One configuration: generator, distance, optimizer and schedule, or what is an entry of its own, and a dataset.
 
     Args:
-        selections: by kind: those of `INVERSION_KINDS`, or "classifier".
+        selections: by kind: those of `INVERSION_KINDS`, or one of `WHOLE_KINDS`.
         dataset: whose images are classified.
     """
 
@@ -49,6 +49,11 @@ class Entry:
     def direct(self) -> bool:
         """Whether it is a direct classifier."""
         return "classifier" in self.selections
+
+    @property
+    def inverts_once(self) -> bool:
+        """Whether it inverts one generator, whose latents can be kept and drawn."""
+        return self.selections.keys() == set(INVERSION_KINDS)
 
     @property
     def tier(self) -> str:

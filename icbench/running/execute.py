@@ -11,7 +11,7 @@ from icbench.compute.devices import choose_device
 from icbench.engine.targets import read_targets, warn_of_polarity
 from icbench.errors import only_exceptions
 from icbench.kinds.executor import Executor
-from icbench.kinds.names import INVERSION_KINDS
+from icbench.kinds.names import INVERSION_KINDS, WHOLE_KINDS
 from icbench.plugins.component import Selection
 from icbench.plugins.isolation import isolate
 from icbench.plugins.manager import PluginManager, plugin_manager
@@ -31,24 +31,27 @@ if TYPE_CHECKING:
 def entries_from_specs(
     manager: PluginManager, specs: Mapping[str, Sequence[str]], lr: float | None = None
 ) -> list[Entry]:
-    """The entries that specs ask for: the grid of inversions, then the direct classifiers.
+    """The entries that specs ask for: the grid of inversions, then products and direct classifiers.
 
-    A kind without specs takes its default; but where nothing but classifiers is asked for, nothing is inverted.
+    A kind without specs takes its default; but where nothing but these is asked for, there is no grid.
 
     Raises:
         UsageError: a spec that does not fit what is registered.
     """
     datasets = [manager.select("dataset", spec) for spec in specs.get("dataset") or [DEFAULTS["dataset"]]]
-    classifiers = [manager.select("classifier", spec) for spec in specs.get("classifier") or []]
-    direct = list(grid(datasets, classifier=classifiers))
-    if direct and not any(specs.get(kind) for kind in INVERSION_KINDS):
-        return direct
+    whole = [
+        entry
+        for kind in WHOLE_KINDS
+        for entry in grid(datasets, **{kind: [manager.select(kind, spec) for spec in specs.get(kind) or []]})
+    ]
+    if whole and not any(specs.get(kind) for kind in INVERSION_KINDS):
+        return whole
     selections = {
         kind: [manager.select(kind, spec) for spec in specs.get(kind) or [DEFAULTS[kind]]] for kind in INVERSION_KINDS
     }
     if lr is not None:
         selections["optimizer"] = [manager.with_param(selection, "lr", lr) for selection in selections["optimizer"]]
-    return [*grid(datasets, **selections), *direct]
+    return [*grid(datasets, **selections), *whole]
 
 
 class Runnable(Protocol):

@@ -70,7 +70,8 @@ class Exhibitor:
             light_on_dark = self.manager.select("dataset", track.dataset).build().light_on_dark
         except IcbenchError as error:
             return TrackExhibit(lacking=error.line)
-        return TrackExhibit(split, light_on_dark, "", {row.key: self._entry(row) for row in rows[: self.most]})
+        shown = [row for row in rows if row.metadata.entry.inverts_once]
+        return TrackExhibit(split, light_on_dark, "", {row.key: self._entry(row) for row in shown[: self.most]})
 
     def _entry(self, row: Row) -> EntryExhibit:
         key = row.records[0].metadata.key

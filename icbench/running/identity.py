@@ -60,6 +60,7 @@ def run_metadata(
     identity: RunIdentity,
     entry: Entry,
     options: Options,
+    tier: str,
     flags: Sequence[str],
     parameters: int | None,
     class_names: Sequence[str] = (),
@@ -69,6 +70,7 @@ def run_metadata(
     Args:
         identity: of the run.
         entry, options: what is run, and how.
+        tier: what is known besides pixels.
         flags: what a reader has to know.
         parameters: how many numbers the generator keeps, if that is known.
         class_names: what the dataset calls its classes, if it has names for them.
@@ -79,7 +81,7 @@ def run_metadata(
         label=entry.label,
         key=run_key(identity),
         series=series_key(identity),
-        tier=entry.tier,
+        tier=tier,
         suite=options.suite,
         flags=tuple(flags),
         metrics=KnownMetrics(generator_parameters=parameters),

@@ -15,7 +15,6 @@ from icbench.images.preprocessing import Preprocessing
 from icbench.kinds.dataset import Split
 from icbench.plugins.isolation import isolate
 from icbench.plugins.manager import PluginManager
-from icbench.running.counts import hypotheses_per_image
 from icbench.running.datasets import Source, data_folder, learned_dataset
 from icbench.running.entry import Entry
 from icbench.running.execute import entries_from_specs
@@ -119,7 +118,7 @@ class ImageInverter:
     @cached_property
     def hypotheses(self) -> int:
         """How many an image has."""
-        return hypotheses_per_image(self.runner)
+        return self.runner.hypotheses_per_image
 
     @property
     def light_on_dark(self) -> bool:

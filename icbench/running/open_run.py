@@ -14,7 +14,6 @@ from icbench.records import Record
 from icbench.records.buffer import SHARD_IMAGES
 from icbench.records.metadata import Environment
 from icbench.records.results_folder import GrowingRun
-from icbench.running.counts import images_per_batch
 from icbench.running.runners import Arrays, Index
 from icbench.running.session import Session, describe_failure
 from icbench.running.shard_task import Chosen, RunTask, ShardResult, ShardTask, versions
@@ -166,7 +165,7 @@ class OpenRun:
 
     def _cut(self) -> Shard:
         """The next images: whole batches, so that the shards of a run do not depend on who computes them."""
-        batch = images_per_batch(self.session.runner, self._batch_size.rows)
+        batch = self.session.runner.images_per_batch(self._batch_size.rows)
         images = batch * -(-SHARD_IMAGES // batch)
         index, self._left = self._left[:images], self._left[images:]
         return Shard(self, index)

@@ -11,7 +11,6 @@ from icbench.records import Record, ResultsFolder
 from icbench.records.metadata import RunMetadata
 from icbench.records.results_folder import KnownRun
 from icbench.running.costs import UNKNOWN, Cost, EarlierCosts
-from icbench.running.counts import expected_evaluations
 from icbench.running.datasets import Source
 from icbench.running.entry import Entry
 from icbench.running.execute import Runnable, find_sources
@@ -159,7 +158,7 @@ def _plan_entry(session: Session, earlier: _Earlier) -> list[Cell]:
 
 def _cost(session: Session, run: RunMetadata, settings: "Settings", earlier: EarlierCosts) -> Cost:
     runner = session.runner
-    found = earlier.find(run, expected_evaluations(runner, settings.steps))
+    found = earlier.find(run, runner.expected_evaluations(settings.steps))
     if found.seconds is not None or not isinstance(runner, InversionRunner):
         return found
     return probe(runner, session.split.images, settings)

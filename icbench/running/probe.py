@@ -8,7 +8,6 @@ import numpy as np
 
 from icbench.engine.targets import Pixels
 from icbench.running.costs import Cost
-from icbench.running.counts import images_per_batch
 from icbench.running.runners import InversionRunner
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def probe(runner: InversionRunner, images: Pixels, settings: "Settings") -> Cost
     """
     from icbench.engine.invert import invert
 
-    index = np.arange(min(len(images), images_per_batch(runner, ROWS)))
+    index = np.arange(min(len(images), runner.images_per_batch(ROWS)))
     few = replace(settings, steps=min(STEPS, settings.steps))
     seconds = []
     for _ in range(2):

@@ -102,7 +102,7 @@ def diagnose_record(
         on_lost: told why, if the result cannot be kept.
 
     Raises:
-        UsageError: it is a direct classifier's, is not finished or was edited, or what made it is not here any more.
+        UsageError: it is not of one inversion, is not finished or was edited, or what made it is not here any more.
     """
     from icbench.engine.diagnosis import diagnose
 
@@ -157,8 +157,10 @@ def _keep_diagnosis(found: KeptDiagnosis, record: Record, on_lost: Callable[[str
 
 
 def _check_can_be_diagnosed(record: Record) -> None:
-    if record.metadata.entry.direct:
-        raise UsageError(f"{record.label} inverts nothing that could be diagnosed", "Choose the run of an inversion.")
+    if not record.metadata.entry.inverts_once:
+        raise UsageError(
+            f"{record.label} is no inversion of one generator, which could be diagnosed", "Choose the run of one."
+        )
     if record.status != "ok":
         raise UsageError(f"the run {record.path} is not finished", "Give its command again, and diagnose it then.")
     if record.edited:

@@ -75,6 +75,19 @@ class Runner(ABC):
         """What a reader of its results on a split has to know."""
         return self.entry.flags(split)
 
+    @property
+    def tier(self) -> str:
+        """What it knows besides pixels."""
+        return self.entry.tier
+
+    def images_per_batch(self, rows: int) -> int:
+        """How many images are computed together where so many rows are."""
+        return rows
+
+    def expected_evaluations(self, steps: int) -> int:
+        """The generator evaluations of an image, as far as is known before it is classified."""
+        return 0
+
     @abstractmethod
     def parameters(self) -> int | None:
         """How many numbers the generator keeps, or None where that is known only after a run."""
@@ -183,9 +196,26 @@ class InversionRunner(Runner):
     def batch_bytes(self, rows: int, count: int, settings: "Settings") -> int | None:
         from icbench.engine.memory import batch_bytes
 
-        hypotheses = len(self.components.schedule.hypotheses(self.components.generator.class_dim).restart)
+        hypotheses = self.hypotheses_per_image
         # No batch is larger than the run, nor smaller than an image.
         return batch_bytes(self.components, max(hypotheses, min(rows, count * hypotheses)), settings)
+
+    def images_per_batch(self, rows: int) -> int:
+        group = self.components.generator.batch_group_size
+        return max(1, rows // self.hypotheses_per_image // group) * group
+
+    @property
+    def hypotheses_per_image(self) -> int:
+        """How many an image has at the start."""
+        return len(self.components.schedule.hypotheses(self.components.generator.class_dim).restart)
+
+    def expected_evaluations(self, steps: int) -> int:
+        """As far as is known, if each step has one forward and one backward a hypothesis.
+
+        One more of each hypothesis ends it; what a search for a start takes is not in it.
+        """
+        schedule, count = self.components.schedule, self.hypotheses_per_image
+        return 2 * sum(schedule.survivors(step, steps, count) for step in range(steps)) + count
 
     def results(
         self, images: Pixels, index: Index, settings: "Settings", batch_size: int, on_step: OnStep
@@ -205,7 +235,7 @@ class InversionRunner(Runner):
 
     def _drops(self, steps: int) -> bool:
         """Whether the schedule drops hypotheses; only then is it worth keeping when."""
-        hypotheses = len(self.components.schedule.hypotheses(self.components.generator.class_dim).restart)
+        hypotheses = self.hypotheses_per_image
         return any(self.components.schedule.survivors(step, steps, hypotheses) < hypotheses for step in range(steps))
 
     @isolate()

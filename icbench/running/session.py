@@ -26,7 +26,6 @@ from icbench.records.metadata import RunIdentity, RunMetadata
 from icbench.records.record import check_known
 from icbench.records.results_folder import GrowingRun
 from icbench.running.batch_size import BatchSize
-from icbench.running.counts import expected_evaluations
 from icbench.running.datasets import Source
 from icbench.running.deadline import STOPPED, TimeIsUpError
 from icbench.running.earlier_runs import EarlierRuns
@@ -34,6 +33,7 @@ from icbench.running.entry import Entry
 from icbench.running.identity import run_identity, run_metadata
 from icbench.running.observer import Observer
 from icbench.running.options import Options
+from icbench.running.product_runner import ProductRunner
 from icbench.running.runners import ClassifierRunner, InversionRunner, Result, Runner
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Session:
         self.images = len(self.split) if options.limit is None else min(options.limit, len(self.split))
         self.results = ResultsFolder(options.results)
         self.earlier = EarlierRuns(self.results, entry, options, watcher)
-        self.keeps_latents = options.save_latents and not entry.direct
+        self.keeps_latents = options.save_latents and entry.inverts_once
 
     @cached_property
     def runner(self) -> Runner:
@@ -189,7 +189,7 @@ class Session:
         """What the first images of a run take as far as earlier runs tell, or 0; only where time is short it counts."""
         if not self.options.deadline.is_set:
             return 0.0
-        evaluations = expected_evaluations(self.runner, settings.steps)
+        evaluations = self.runner.expected_evaluations(settings.steps)
         cost = self.options.deadline.earlier(self.results).find(run, evaluations)
         return (cost.seconds or 0.0) * min(left, SHARD_IMAGES)
 
@@ -219,7 +219,8 @@ class Session:
 
     def _metadata(self, identity: RunIdentity) -> RunMetadata:
         flags, names = self.runner.flags(self.options.split), self.source.dataset.class_names
-        return run_metadata(identity, self.entry, self.options, flags, self.runner.parameters(), names)
+        tier, parameters = self.runner.tier, self.runner.parameters()
+        return run_metadata(identity, self.entry, self.options, tier, flags, parameters, names)
 
 
 def describe_failure(error: BaseException) -> str:
@@ -236,6 +237,8 @@ def build_runner(entry: Entry, device: "torch.device", source: Source) -> Runner
     """An entry's components, built on a device; a direct classifier learns from the training images of `source`."""
     if entry.direct:
         return ClassifierRunner(entry, device, source.dataset.num_classes, lambda: source.split("train"))
+    if "product" in entry.selections:
+        return ProductRunner(entry, device, source.dataset.num_classes)
     return InversionRunner(entry, device, source.dataset.num_classes)
 
 

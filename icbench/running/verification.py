@@ -236,7 +236,7 @@ class _Check:
             device = choose_device(self.metadata.device)
             runner = build_runner(entry, device, source)
             self._compare_built(runner)
-            self._compare_claims(judged, entry, runner)
+            self._compare_claims(judged, runner)
             if self.arrays and self.found.all_here():
                 settings = settings_of(self.record, device)
                 again = Recomputation(runner, self.record, split, settings, self.verifier.watcher)
@@ -275,12 +275,12 @@ class _Check:
         elif said:
             self.found.compare_code(what, said, found)
 
-    def _compare_claims(self, judged: Findings, entry: Entry, runner: Runner) -> None:
+    def _compare_claims(self, judged: Findings, runner: Runner) -> None:
         """Compare what a record says of its entry for its readers."""
         metadata = self.metadata
         flags = {*runner.flags(metadata.dataset.split)}
-        told = ", ".join(["of tier " + entry.tier, *sorted(flags)])
-        same = metadata.tier == entry.tier and flags == set(metadata.flags)
+        told = ", ".join(["of tier " + runner.tier, *sorted(flags)])
+        same = metadata.tier == runner.tier and flags == set(metadata.flags)
         judged.judge("tier and flags", same, f"as its components say: {told}", f"its components say: {told}")
 
 
@@ -293,7 +293,7 @@ def _without_code(components: Mapping[str, Mapping[str, Any]]) -> dict[str, dict
 
 
 def _judge_agreement(found: Findings, metadata: RecordMetadata, arrays: Arrays, agreement: Agreement) -> None:
-    figures = "scores" if metadata.entry.direct else "energies"
+    figures = "energies" if metadata.entry.inverts_once else "scores"
     within = f", within {agreement.largest:.1g} of each ({agreement.tolerance:.1g} may be rounding)"
     _judge_images(found, "predictions", agreement, agreement.predictions, "")
     _judge_images(found, figures, agreement, agreement.figures, within)
@@ -311,14 +311,15 @@ def _judge_images(found: Findings, what: str, agreement: Agreement, missed: Miss
 
 
 def _judge_evaluations(found: Findings, metadata: RecordMetadata, arrays: Arrays, agreement: Agreement) -> None:
-    metrics, early = metadata.metrics, metadata.entry.stop_when is not None
+    metrics = metadata.metrics
+    # Images differ in them if some stop early, or are not asked about by all members of a product.
+    differ = {"forwards", "backwards"} <= arrays.keys()
     said = np.array([metrics.nfe_forward, metrics.nfe_backward], np.float64)
-    if early:
+    if differ:
         rows = np.isin(arrays["index"], agreement.index)
-        names = [name for name in ("forwards", "backwards") if name in arrays]
-        said = np.array([arrays[name][rows].mean() for name in names]) if len(names) == 2 else said
+        said = np.array([arrays[name][rows].mean() for name in ("forwards", "backwards")])
     here = np.array([agreement.forward, agreement.backward])
-    same = np.allclose(said, here, rtol=EVALUATIONS_OFF if early else 0, atol=0.5)
+    same = np.allclose(said, here, rtol=EVALUATIONS_OFF if differ else 0, atol=0.5)
     detail = f"{here[0]:.0f} forward and {here[1]:.0f} backward for an image"
     found.judge("evaluations", bool(same), detail, f"{detail}, not {said[0]:.0f} and {said[1]:.0f}")
 

@@ -4,6 +4,7 @@ from icbench.statistics.bootstrap import bootstrap_difference, bootstrap_order
 from icbench.statistics.calibration import Calibration, ReliabilityBin, calibration, fit_temperature, reliability
 from icbench.statistics.correlation import Correlation, kendall_tau, spearman
 from icbench.statistics.estimates import Estimate, accuracy_estimate, difference_estimate
+from icbench.statistics.experts import Combination, fit_combination
 from icbench.statistics.paired import (
     PairCounts,
     bonett_price_interval,
@@ -18,6 +19,7 @@ from icbench.statistics.ranks import holm, rank_ranges
 __all__ = [
     "Z95",
     "Calibration",
+    "Combination",
     "Correlation",
     "Estimate",
     "PairCounts",
@@ -31,6 +33,7 @@ __all__ = [
     "corrected_mcnemar",
     "difference_estimate",
     "exact_mcnemar",
+    "fit_combination",
     "fit_temperature",
     "holm",
     "images_to_tell_apart",

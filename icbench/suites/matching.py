@@ -28,7 +28,9 @@ def records_of_cells(
 
 
 def _records_of(cell: Cell, entry: Entry, suite: Suite, records: Sequence[Record]) -> list[Record]:
-    steps = cell.steps if entry.direct or cell.steps >= 0 else entry.selections["schedule"].build().default_steps
+    # What is an entry of its own says itself how it is run.
+    own = not entry.inverts_once
+    steps = cell.steps if own or cell.steps >= 0 else entry.selections["schedule"].build().default_steps
     most = min(filter(None, (suite.images, cell.images)), default=None)
     found = [
         record
@@ -38,7 +40,7 @@ def _records_of(cell: Cell, entry: Entry, suite: Suite, records: Sequence[Record
         and (record.metadata.dataset.name, record.metadata.dataset.split) == (entry.dataset.label, suite.split)
         and (most is None or record.metadata.dataset.images <= most)
         and cell.precision in ("auto", record.metadata.precision)
-        and (entry.direct or record.metadata.entry.steps == steps)
+        and (own or record.metadata.entry.steps == steps)
         and _is_of(entry, record)
     ]
     track = max(map(Track.of, found), key=lambda track: track.images, default=None)

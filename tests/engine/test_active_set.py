@@ -183,3 +183,30 @@ def test_other_runs_keep_no_such_array(toy_plugin, capsys):
 
 def test_the_default_plan_is_one_the_command_line_takes():
     assert PluginManager().select("schedule", "halving:at=2/4,keep=3/1").build().plan == [(2, 3), (4, 1)]
+
+
+def test_some_classes_are_searched_as_if_the_others_were_not_there(normed):
+    schedule, index = Exhaustive(restarts=2, start="drawn"), np.arange(20)
+    whole = run(normed, schedule, index)
+    chosen = np.sort(np.random.default_rng(0).permuted(np.tile(np.arange(10), (20, 1)), axis=1)[:, :3], axis=1)
+    found = concatenate(
+        list(invert(replace(normed, schedule=schedule), SPLIT.images, index, SETTINGS, 30, classes=chosen))
+    )
+    said = np.take_along_axis(found.class_scores, chosen, axis=1)
+    np.testing.assert_allclose(said, np.take_along_axis(whole.class_scores, chosen, axis=1), rtol=1e-5)
+    assert (found.class_scores <= said.min(axis=1, keepdims=True)).sum() == found.class_scores.size - 2 * 20
+    assert (found.prediction == chosen[np.arange(20), said.argmax(axis=1)]).all()
+    # The cost is that of three classes of ten.
+    assert (found.forward, found.backward) == (whole.forward * 3 // 10, whole.backward * 3 // 10)
+
+
+def test_the_modes_of_a_class_are_searched_together():
+    vectors = torch.eye(6)
+    active = ActiveSet.of_classes(torch.tensor([[0, 2], [1, 2]]), vectors, modes=2)
+    assert active.searched.tolist() == [[0, 1, 4, 5], [2, 3, 4, 5]]
+    assert (active.dropped_at == SEARCHED).sum(dim=1).tolist() == [4, 4]
+
+
+def test_classes_cannot_be_chosen_where_hypotheses_are_between_them(components):
+    with pytest.raises(UsageError, match="without the others"):
+        next(invert(components, SPLIT.images, np.arange(2), SETTINGS, 10, classes=np.array([[0], [1]])))

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from icbench.plugins.manager import plugin_manager
-from icbench.running.counts import expected_evaluations, hypotheses_per_image, images_per_batch
 from icbench.running.execute import entries_from_specs
 from icbench.running.runners import ClassifierRunner, InversionRunner
 
@@ -25,15 +24,15 @@ def inversion(schedule, generator="linear"):
 
 def test_each_class_of_an_exhaustive_inversion_takes_a_row():
     runner = inversion("exhaustive")
-    assert hypotheses_per_image(runner) == 10
-    assert [images_per_batch(runner, rows) for rows in (1, 10, 25, 128)] == [1, 1, 2, 12]
-    assert images_per_batch(inversion("joint"), 25) == 25
+    assert runner.hypotheses_per_image == 10
+    assert [runner.images_per_batch(rows) for rows in (1, 10, 25, 128)] == [1, 1, 2, 12]
+    assert inversion("joint").images_per_batch(25) == 25
 
 
 def test_images_that_depend_on_each_other_are_computed_together(monkeypatch):
     runner = inversion("exhaustive")
     monkeypatch.setattr(runner.components.generator, "batch_group_size", 5, raising=False)
-    assert [images_per_batch(runner, rows) for rows in (10, 99, 128)] == [5, 5, 10]
+    assert [runner.images_per_batch(rows) for rows in (10, 99, 128)] == [5, 5, 10]
 
 
 def test_the_evaluations_are_those_that_the_engine_counts(digits):
@@ -42,11 +41,11 @@ def test_the_evaluations_are_those_that_the_engine_counts(digits):
 
     runner, settings = inversion("joint"), Settings(steps=7)
     (found,) = invert(runner.components, digits[0], np.arange(3), settings, 100)
-    assert expected_evaluations(runner, 7) == found.forward + found.backward == 15
+    assert runner.expected_evaluations(7) == found.forward + found.backward == 15
     # What the search for a start takes is not known before.
-    assert expected_evaluations(inversion("exhaustive"), 7) == 150
+    assert inversion("exhaustive").expected_evaluations(7) == 150
 
 
 def test_a_direct_classifier_has_no_hypotheses():
     runner = ClassifierRunner(entry(classifier=["class-mean"]), CPU, 10, lambda: None)
-    assert (images_per_batch(runner, 25), expected_evaluations(runner, 7)) == (25, 0)
+    assert (runner.images_per_batch(25), runner.expected_evaluations(7)) == (25, 0)

@@ -10,6 +10,10 @@ WEIGHTS = (
     Param("weights", "", "a safetensors file instead of the shipped weights", path=True),
     Param(TRAINED_ON, "", "the dataset whose weights are used, if not the one of the run"),
 )
+PRODUCT = (
+    Param("fit", "", "a file of numbers instead of the shipped ones", path=True),
+    Param(TRAINED_ON, "", "the dataset whose numbers are used, if not the one of the run"),
+)
 
 
 def _noise_dim(default: int) -> Param:
@@ -79,6 +83,16 @@ def icbench_generators() -> Iterator[Component]:
         ),
         traits=MNIST,
         trainer="icbench_generators.training.lstm:LSTMTrainer",
+    )
+
+
+@hookimpl
+def icbench_products() -> Iterator[Component]:
+    yield Component(
+        "vae-contrastive",
+        "icbench_generators.products:vae_contrastive",
+        "contrastive class decoders and class VAEs",
+        params=PRODUCT,
     )
 
 
