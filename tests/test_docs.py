@@ -243,6 +243,19 @@ def test_the_example_of_a_generator_classifies_as_its_page_says(capsys):
     assert run["metrics"]["accuracy"] > 0.5
 
 
+def test_the_example_of_a_product_is_fitted_and_run_as_its_page_says(capsys):
+    write_files("product")
+    fit, run = re.findall(r"^icbench (.*--plugin-file .*)$", PLUGINS["product"], re.MULTILINE)
+    assert run_main(*fit.replace("200", "20").split(), "--device", "cpu", "--json") == 0
+    assert [stage["member"] for stage in json.loads(capsys.readouterr().out)["data"]["stages"]] == [
+        "class-only",
+        "exhaustive",
+    ]
+    assert run_main(*run.replace("1000", "20").split(), "--device", "cpu", "--json") == 0
+    (run,) = json.loads(capsys.readouterr().out)["data"]["runs"]
+    assert run["metrics"]["accuracy"] > 0.5
+
+
 def test_the_example_of_a_suite_is_sound(capsys):
     write_files("suite")
     assert run_main("suite", "show", "mypaper", "--plugin-file", "mypaper.py") == 0

@@ -129,6 +129,19 @@ def icbench_classifiers() -> Iterator[Component]:
 
 
 @hookimpl
+def icbench_products() -> Iterator[Component]:
+    yield Component(
+        "cgan-pair",
+        "icbench.builtin.products:cgan_pair",
+        "two cGANs, the second asked where the first is in doubt",
+        params=(
+            Param("fit", "", "a file of numbers instead of the shipped ones", path=True),
+            Param(TRAINED_ON, "", "the dataset whose numbers are used, if not the one of the run"),
+        ),
+    )
+
+
+@hookimpl
 def icbench_suites() -> Iterator[Component]:
     yield Component(
         "hobbhahn2020",

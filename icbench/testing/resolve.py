@@ -137,6 +137,10 @@ def _raise_unknown(manager: PluginManager, name: str, every: list[Registered]) -
         raise UsageError(
             f"{name} is a suite, and only what suites are made of is checked", f"`icbench suite show {name}` reads it."
         )
+    if manager.find_named(name, ["product"]):
+        raise UsageError(
+            f"{name} is a product, and only its members' components are checked", "`icbench fit` tells how good it is."
+        )
     manager.raise_if_unusable(name, CODED_KINDS)
     known = {registered.name for registered in every} | {registered.dist for registered in every}
     raise UsageError(

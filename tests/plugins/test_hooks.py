@@ -60,6 +60,10 @@ def test_icbench_classifiers(offered_by_example):
     assert offered_by_example("icbench_classifiers").name == "linear"
 
 
+def test_icbench_products(offered_by_example):
+    assert offered_by_example("icbench_products").name == "mypair"
+
+
 def test_icbench_suites(offered_by_example):
     assert offered_by_example("icbench_suites").name == "mypaper"
 

@@ -11,8 +11,8 @@ from command_line import icbench
 
 from icbench import Component, Param, hookimpl
 from icbench.errors import IntegrityError, UsageError
-from icbench.kinds.suite import Cell, Experiment, Suite
 from icbench.kinds.product import Fit, Member, Product, read_fit, write_fit
+from icbench.kinds.suite import Cell, Experiment, Suite
 from icbench.plugins.manager import plugin_manager
 from icbench.records import read_record
 from icbench.running.datasets import Source
@@ -307,4 +307,3 @@ def test_a_suite_has_products_as_cells(capsys):
     assert code == 0
     assert "the pair" in out
     assert read_record(next(Path("there").iterdir())).label == "pair"
-

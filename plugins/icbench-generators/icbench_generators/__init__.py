@@ -89,8 +89,8 @@ def icbench_generators() -> Iterator[Component]:
 @hookimpl
 def icbench_products() -> Iterator[Component]:
     yield Component(
-        "vae-contrastive",
-        "icbench_generators.products:vae_contrastive",
+        "contrastive-vae",
+        "icbench_generators.products:contrastive_vae",
         "contrastive class decoders and class VAEs",
         params=PRODUCT,
     )
