@@ -121,6 +121,12 @@ class BatchInitContext(InitContext):
         self.forward += self._encoder_noise is not None
         return self._encoder_noise
 
+    def encoder_starts(self, count: int) -> Tensor | None:
+        with torch.no_grad():
+            found = self.bank.generator.encode_starts(self.target, count)
+        self.forward += found is not None
+        return self._checked(found, count)
+
     def nearest_noise(self, count: int) -> Tensor:
         if not self.bank.generator.noise_dim:  # All draws are alike, so none has to be decoded.
             return self.drawn.new_empty(len(self.target), self.bank.generator.class_dim, 0)
@@ -131,10 +137,13 @@ class BatchInitContext(InitContext):
     @cached_property
     def _encoder_noise(self) -> Tensor | None:
         with torch.no_grad():
-            found = self.bank.generator.encode(self.target)
+            return self._checked(self.bank.generator.encode(self.target))
+
+    def _checked(self, found: Tensor | None, *counts: int) -> Tensor | None:
+        """What the generator's encoder found, of shape (B, K, *counts, Z), as float32."""
         if found is None:
             return None
-        expected = (len(self.target), self.bank.generator.class_dim, self.bank.generator.noise_dim)
+        expected = (len(self.target), self.bank.generator.class_dim, *counts, self.bank.generator.noise_dim)
         if tuple(found.shape) != expected or not found.isfinite().all():
             raise ComponentError(
                 f"the generator's encoder gave noise of shape {tuple(found.shape)}, not finite noise of {expected}",

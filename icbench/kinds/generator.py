@@ -61,6 +61,21 @@ class Generator(nn.Module, ABC):
         """
         return None
 
+    def encode_starts(self, images: Tensor, count: int) -> Tensor | None:
+        """Where several inversions may start: for each class the `count` best noises that are found, the best first.
+
+        Offered by generators that know several good starts, as one that keeps exemplars. The default offers none;
+        then further starts are drawn beside the one that `encode` finds.
+
+        Args:
+            images: (B, C, H, W) in [0, 1].
+            count: how many of each class; where there are fewer, some come again.
+
+        Returns:
+            (B, K, count, Z), each row depending on its own image only; or None.
+        """
+        return None
+
     def error_calibration(self, class_vector: Tensor) -> tuple[Tensor, Tensor] | None:
         """What a squared error says of a class, given how large it usually is there: a factor on it and a summand.
 

@@ -45,6 +45,13 @@ class InitContext(ABC):
         Counted as one forward evaluation.
         """
 
+    def encoder_starts(self, count: int) -> Tensor | None:
+        """The `count` best starts that the generator's encoder finds for each class: (B, K, count, Z).
+
+        None where it knows no more than one. Counted as one forward evaluation.
+        """
+        return None
+
     @abstractmethod
     def nearest_noise(self, count: int) -> Tensor:
         """Of a bank of `count` draws of the noise the one whose image of a class is nearest to the target: (B, K, Z).

@@ -22,10 +22,12 @@ Value: TypeAlias = bool | int | float | str
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 FACTORY = re.compile(r"[\w.]+:\w+")
 
-
+MADE_OF_DATA = "made-of-data"
+"""The trait of a generator whose factory takes training images (`icbench.running.datasets.training_images`)."""
 TRAITS = {
     "zero-at-equality": "a distance that is 0 between equal images",
     "least-squares": "a distance that is half the squared length of its residuals, and offers them",
+    MADE_OF_DATA: "a generator that is made of its dataset's training images when it is built, and has no weights",
     "batch-dependent": "a generator whose images depend on their batch mates for some parameters",
     "stochastic": "an optimizer that draws numbers, from the seed and the row alone",
     "learns-nothing": "a classifier that must be at chance: a control of what is measured",

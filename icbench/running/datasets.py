@@ -1,6 +1,9 @@
 """Splits as runs, diagnoses, pictures and trainings get them: loaded from a dataset, and checked."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,15 +12,18 @@ import numpy as np
 
 from icbench.engine.blame import blame
 from icbench.errors import FAULT_HINT, ComponentError, IcbenchError
-from icbench.kinds.dataset import Dataset, Split, split_fault
+from icbench.kinds.dataset import Dataset, DataShape, Split, split_fault
 from icbench.plugins.component import TRAINED_ON, Selection
 from icbench.plugins.isolation import isolate
-from icbench.plugins.manager import PluginManager
+from icbench.plugins.manager import PluginManager, plugin_manager
+from icbench.running.entry import DEFAULTS, dataset_key
 from icbench.storage import cache_folder
 
 DATA_VARIABLE = "ICBENCH_DATA"
 HERE = "icbench-data"
 TRAIT = "trained-on:"
+
+_chosen: ContextVar[Path | None] = ContextVar("the folder that fetched data is kept in", default=None)
 
 
 @dataclass(frozen=True)
@@ -65,10 +71,54 @@ def load_split(dataset: Dataset, label: str, name: str, folder: Path) -> Split:
 def data_folder(chosen: Path | None = None) -> Path:
     """Where fetched data is kept: the folder chosen, or `ICBENCH_DATA`, or the platform's cache folder.
 
-    Without any of them it is a folder beside where one works.
+    A folder chosen is this one or, for what is built within `data_kept_in`, that one. Without any of them it is a
+    folder beside where one works.
     """
     variable = os.environ.get(DATA_VARIABLE)
-    return chosen or (Path(variable) if variable else cache_folder()) or Path(HERE)
+    return chosen or _chosen.get() or (Path(variable) if variable else cache_folder()) or Path(HERE)
+
+
+@contextmanager
+def data_kept_in(folder: Path | None) -> Iterator[None]:
+    """Within it, components that load data when they are built find it in a folder; None leaves that as it is."""
+    token = _chosen.set(folder or _chosen.get())
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+@dataclass(frozen=True)
+class TrainingImages:
+    """What a component that is made of a dataset's training images has to know of them.
+
+    Args:
+        split: the images and their labels.
+        shape: of the images, and how many classes they are of.
+        seen: what a component made of them has seen, as `icbench.kinds.generator.Generator.seen`.
+    """
+
+    split: Split
+    shape: DataShape
+    seen: tuple[str, ...]
+
+
+def training_images(dataset: str = "") -> TrainingImages:
+    """The training images of a dataset, for the factory of a generator with the trait `made-of-data`.
+
+    Args:
+        dataset: its spec, such as a run gives in the parameter `trained_on`; empty for the default one.
+
+    Raises:
+        UsageError: there is no such dataset.
+        ComponentError: it fails, or returns anything else than a split.
+        IntegrityError: a file of it is missing, unreadable or not the expected one.
+    """
+    selection = plugin_manager(warn=False).select("dataset", dataset or DEFAULTS["dataset"])
+    source = Source(selection.build(), data_folder(), selection.label)
+    split = source.split("train")
+    seen = (f"{TRAIT}{dataset_key(selection.spec)}/train",)
+    return TrainingImages(split, DataShape.of(split, source.dataset.num_classes), seen)
 
 
 def learned_dataset(manager: PluginManager, generator: Selection) -> Selection | None:

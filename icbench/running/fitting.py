@@ -70,7 +70,9 @@ def fit_product(entry: Entry, source: Source, options: Options, watcher: Observe
     if images < FOLDS:
         raise UsageError(f"{images} images are too few to fit a product", f"The least is {FOLDS}.")
     with watcher.working(f"loading {entry.label}"):
-        runner = ProductRunner(entry, choose_device(options.device), source.dataset.num_classes, fitted=False)
+        runner = ProductRunner(
+            entry, choose_device(options.device), source.dataset.num_classes, source.folder, fitted=False
+        )
         settings = runner.settings(options, options.seeds[0])
         runner.check(split.images, settings)
     labels = split.labels[:images]

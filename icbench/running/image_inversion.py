@@ -107,7 +107,7 @@ class ImageInverter:
         self.entry, self.known = entry, known
         self.source = Source(entry.dataset.build(), data_folder(options.data_dir), entry.dataset.label)
         classes = self.source.dataset.num_classes if known else None
-        self.runner = InversionRunner(entry, choose_device(options.device), classes)
+        self.runner = InversionRunner(entry, choose_device(options.device), classes, options.data_dir)
         self.settings = self.runner.settings(options, options.seeds[0])
 
     @property

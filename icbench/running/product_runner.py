@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,6 +93,7 @@ class ProductRunner(Runner):
         entry: whose product.
         device: where it computes.
         num_classes: of the dataset.
+        folder: where fetched data is kept, as for `InversionRunner`.
         fitted: whether its numbers are needed; without, only `ask` can be called.
 
     Raises:
@@ -99,7 +101,9 @@ class ProductRunner(Runner):
     """
 
     @isolate()
-    def __init__(self, entry: Entry, device: "torch.device", num_classes: int, fitted: bool = True) -> None:
+    def __init__(
+        self, entry: Entry, device: "torch.device", num_classes: int, folder: Path | None = None, fitted: bool = True
+    ) -> None:
         self.entry, self.device, self.num_classes = entry, device, num_classes
         self.product: Product = entry.build("product")
         if fitted and self.product.fit is None:
@@ -112,7 +116,7 @@ class ProductRunner(Runner):
         self.runners: list[InversionRunner] = []
         for member in self.product.members:
             chosen = {kind: manager.select(kind, spec) for kind, spec in member.specs.items()}
-            self.runners.append(InversionRunner(Entry(chosen, entry.dataset), device, num_classes))
+            self.runners.append(InversionRunner(Entry(chosen, entry.dataset), device, num_classes, folder))
 
     @property
     def fit(self) -> Fit:

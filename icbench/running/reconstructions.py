@@ -94,7 +94,7 @@ def reconstructions(entry: Entry, record: Record, options: Options, count: int) 
     from icbench.engine.invert import whole_groups
 
     split = _split(entry, record, options)
-    runner = InversionRunner(entry, choose_device(options.device))
+    runner = InversionRunner(entry, choose_device(options.device), folder=options.data_dir)
     group = runner.components.generator.batch_group_size
     shown = record.images(["index"])["index"][:count]
     if record.has(LATENTS) and group == 1:
@@ -136,7 +136,7 @@ def explanations(entry: Entry, record: Record, options: Options, count: int) -> 
     from icbench.engine.diagnosis import invert_true_classes
 
     split = _split(entry, record, options)
-    runner = InversionRunner(entry, choose_device(options.device))
+    runner = InversionRunner(entry, choose_device(options.device), folder=options.data_dir)
     check_weights(runner, record)
     if runner.components.generator.batch_group_size > 1 or runner.components.generator.modes_per_class > 1:
         raise UsageError(
@@ -185,7 +185,7 @@ def class_vector_paths(entry: Entry, record: Record, options: Options, count: in
     from icbench.engine.invert import class_paths
 
     split = _split(entry, record, options)
-    runner = InversionRunner(entry, choose_device(options.device))
+    runner = InversionRunner(entry, choose_device(options.device), folder=options.data_dir)
     steps = record.metadata.entry.steps
     if not any(runner.components.schedule.rates(step, steps).class_vector for step in range(steps)):
         return None

@@ -110,7 +110,7 @@ def diagnose_record(
     entry = entry_of(manager, record, weights)
     split = split_of(manager, Track.of(record), data_dir)
     on = choose_device(device)
-    runner = InversionRunner(entry, on)
+    runner = InversionRunner(entry, on, folder=data_dir)
     _check_generator(runner, record)
     predictions = record.images(["prediction"])["prediction"]
     settings = settings_of(record, on)

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from icbench.kinds.names import INVERSION_KINDS
 from icbench.plugins.component import Selection
 from icbench.plugins.isolation import isolate
 from icbench.records.metadata import ComponentMetadata
+from icbench.running.datasets import data_kept_in
 from icbench.running.entry import Entry, component_metadata
 from icbench.running.options import Options
 
@@ -126,15 +128,20 @@ class InversionRunner(Runner):
         entry: whose components.
         device: where they are.
         num_classes: of the dataset, where the images are of one.
+        folder: where fetched data is kept, for a generator that is made of a dataset's images; None takes what
+            `data_folder` says.
     """
 
     @isolate()
-    def __init__(self, entry: Entry, device: "torch.device", num_classes: int | None = None) -> None:
+    def __init__(
+        self, entry: Entry, device: "torch.device", num_classes: int | None = None, folder: Path | None = None
+    ) -> None:
         from icbench.engine.prepare import prepare
         from icbench.engine.settings import Components
 
         self.entry, self.device, self.num_classes = entry, device, num_classes
-        built = {kind: entry.build(kind) for kind in INVERSION_KINDS}
+        with data_kept_in(folder):
+            built = {kind: entry.build(kind) for kind in INVERSION_KINDS}
         # Folding rewrites layers for speed; what a generator keeps is what it came with.
         self.kept: int = sum(
             values.numel() for values in (*built["generator"].parameters(), *built["generator"].buffers())

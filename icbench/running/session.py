@@ -238,8 +238,8 @@ def build_runner(entry: Entry, device: "torch.device", source: Source) -> Runner
     if entry.direct:
         return ClassifierRunner(entry, device, source.dataset.num_classes, lambda: source.split("train"))
     if "product" in entry.selections:
-        return ProductRunner(entry, device, source.dataset.num_classes)
-    return InversionRunner(entry, device, source.dataset.num_classes)
+        return ProductRunner(entry, device, source.dataset.num_classes, source.folder)
+    return InversionRunner(entry, device, source.dataset.num_classes, source.folder)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ EXHAUSTIVE = (
     Param("bank", 1024, "draws of the noise in the bank", low=1, high=100_000),
     Param("decay", "cosine", "how the rate falls over the steps", choices=("none", "cosine")),
     CALIBRATE,
+    Param("softness", 0.0, "temperature of the minimum over a class's restarts; 0: the least energy", low=0.0),
 )
 
 SCHEDULES = (

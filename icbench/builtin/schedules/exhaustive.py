@@ -1,7 +1,7 @@
 """Schedules that hold the class vector at each class in turn."""
 
 from itertools import pairwise
-from math import cos, pi
+from math import cos, log, pi
 from typing import Any
 
 import torch
@@ -26,10 +26,13 @@ class Exhaustive(Schedule):
             the noise has few steps and no competitor.
         start: where the noise starts: as "drawn"; where the generator's own "encoder" finds the class; or at the
             nearest of a "bank" of draws (Schott et al. take 8,000). Of these two, restarts after the first start beside
-            them, by `SPREAD` of their draw. From a bank, 30 steps do what 60 do from drawn noise.
+            them, by `SPREAD` of their draw; an encoder that knows several starts of a class gives each restart its own.
+            From a bank, 30 steps do what 60 do from drawn noise.
         bank: the number of draws in the bank.
         decay: the rate stays with "none", and falls to zero with "cosine".
         calibrate: weigh a class's distance by how large the generator's residuals usually are there.
+        softness: T of a soft minimum over a class's restarts, -T log mean exp(-E / T), in units of the energy; 0 is the
+            least. With exemplars as starts, exp of it is a kernel density estimate (Parzen 1962).
     """
 
     default_steps = 30
@@ -43,6 +46,7 @@ class Exhaustive(Schedule):
         bank: int = 1024,
         decay: str = "cosine",
         calibrate: bool = False,
+        softness: float = 0.0,
     ) -> None:
         self.restarts = restarts
         self.prior_weight = prior_weight
@@ -51,6 +55,7 @@ class Exhaustive(Schedule):
         self.bank = bank
         self.decay = decay
         self.calibrates = calibrate
+        self.softness = softness
 
     def hypotheses(self, class_dim: int) -> Hypotheses:
         restart = tuple(number for _ in range(class_dim) for number in range(self.restarts))
@@ -59,6 +64,9 @@ class Exhaustive(Schedule):
     def initial_noise(self, context: InitContext) -> Tensor:
         if self.start == "drawn":
             return context.drawn
+        starts = context.encoder_starts(self.restarts) if self.start == "encoder" else None
+        if starts is not None:
+            return starts[:, context.class_vector.argmax(dim=1), list(context.restart)]
         found = context.encoder_noise() if self.start == "encoder" else context.nearest_noise(self.bank)
         if found is None:
             raise UsageError(
@@ -78,8 +86,11 @@ class Exhaustive(Schedule):
         return self.prior_weight * noise.square().mean(dim=1) / 2
 
     def class_scores(self, energy: Tensor, class_vector: Tensor) -> Tensor:
-        """Minus the least energy over each class's restarts: (B, K)."""
-        return -energy.view(len(energy), -1, self.restarts).amin(dim=2)
+        """Minus the least energy over each class's restarts, or the soft minimum: (B, K)."""
+        restarts = energy.view(len(energy), -1, self.restarts)
+        if self.softness == 0:
+            return -restarts.amin(dim=2)
+        return self.softness * ((-restarts / self.softness).logsumexp(dim=2) - log(self.restarts))
 
 
 class Halving(Exhaustive):

@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from icbench.engine.decode import generate
 from icbench.engine.preflight.compatibility import TOLERANCE
 from icbench.engine.prepare import prepare
+from icbench.errors import MissingDataError
 from icbench.kinds.dataset import DataShape, Split
 from icbench.kinds.generator import Generator
-from icbench.plugins.component import TRAINED_ON, resolve
+from icbench.plugins.component import MADE_OF_DATA, TRAINED_ON, Selection, resolve
+from icbench.running.datasets import training_images
 from icbench.testing.assertions import Skipped, expect, expect_close, expect_unchanged
 from icbench.testing.gradients import expect_gradient, expect_own_row_only, gradient_at
 from icbench.testing.subject import Check, Subject
@@ -31,6 +33,9 @@ BFLOAT16_ERROR = 0.02
 DIFFERENT = 1e-4
 SHAPES = (DataShape(4, (1, 8, 8)), DataShape(3, (3, 18, 13)))
 """What a generator is trained for that claims to be one for any data."""
+STARTS = 3
+OTHER_DATASET = "digits"
+"""What a generator is made of that claims to be made of any dataset; small, and here wherever scikit-learn is."""
 LABELS = 8
 """Images of each class there."""
 ROUNDED = 0.05
@@ -325,10 +330,49 @@ def it_is_trained_for_other_shapes(subject: Subject) -> None:
     """Where weights are found by dataset, it is trained for other images and classes, and its factory loads that."""
     if all(param.name != TRAINED_ON for param in subject.record.params):
         raise Skipped("its weights are of one dataset")
+    if subject.has(MADE_OF_DATA):
+        raise Skipped("it has no weights that are trained")
     expect(bool(subject.record.trainer), f"it has the parameter {TRAINED_ON} and no trainer")
     for shape in SHAPES:
         with TemporaryDirectory() as folder:
             _expect_trained_for(subject, shape, Path(folder) / "weights.safetensors")
+
+
+def it_is_made_of_other_datasets(subject: Subject) -> None:
+    """Where it is made of a dataset's training images, it is made of those of another one too, and tells which."""
+    if not subject.has(MADE_OF_DATA):
+        raise Skipped(f"it does not declare {MADE_OF_DATA}")
+    registered, params = subject.selection.registered, {**subject.selection.params, TRAINED_ON: OTHER_DATASET}
+    try:
+        other = training_images(OTHER_DATASET)
+    except MissingDataError as error:
+        raise Skipped(error.line) from None
+    generator = Subject(Selection(registered, registered.component.complete(params)), subject.source).ready()
+    found = DataShape(generator.num_classes, tuple(generator.image_shape))
+    expect(
+        found == other.shape, f"made of {OTHER_DATASET} it declares {found.num_classes} classes of {found.image_shape}"
+    )
+    pixels = _images(generator, *latents(generator, ROWS))
+    expect(tuple(pixels.shape) == (ROWS, *other.shape.image_shape), f"it gives images {tuple(pixels.shape)}")
+    expect(generator.seen == other.seen, f"made of {OTHER_DATASET} it says that it has seen {generator.seen}")
+    expect(
+        generator.weights_digest == other.split.digest, "its weights_digest is not the digest of the training images"
+    )
+
+
+def its_starts_are_sound(subject: Subject) -> None:
+    """Where it offers several starts of a class, they are finite (B, K, count, Z), the first that of `encode`."""
+    generator = subject.component
+    images = uniform(ROWS, *generator.image_shape)
+    found = generator.encode_starts(images, STARTS)
+    if found is None:
+        raise Skipped("it offers no several starts")
+    expected = (ROWS, generator.class_dim, STARTS, generator.noise_dim)
+    expect(tuple(found.shape) == expected, f"{ROWS} images give starts of shape {tuple(found.shape)}, not {expected}")
+    expect(found.isfinite().all(), "some noise is not finite")
+    expect_close(found[:, :, 0], generator.encode(images), "the first start is not what `encode` gives")
+    alone = generator.encode_starts(images[:1], STARTS)
+    expect_close(alone, found[:1], "the starts of an image alone differ from those in a batch")
 
 
 def _expect_trained_for(subject: Subject, shape: DataShape, file: Path) -> None:
@@ -387,6 +431,7 @@ CHECKS: tuple[Check, ...] = (
     folding_changes_nothing,
     inputs_are_not_changed,
     its_encoder_gives_sound_starts,
+    its_starts_are_sound,
     its_error_calibration_is_sound,
     its_spread_is_sound,
     every_tensor_is_registered,
@@ -394,6 +439,7 @@ CHECKS: tuple[Check, ...] = (
     class_matters,
     noise_matters,
     it_is_trained_for_other_shapes,
+    it_is_made_of_other_datasets,
 )
 
 

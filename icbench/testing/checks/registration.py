@@ -22,6 +22,7 @@ TRAIT_KINDS = {
     "zero-at-equality": "distance",
     "least-squares": "distance",
     "batch-dependent": "generator",
+    "made-of-data": "generator",
     "stochastic": "optimizer",
     "learns-nothing": "classifier",
     "bundled": "dataset",

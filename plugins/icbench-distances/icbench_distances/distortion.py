@@ -11,6 +11,8 @@ from icbench_distances.filters import band, constant, separable, sobel
 
 ROWS = 32
 """Images searched together on a CPU, so that what the search writes stays in its cache."""
+ROWS_OF_COSTS = 128
+"""The same where only the costs are asked for."""
 
 
 class IDM(LeastSquares):
@@ -41,10 +43,13 @@ class IDM(LeastSquares):
         """As the residuals say, three times as fast.
 
         A slope x is compared with n slopes of the target of sum s, so the gradient of all its squares is that of
-        n x^2 - 2 s x, and no pair of slopes has to be kept.
+        n x^2 - 2 s x, and no pair of slopes has to be kept. Without a gradient the least costs are all that is looked
+        for, which is four times as fast again.
         """
         assert isinstance(features, Tensor)
         slopes = self._slopes(reconstruction)
+        if not slopes.requires_grad:
+            return self._least_costs(slopes, features) / self._pairs(reconstruction)
         value, count, total = self._match_in_parts(slopes.detach(), features)
         parabolas = ((count * slopes - 2 * total) * slopes).flatten(1).sum(dim=1)
         return (value + parabolas - parabolas.detach()) / self._pairs(reconstruction)
@@ -63,6 +68,25 @@ class IDM(LeastSquares):
     def _pairs(self, images: Tensor) -> int:
         """How many pairs of pixels are compared in an image."""
         return images[0].numel() * (2 * self.context + 1) ** 2
+
+    def _least_costs(self, slopes: Tensor, sought: Tensor) -> Tensor:
+        """The sum (B,) over the target's pixels of the least cost of each, of tensors as `_match` takes them."""
+        rows = ROWS_OF_COSTS if slopes.device.type == "cpu" else len(slopes)
+        parts = zip(torch.split(slopes, rows), torch.split(sought, rows), strict=True)
+        return torch.cat([self._least_cost(*part) for part in parts])
+
+    def _least_cost(self, slopes: Tensor, sought: Tensor) -> Tensor:
+        # With the images last, every window and sum is of long runs.
+        slopes, sought = (each.permute(1, 2, 3, 0).contiguous() for each in (slopes, sought))
+        height, width = sought.shape[1:3]
+        side = 2 * self.context + 1
+        least = None
+        for down, right in self._displacements():
+            differences = slopes[:, down : down + height, right : right + width] - sought
+            costs = _sliding_sums(_sliding_sums(differences.square_().sum(dim=0), side, 0), side, 1)
+            least = costs if least is None else torch.minimum(least, costs, out=least)
+        assert least is not None
+        return least.flatten(0, 1).sum(dim=0)
 
     @torch.no_grad()
     def _match_in_parts(self, slopes: Tensor, sought: Tensor) -> list[Tensor]:
@@ -160,6 +184,15 @@ class MSEThenIDM(MSE):
 
     def compare_final(self, reconstruction: Tensor, features: Features) -> Tensor:
         return self.compare(reconstruction, features) + self.weight * self.model.compare(reconstruction, features[1])
+
+
+def _sliding_sums(values: Tensor, side: int, dim: int) -> Tensor:
+    """The sums of `side` values that follow each other along a dimension, which gets shorter by side - 1."""
+    parts = values.unfold(dim, side, 1).unbind(dim=-1)
+    total = parts[0]
+    for number, part in enumerate(parts[1:]):
+        total = total.add_(part) if number else total + part
+    return total
 
 
 def _positions(plane: Tensor, height: int, width: int) -> Tensor:

@@ -74,6 +74,19 @@ def icbench_generators() -> Iterator[Component]:
         trainer="icbench_generators.training.denoiser:DenoiserTrainer",
     )
     yield Component(
+        "deformable",
+        "icbench_generators.deformable:load_deformable",
+        "training images, each deformed by a smooth field",
+        params=(
+            Param("types", 0, "exemplars per class; 0: all training images", low=0, high=1_000_000),
+            Param("grid", 6, "control points of the field along each axis", low=1, high=64),
+            Param("scale", 1.0, "standard deviation of a displacement, in pixels", low=0.0),
+            Param("reach", 5.0, "over how many pixels displacements are alike", low=0.1),
+            Param(TRAINED_ON, "", "the dataset whose training images are used, if not that of the run"),
+        ),
+        traits=(MNIST[0], "made-of-data"),
+    )
+    yield Component(
         "lstm",
         "icbench_generators.lstm:load_lstm",
         "one row-by-row LSTM per class, trained on four images",
@@ -88,6 +101,12 @@ def icbench_generators() -> Iterator[Component]:
 
 @hookimpl
 def icbench_products() -> Iterator[Component]:
+    yield Component(
+        "vae-deformable",
+        "icbench_generators.products:vae_deformable",
+        "class VAEs, and deformed training images where these are in doubt",
+        params=PRODUCT,
+    )
     yield Component(
         "contrastive-vae",
         "icbench_generators.products:contrastive_vae",
