@@ -136,8 +136,8 @@ class StepClosure(Closure):
     def __call__(self) -> Tensor:
         energy = self._evaluate()
         self.counter.backward += 1
-        if self.moving and not energy.requires_grad:
-            # What moves has no effect, as noise of no dimension with the class vector held: no latent has a gradient.
+        if not energy.requires_grad:
+            # Nothing moves, or what moves has no effect, as noise of no dimension with the class vector held.
             return energy
         # Summed, not weighted by ones: to compare the shapes of weights, torch would import sympy for half a second.
         gradients = torch.autograd.grad(energy.sum(), self.moving, allow_unused=True)

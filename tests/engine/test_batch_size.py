@@ -76,3 +76,13 @@ def test_the_stopwatch_times_whole_batches_and_the_fastest_of_them_counts(compon
     monkeypatch.setattr(batch_size, "invert", lambda *args: inverted.append(args[2].tolist()) or invert(*args))
     assert batch_size._rows_per_second(components, IMAGES[:50], 64, 1, SETTINGS) == 64 / 2.0
     assert inverted == [[*range(50), *range(14)]] * batch_size.REPEATS
+
+
+def test_a_run_whose_latents_all_rest_is_measured_and_run(components, manager, digits):
+    resting = replace(components, schedule=manager.select("schedule", "exhaustive:start=drawn,noise_rate=0").build())
+    for steps in (0, 3):
+        settings = Settings(steps=steps)
+        assert measure_batch_size(resting, digits[0], 50, settings) >= 10
+        (found,) = invert(resting, digits[0], np.arange(2), settings, 100)
+        assert (found.noise == 0).sum() == 0
+        assert found.prediction.tolist() == digits[1][:2].tolist()

@@ -15,6 +15,12 @@ PRODUCT = (
     Param(TRAINED_ON, "", "the dataset whose numbers are used, if not the one of the run"),
 )
 
+PRODUCTS = {
+    "vae-deformable": "class VAEs, and training images matched pixel by pixel where these are in doubt",
+    "vae-deformable-fast": "the same with 2 steps, and 30 exemplars of 2 classes",
+    "contrastive-deformable": "contrastive class decoders, and training images where these are in doubt",
+}
+
 
 def _noise_dim(default: int) -> Param:
     return Param("noise_dim", default, "length of the noise vector", low=1, high=4096)
@@ -101,18 +107,8 @@ def icbench_generators() -> Iterator[Component]:
 
 @hookimpl
 def icbench_products() -> Iterator[Component]:
-    yield Component(
-        "vae-deformable",
-        "icbench_generators.products:vae_deformable",
-        "class VAEs, and deformed training images where these are in doubt",
-        params=PRODUCT,
-    )
-    yield Component(
-        "contrastive-vae",
-        "icbench_generators.products:contrastive_vae",
-        "contrastive class decoders and class VAEs",
-        params=PRODUCT,
-    )
+    for name, summary in PRODUCTS.items():
+        yield Component(name, f"icbench_generators.products:{name.replace('-', '_')}", summary, PRODUCT)
 
 
 @hookimpl
