@@ -7,6 +7,7 @@ import pytest
 import torch
 from toy import LinearGenerator, ToyDigits
 
+from icbench.builtin.schedules.exhaustive import Exhaustive
 from icbench.builtin.schedules.joint import Alternating, ClassOnly, MultiVertex
 from icbench.engine.invert import class_paths, invert
 from icbench.engine.prepare import prepare
@@ -64,3 +65,15 @@ def test_multi_vertex_reads_the_class_vector_of_least_energy_which_may_have_left
     assert (found.prediction == labels).all()
     np.testing.assert_array_equal(found.class_scores, found.class_vector)
     assert found.forward == 10 * (SETTINGS.steps + 1)
+
+
+def test_a_soft_minimum_is_the_mean_density_of_a_classs_restarts():
+    energy = torch.tensor([[0.1, 0.3, 0.2, 0.2], [0.5, 0.5, 0.4, 0.9]])
+    scores = Exhaustive(restarts=2, softness=0.1).class_scores(energy, torch.empty(0))
+    expected = 0.1 * (-energy.view(2, 2, 2) / 0.1).exp().mean(dim=2).log()
+    torch.testing.assert_close(scores, expected)
+    # The least is the limit, and rests where all are alike.
+    least = Exhaustive(restarts=2).class_scores(energy, torch.empty(0))
+    cold = Exhaustive(restarts=2, softness=1e-6).class_scores(energy, torch.empty(0))
+    torch.testing.assert_close(cold, least, atol=1e-5, rtol=0)
+    torch.testing.assert_close(scores[0, 1], least[0, 1])

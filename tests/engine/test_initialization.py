@@ -61,12 +61,48 @@ def test_further_restarts_begin_beside_the_first(encoding):
         def __init__(self):
             self.drawn = drawn
 
+        def encoder_starts(self, count):
+            return None
+
         def encoder_noise(self):
             return encoded
 
     noise = schedule.initial_noise(Offered()).view(4, 10, 3, 4)
     torch.testing.assert_close(noise[:, :, 0], encoded)
     torch.testing.assert_close(noise[:, :, 2], encoded + SPREAD * drawn.view(4, 10, 3, 4)[:, :, 2])
+
+
+class Several(Encoding):
+    """Its start of number n is n in the last entry, and else what it encodes."""
+
+    def encode_starts(self, images, count):
+        starts = self.encode(images)[:, :, None].repeat(1, 1, count, 1)
+        starts[..., 3] = torch.arange(float(count))
+        return starts
+
+
+def test_where_the_encoder_knows_several_starts_each_restart_has_its_own(components):
+    class Recording(Exhaustive):
+        def initial_noise(self, context):
+            self.found = super().initial_noise(context)
+            return self.found
+
+    schedule = Recording(start="encoder", restarts=3, prior_weight=0)
+    generator = prepare(Several(), CPU)
+    result = run(replace(components, generator=generator, schedule=schedule), batch_size=180)
+    expected = generator.encode_starts(as_target(IMAGES[:6], CPU), 3)
+    torch.testing.assert_close(schedule.found.view(6, 10, 3, 4), expected)
+    assert (result.forward, result.backward) == (30 + 1, 0)
+
+
+def test_several_starts_of_the_wrong_shape_are_told_before_the_run(components):
+    class Wrong(Several):
+        def encode_starts(self, images, count):
+            return super().encode_starts(images, count + 1)
+
+    components = replace(components, generator=prepare(Wrong(), CPU), schedule=Exhaustive(start="encoder", restarts=2))
+    with pytest.raises(ComponentError, match=r"noise of shape \(4, 10, 3, 4\), not finite noise of \(4, 10, 2, 4\)"):
+        check_components(components, IMAGES, replace(SETTINGS, steps=3), NAMES)
 
 
 def test_a_bank_start_is_the_draw_whose_image_is_nearest(encoding):

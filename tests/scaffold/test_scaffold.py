@@ -32,7 +32,7 @@ FILES = {"pyproject.toml", "README.md", ".gitignore", ".github/workflows/test.ym
 FILES |= {"icbench_fresh/fresh.py", "tests/test_fresh.py"}
 MODULES = ("icbench_fresh", "icbench_fresh.fresh", "icbench_fresh.training")
 OPTIONAL = {"groups_are_independent", "its_encoder_gives_sound_starts", "its_error_calibration_is_sound"}
-OPTIONAL |= {"its_spread_is_sound"}
+OPTIONAL |= {"its_spread_is_sound", "its_starts_are_sound", "it_is_made_of_other_datasets"}
 """Checks of what a generator need not have."""
 
 

@@ -292,6 +292,53 @@ class Averaging(Sound):
         return noise.expand(-1, CLASSES, -1)
 
 
+class Encoding(Sound):
+    """finds noise in the first pixels"""
+
+    def encode(self, images):
+        return images.flatten(1)[:, None, :NOISE].repeat(1, CLASSES, 1)
+
+    def encode_starts(self, images, count):
+        return self.encode(images)[:, :, None].repeat(1, 1, count, 1)
+
+
+@FAULTS("its_starts_are_sound")
+class Impatient(Encoding):
+    """offers one start, however many are asked for"""
+
+    def encode_starts(self, images, count):
+        return super().encode_starts(images, 1)
+
+
+@FAULTS("its_starts_are_sound")
+class Backwards(Encoding):
+    """its best start comes last"""
+
+    def encode_starts(self, images, count):
+        return super().encode_starts(images, count) + torch.arange(count, 0.0, -1)[:, None]
+
+
+@FAULTS("its_starts_are_sound")
+class Crossing(Encoding):
+    """its further starts are those of the image before"""
+
+    def encode_starts(self, images, count):
+        starts = super().encode_starts(images, count)
+        starts[:, :, 1:] = starts[:, :, 1:].roll(1, dims=0)
+        return starts
+
+
+@FAULTS("it_is_made_of_other_datasets", traits=("made-of-data",), params=(Param("trained_on", ""),))
+def always_the_same(trained_on):
+    """is made of the same images whatever the dataset"""
+    return Sound()
+
+
+@FAULTS("it_is_made_of_other_datasets", traits=("made-of-data",))
+class Unasking(Sound):
+    """is not told of which dataset to be made"""
+
+
 @FAULTS("its_error_calibration_is_sound")
 class Rewarding(Sound):
     """a larger error is less energy"""

@@ -342,6 +342,7 @@ def it_is_made_of_other_datasets(subject: Subject) -> None:
     """Where it is made of a dataset's training images, it is made of those of another one too, and tells which."""
     if not subject.has(MADE_OF_DATA):
         raise Skipped(f"it does not declare {MADE_OF_DATA}")
+    expect(TRAINED_ON in subject.selection.params, f"it declares {MADE_OF_DATA} and has no parameter {TRAINED_ON}")
     registered, params = subject.selection.registered, {**subject.selection.params, TRAINED_ON: OTHER_DATASET}
     try:
         other = training_images(OTHER_DATASET)

@@ -88,3 +88,11 @@ def test_mse_idm_steps_by_the_squared_error_and_adds_the_distortion_model_at_the
     torch.testing.assert_close(found.compare(first, features), errors)
     expected = errors + 3 * build("idm", warp=1, context=2)(first, second)
     torch.testing.assert_close(found.compare_final(first, features), expected)
+
+
+@pytest.mark.parametrize(("warp", "context"), [(0, 0), (2, 0), (2, 1), (1, 2)])
+def test_idm_has_the_same_value_whether_a_gradient_is_asked_for_or_not(build, noise, warp, context):
+    first, second = noise(5, 2, 9, 7), noise(5, 2, 9, 7, seed=1)
+    distance = build("idm", warp=warp, context=context)
+    expected = distance(first.clone().requires_grad_(), second).detach()
+    torch.testing.assert_close(distance(first, second), expected, rtol=1e-12, atol=0)

@@ -3,6 +3,7 @@
 from math import ceil, log2
 
 import torch
+from icbench.errors import UsageError
 from icbench.kinds.dataset import DataShape, Split
 from icbench.kinds.generator import Generator
 from icbench.running.datasets import training_images
@@ -40,7 +41,7 @@ class Deformable(Generator):
         reach: over how many pixels displacements are alike.
 
     Raises:
-        ValueError: a class has no image.
+        UsageError: a class has no image.
     """
 
     exemplars: Tensor
@@ -61,7 +62,7 @@ class Deformable(Generator):
         rows = [(labels == label).nonzero()[:, 0][: types or None] for label in range(shape.num_classes)]
         count = torch.tensor([len(each) for each in rows])
         if not count.all():
-            raise ValueError(f"class {int(count.argmin())} has no training image")
+            raise UsageError(f"there is no training image of class {int(count.argmin())}", "Choose another dataset.")
         self.register_buffer("count", count)
         self.register_buffer("first", count.cumsum(0) - count)
         self.register_buffer("exemplars", torch.from_numpy(split.images[torch.cat(rows).numpy()]))
@@ -188,7 +189,7 @@ def load_deformable(types: int, grid: int, scale: float, reach: float, trained_o
         trained_on: the spec of the dataset whose images are meant; empty for the default one.
 
     Raises:
-        UsageError: there is no such dataset.
+        UsageError: there is no such dataset, or a class of it has no training image.
         IntegrityError: its images are missing or not the expected ones.
     """
     known = training_images(trained_on)

@@ -10,6 +10,7 @@ SPECS = [
     "prototype",
     "class-block",
     "denoiser",
+    "deformable:types=200",
     "lstm",
     "lstm:picks=nearest",
     "lstm:picks=random",
