@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from toy_calls import end, environment, fill_memory, hang, number_of_process, raise_error, threads
@@ -14,6 +16,12 @@ from toy_calls import end, environment, fill_memory, hang, number_of_process, ra
 from icbench.builtin.executors.processes import Processes
 from icbench.builtin.executors.worker import LostWorkerError
 from icbench.kinds.executor import ExecutorLostError
+from icbench.plugins.manager import plugin_manager
+from icbench.records.record import read_record
+from icbench.running import open_run
+from icbench.running.execute import entries_from_specs, execute
+from icbench.running.observer import Observer
+from icbench.running.options import Options
 
 SECONDS = 120
 """After which a test that waits has failed; none takes so long."""
@@ -147,6 +155,66 @@ def test_workers_end_with_a_driver_that_is_killed_also_in_mid_shard():
         driver.kill()
     worker.wait(SECONDS)
     assert not worker.is_running()
+
+
+RUNNING = """
+import os, signal, sys
+from pathlib import Path
+import psutil
+import test_processes
+from icbench.running.observer import Observer
+
+class Terminated(Observer):
+    def on_batch(self, images, correct=None):
+        if images:
+            print(*(child.pid for child in psutil.Process().children()), flush=True)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+if __name__ == "__main__":
+    test_processes.run_toys("processes:workers=2,threads=1", Terminated())
+"""
+
+
+def run_toys(executor, watcher=None, results="there"):
+    """The record of one run of ten shards."""
+    open_run.SHARD_IMAGES = 5
+    entries = entries_from_specs(plugin_manager(), {"generator": ["linear"], "dataset": ["toy"]})
+    options = {"steps": 3, "device": "cpu", "precision": "float32", "batch_size": 5}
+    chosen = Options(**options, executor=executor, results=Path(results))
+    (made,) = execute(entries, chosen, watcher or Observer())
+    return made.record
+
+
+@pytest.mark.slow
+def test_a_driver_that_is_terminated_leaves_no_process_and_the_same_command_completes_its_record(
+    monkeypatch,
+):
+    tests = Path(__file__).parents[1]
+    monkeypatch.setenv("ICBENCH_PLUGIN_FILES", str(tests / "toy.py"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tests), str(tests / "builtin"), *sys.path]))
+    monkeypatch.setattr(open_run, "SHARD_IMAGES", 5)
+    done = subprocess.run([sys.executable, "-c", RUNNING], stdout=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == -signal.SIGTERM
+    workers = [int(pid) for pid in done.stdout.split()]
+    assert workers
+    for pid in workers:
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).wait(SECONDS)
+    (path,) = (path for path in Path("there").iterdir() if path.is_dir())
+    stopped = read_record(path)
+    assert stopped.status == "interrupted"
+    assert 0 < stopped.metrics.images < 50
+    begun = []
+
+    class Resumed(Observer):
+        def begin(self, label, total, done):
+            begun.append(done)
+
+    completed, undisturbed = run_toys("processes:workers=2,threads=1", Resumed()), run_toys("local", results="here")
+    assert begun == [stopped.metrics.images]
+    assert (completed.status, completed.metadata.key) == ("ok", undisturbed.metadata.key)
+    for name, values in undisturbed.images().items():
+        np.testing.assert_array_equal(completed.images()[name], values, err_msg=name)
 
 
 def test_answers_are_futures(processes):
