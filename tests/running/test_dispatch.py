@@ -1,7 +1,9 @@
 """Runs whose shards are computed by an executor: the same records as without, whatever goes wrong on the way."""
 
+import gc
 import json
 import os
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from queue import LifoQueue
@@ -21,6 +23,7 @@ from icbench.running.deadline import Deadline, TimeIsUpError
 from icbench.running.execute import entries_from_specs, execute
 from icbench.running.observer import Observer
 from icbench.running.options import Options
+from icbench.running.session import Session
 from icbench.running.shard_task import ShardFailure, compute_shard
 
 SPECS = {"generator": ["linear", "normed"], "dataset": ["toy"], "classifier": ["class-mean"]}
@@ -109,6 +112,23 @@ def test_results_are_bit_for_bit_those_of_this_process_in_whatever_order_shards_
     assert watcher.images == dict.fromkeys(range(2 * ENTRIES), 50)
     assert computed() == [2 * ENTRIES * SHARDS]
     assert Inline.made[0].closed
+
+
+def test_the_components_of_an_entry_are_let_go_of_once_its_runs_are_over(monkeypatch):
+    runners = []
+
+    class Watched(Session):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            runners.append(weakref.ref(self.runner))
+
+    monkeypatch.setattr("icbench.running.execute.Session", Watched)
+    options = replace(OPTIONS, executor="inline:width=1")
+    for number, _ in enumerate(execute(entries_from_specs(plugin_manager(), SPECS), options, Watch()), start=1):
+        gc.collect()
+        held = sum(runner() is not None for runner in runners)
+        assert held <= ENTRIES - (number - 1) // 2
+    assert number == 2 * ENTRIES
 
 
 def test_the_record_names_the_executor_and_says_where_its_shards_were_computed(undisturbed):
