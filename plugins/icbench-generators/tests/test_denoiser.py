@@ -50,9 +50,13 @@ class SmallTrainer(DenoiserTrainer):
 
 
 def small(draws: int = 6) -> Denoiser:
+    """One whose weights are random, also those that begin at zero and leave all classes alike."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return prepare(Denoiser(draws, DATA), CPU)
+        generator = prepare(Denoiser(draws, DATA), CPU)
+        for weight in generator.parameters():
+            weight += 0.1 * torch.randn_like(weight)
+        return generator
 
 
 @pytest.fixture(scope="module")
@@ -109,23 +113,51 @@ def test_with_its_spread_the_error_is_the_weighted_mean_of_those_of_the_copies()
     noise = generator.encode(images)[:, 0]
     mean, spread = generator.mean_and_spread(class_vector, noise)
     expected = torch.zeros(5)
-    made = generator.decode(noise.expand(CLASSES, -1, -1)).view(CLASSES, 5, 6, -1)
-    for copy in range(6):
-        mixed = torch.einsum("nk,knp->np", class_vector, made[:, :, copy])
+    for copy, level in enumerate(generator.levels):
+        found = generator.find(noise.unflatten(1, (6, -1))[:, copy], level[None])
+        made = torch.stack([generator.denoise(*found, level[None], torch.full((5,), k)) for k in range(CLASSES)])
+        mixed = torch.einsum("nk,knp->np", class_vector, made)
         expected += generator.shares[copy] * (mixed - images.flatten(1)).square().mean(dim=1)
     found = (mean - images).square().flatten(1).mean(dim=1) + spread
     torch.testing.assert_close(found, expected)
     torch.testing.assert_close(generator(class_vector, noise), mean)
 
 
-def test_noise_that_is_the_same_for_every_class_is_looked_at_once(monkeypatch):
+def test_the_image_of_a_class_vector_is_the_mixture_of_the_classes_images():
     generator = small()
+    noise = torch.randn(CLASSES, generator.noise_dim)
+    everywhere = torch.stack([generator(torch.eye(CLASSES)[[k] * CLASSES], noise) for k in range(CLASSES)])
+    class_vector = torch.rand(CLASSES, CLASSES).softmax(dim=1)
+    mixture = torch.einsum("nk,knchw->nchw", class_vector, everywhere)
+    torch.testing.assert_close(generator(class_vector, noise), mixture)
+
+
+def test_noise_that_neighbours_have_in_common_is_looked_at_once(monkeypatch):
+    generator = small()
+    noise = torch.randn(2, generator.noise_dim).repeat_interleave(CLASSES, dim=0)
+    seen, find = [], generator.find
+    monkeypatch.setattr(generator, "find", lambda *given: seen.append(len(given[0])) or find(*given))
+    shared = generator(torch.eye(CLASSES).repeat(2, 1), noise)
+    apart = generator(torch.eye(CLASSES).repeat(2, 1)[:: CLASSES + 1], noise[:: CLASSES + 1])
+    assert set(seen) == {2}
+    torch.testing.assert_close(shared[:: CLASSES + 1], apart)
+
+
+def test_while_the_class_vector_alone_moves_the_copies_are_denoised_once(monkeypatch):
+    generator = small()
+    calls, find = [], generator.find
+    monkeypatch.setattr(generator, "find", lambda *given: calls.append(given) or find(*given))
     noise = torch.randn(4, generator.noise_dim)
-    seen, features = [], generator.features
-    monkeypatch.setattr(generator, "features", lambda *given: seen.append(len(given[0])) or features(*given))
-    shared = generator.decode(noise.expand(CLASSES, -1, -1))
-    torch.testing.assert_close(shared, generator.decode(noise.repeat(CLASSES, 1, 1)))
-    assert seen == [1, CLASSES]
+    for _ in range(3):
+        class_vector = torch.rand(4, CLASSES).softmax(dim=1).requires_grad_()
+        mean, spread = generator.mean_and_spread(class_vector, noise)
+        (mean.sum() + spread.sum()).backward()
+        assert class_vector.grad.abs().sum() > 0
+    assert len(calls) == 6
+    noise[0] += 1
+    moved = generator(class_vector, noise)
+    assert len(calls) == 12
+    torch.testing.assert_close(moved, generator(class_vector, noise.clone()))
 
 
 def test_a_trained_one_denoises_better_for_the_true_class(trained):

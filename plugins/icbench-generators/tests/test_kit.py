@@ -9,7 +9,7 @@ SPECS = [
     "cvae",
     "prototype",
     "class-block",
-    "denoiser",
+    "denoiser:draws=4",
     "deformable:types=200",
     "lstm",
     "lstm:picks=nearest",

@@ -14,13 +14,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from icbench_generators.denoiser import Denoiser
-from icbench_generators.training.vae import WARPED, VAETrainer
+from icbench_generators.training.vae import LEARNING_RATE, WARPED, VAETrainer
 
-LOWEST, HIGHEST = 0.1, 2.5
+LOWEST, HIGHEST = 0.25, 2.8
 """Levels of the noise, for pixels in [0, 1]; their logarithms are uniform."""
 INERTIA = 0.999
 """What the average weights keep of themselves in a step, at most."""
-READ = InversionBudget(1_000, {"exhaustive": 0})
+RATE, WARM_UP, DECAY = 3e-3, 0.02, 0.01
+"""The learning rate at its highest, the share of the steps in which it rises to that, and the weight decay."""
+READ = InversionBudget(500, {"exhaustive": 0})
 
 
 class DenoiserTrainer(VAETrainer):
@@ -37,8 +39,9 @@ class DenoiserTrainer(VAETrainer):
 
     options = VAETrainer.options[:1]
 
-    default_epochs = 240
-    check_every = 40
+    per_class = 6
+    default_epochs = 36
+    check_every = 36
     schedules = ("exhaustive:start=encoder,noise_rate=0,prior_weight=0,calibrate=true",)
     budget = EvalBudget(READ, READ, READ, samples=500, differentiated=16)
     by_samples = False
@@ -58,23 +61,29 @@ class DenoiserTrainer(VAETrainer):
         pixels = as_target(split.images, torch.device("cpu"))
         self.generator.centre.fill_(pixels.mean())
         self.generator.scale.fill_(pixels.std())
+        parameters = self.generator.parameters()
+        self.optimizer = torch.optim.AdamW(parameters, RATE, betas=(0.9, 0.99), weight_decay=DECAY, fused=True)
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
 
     def weights(self) -> tuple[float, ...]:
         return (1.0,)
 
-    def terms(self, images: Tensor) -> tuple[Tensor, ...]:
-        levels = self.levels(images.shape[1])
-        copies = images.flatten(2) + levels[:, None] * self.normal(*images.flatten(2).shape)
-        features = self.generator.features(self.generator.standardise(copies, levels), levels)
-        logits = self.generator.logits(features).float()
-        return (functional.binary_cross_entropy_with_logits(logits, images.flatten(2)),)
+    def learning_rate(self) -> float:
+        return RATE / LEARNING_RATE * super().learning_rate() * min(1.0, (self.step + 1) / (WARM_UP * self.steps))
 
-    def levels(self, count: int) -> Tensor:
-        """Levels (N,) of the images of each class, one from each of as many parts of their range."""
-        uniform = torch.rand(count, generator=self.random, device=self.job.device)
-        parts = torch.randperm(count, generator=self.random, device=self.job.device)
-        return (log(LOWEST) + log(HIGHEST / LOWEST) * (parts + uniform) / count).exp()
+    def terms(self, images: Tensor) -> tuple[Tensor, ...]:
+        pixels = images.flatten(0, 1).flatten(1)
+        labels = torch.arange(len(images), device=pixels.device).repeat_interleave(images.shape[1])
+        levels = self.levels(len(images), images.shape[1])
+        copies = self.generator.standardise(pixels + levels[:, None] * self.normal(*pixels.shape), levels)
+        logits = self.generator.logits(*self.generator.find(copies, levels), levels, labels).float()
+        return (functional.binary_cross_entropy_with_logits(logits, pixels),)
+
+    def levels(self, classes: int, count: int) -> Tensor:
+        """Levels (K * N,), one from each of as many parts of their range, in random order."""
+        uniform = torch.rand(classes * count, generator=self.random, device=self.job.device)
+        parts = torch.randperm(classes * count, generator=self.random, device=self.job.device)
+        return (log(LOWEST) + log(HIGHEST / LOWEST) * (parts + uniform) / len(parts)).exp()
 
     def train_batch(self, rows: NDArray[int64]) -> tuple[Tensor, ...]:
         terms = super().train_batch(rows)

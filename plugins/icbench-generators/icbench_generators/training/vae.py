@@ -89,12 +89,16 @@ class VAETrainer(BatchTrainer):
 
     def train_batch(self, rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
         for group in self.optimizer.param_groups:
-            group["lr"] = LEARNING_RATE * (1 + cos(pi * self.step / self.steps)) / 2
+            group["lr"] = self.learning_rate()
         images = self._warp(as_target(self.split.images[rows.ravel()], self.job.device), len(rows))
         with training_autocast(self.job.device):
             terms = torch.stack(self.terms(images))
         descend((terms * torch.tensor(self.weights(), device=self.job.device)).sum(), self.optimizer)
         return terms.unbind()
+
+    def learning_rate(self) -> float:
+        """Of the step; it falls to zero along a cosine."""
+        return LEARNING_RATE * (1 + cos(pi * self.step / self.steps)) / 2
 
     def normal(self, *shape: int) -> Tensor:
         """N(0, 1) numbers of the epoch's own stream."""
