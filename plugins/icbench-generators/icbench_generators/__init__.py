@@ -18,6 +18,8 @@ PRODUCT = (
 PRODUCTS = {
     "vae-deformable": "class VAEs, and training images matched pixel by pixel where these are in doubt",
     "vae-deformable-fast": "the same with 2 steps, and 30 exemplars of 2 classes",
+    "vae-deformable-denoiser": "the first, and a denoiser where both are in doubt",
+    "vae-denoiser": "class VAEs at their encoders' codes, and a denoiser; no noise moves",
     "contrastive-deformable": "contrastive class decoders, and training images where these are in doubt",
 }
 

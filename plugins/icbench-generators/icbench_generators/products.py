@@ -41,6 +41,18 @@ FEW_EXEMPLARS = replace(
     sure=0.9,
     classes=2,
 )
+DENOISER = Member(
+    "denoiser",
+    generator="denoiser",
+    schedule="exhaustive:start=encoder,noise_rate=0,prior_weight=0,calibrate=true",
+    steps=0,
+    sure=0.97,
+    classes=3,
+)
+VAE_AT_CODES = replace(
+    VAE, schedule="exhaustive:start=encoder,noise_rate=0,prior_weight=0.0015,calibrate=true", steps=0
+)
+"""Where the class VAEs' encoders put an image; the noise rests."""
 
 
 def vae_deformable(fit: str = "", trained_on: str = "") -> Product:
@@ -51,6 +63,16 @@ def vae_deformable(fit: str = "", trained_on: str = "") -> Product:
 def vae_deformable_fast(fit: str = "", trained_on: str = "") -> Product:
     """The same with few steps and few exemplars."""
     return load_product("vae-deformable-fast", (VAE_FAST, FEW_EXEMPLARS), FOLDER, fit, trained_on)
+
+
+def vae_deformable_denoiser(fit: str = "", trained_on: str = "") -> Product:
+    """Class VAEs, deformed training images where these are in doubt, and a denoiser where both are."""
+    return load_product("vae-deformable-denoiser", (VAE, EXEMPLARS, DENOISER), FOLDER, fit, trained_on)
+
+
+def vae_denoiser(fit: str = "", trained_on: str = "") -> Product:
+    """Class VAEs at their encoders' codes, and a denoiser: of no member does the noise move."""
+    return load_product("vae-denoiser", (VAE_AT_CODES, DENOISER), FOLDER, fit, trained_on)
 
 
 def contrastive_deformable(fit: str = "", trained_on: str = "") -> Product:

@@ -45,7 +45,8 @@ FLOORS = {
     ("cvae-12", "joint", 200): 0.60,
     ("prototype-1", "exhaustive", 1): 0.75,
     ("prototype-300", "relaxed:simplex_map=mirror", 200): 0.93,
-    ("denoiser", "exhaustive:start=encoder,noise_rate=0,prior_weight=0,calibrate=true", 0): 0.95,
+    ("denoiser", "exhaustive:start=encoder,noise_rate=0,prior_weight=0,calibrate=true", 0): 0.97,
+    ("denoiser", "class-only:start=encoder,calibrate=true", 20): 0.97,
     ("lstm-centres", "exhaustive:prior_weight=0", 50): 0.80,
     ("lstm-random", "exhaustive:prior_weight=0", 50): 0.50,
 }
