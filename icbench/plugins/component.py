@@ -33,6 +33,7 @@ TRAITS = {
     "learns-nothing": "a classifier that must be at chance: a control of what is measured",
     "bundled": "a dataset that is in its package",
     "in-process": "an executor that computes in the process that asks, which goes on batch by batch",
+    "slow-start": "an executor that takes seconds to start, so that a check of its whole distribution leaves it out",
     "fetched": "a dataset that is fetched when it is first used",
 }
 TRAINED_ON = "trained_on"

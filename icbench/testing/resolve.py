@@ -124,7 +124,9 @@ def _of_name(text: str) -> Target:
     of_dist = [registered for registered in every if canonical(registered.dist) == canonical(text)]
     if not of_dist:
         raise PluginError(f"nothing of {text} can be checked: {statuses[0].state}, {statuses[0].reason}")
-    return Target([_subject(registered, source_of(manager, registered)) for registered in of_dist], problems)
+    # Each of many checks starts an executor anew: one that takes seconds for it is checked when it is named.
+    quick = [registered for registered in of_dist if "slow-start" not in registered.component.traits]
+    return Target([_subject(registered, source_of(manager, registered)) for registered in quick or of_dist], problems)
 
 
 def _subject(registered: Registered, source: PluginSource | None) -> Subject:

@@ -209,6 +209,8 @@ def test_a_distribution_means_all_its_components(check):
     missing = ["generator cgan-post was not checked", "dataset image-folder was not checked"]
     assert [error.partition(":")[0] for error in document["errors"]] == missing
     assert kinds == {"generator", "distance", "optimizer", "schedule", "dataset", "classifier", "executor"}
+    # Each check would start a cluster anew.
+    assert "dask" not in {component["name"] for component in document["data"]["components"]}
 
 
 def test_a_component_whose_weights_are_not_here_is_said_not_to_be_checked(check):

@@ -35,5 +35,6 @@ EXECUTORS = (
             RETRIES,
             TIMEOUT,
         ),
+        traits=("slow-start",),
     ),
 )

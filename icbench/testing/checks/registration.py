@@ -28,6 +28,7 @@ TRAIT_KINDS = {
     "bundled": "dataset",
     "fetched": "dataset",
     "in-process": "executor",
+    "slow-start": "executor",
 }
 """The one kind that a trait says something about; traits that are not here fit every kind."""
 
