@@ -40,8 +40,8 @@ README = {
     "cGAN, joint": "`cgan`, schedule `joint` (the default)",
     "cGAN, exhaustive": "`cgan`, schedule `exhaustive`",
     "+ evidence": "class VAEs, evidence of all classes",
-    "VAEs and exemplars": "class VAEs, and training images where these are in doubt *(fitted to labels of validation images)*",
-    "+ denoiser": "the same, and a denoiser where both are in doubt *(likewise)*",
+    "+ denoiser": "class VAEs; training images where these are in doubt, and a denoiser where both are "
+    "*(fitted to labels of validation images)*",
     "contrastive": "contrastive class decoders, which also learn from wrong labels",
     "1-NN": "*for comparison:* 1-NN",
     "small CNN": "*for comparison:* a small CNN",
