@@ -130,7 +130,11 @@ class ProductRunner(Runner):
         return max((runner.tier for runner in self.runners), key=TIERS.index)
 
     def settings(self, options: Options, seed: int) -> "Settings":
-        """How it is run; its members have steps of their own, of which the sum is told."""
+        """How it is run; its members have steps of their own, of which the sum is told.
+
+        Raises:
+            UsageError: steps are asked for, or to stop early, or the device does not have the precision.
+        """
         if options.steps is not None or options.stop_when is not None:
             raise UsageError(
                 f"{self.entry.label} says itself how many steps its members make",
