@@ -396,7 +396,7 @@ def test_a_run_whose_components_are_not_here_is_not_diagnosed(capsys):
 
 
 def test_a_direct_classifier_is_not_diagnosed(capsys):
-    refused(capsys, finished(right(20), label="class-mean", direct=True).path, "inverts nothing")
+    refused(capsys, finished(right(20), label="class-mean", direct=True).path, "is no inversion of one generator")
 
 
 def test_an_unfinished_run_is_not_diagnosed(capsys):
