@@ -16,7 +16,6 @@ from icbench.kinds.dataset import Dataset, DataShape, Split, split_fault
 from icbench.plugins.component import TRAINED_ON, Selection
 from icbench.plugins.isolation import isolate
 from icbench.plugins.manager import PluginManager, plugin_manager
-from icbench.running.entry import DEFAULTS, dataset_key
 from icbench.storage import cache_folder
 
 DATA_VARIABLE = "ICBENCH_DATA"
@@ -114,6 +113,8 @@ def training_images(dataset: str = "") -> TrainingImages:
         ComponentError: it fails, or returns anything else than a split.
         IntegrityError: a file of it is missing, unreadable or not the expected one.
     """
+    from icbench.running.entry import DEFAULTS, dataset_key  # which loads scipy, and verbs that list datasets need not
+
     selection = plugin_manager(warn=False).select("dataset", dataset or DEFAULTS["dataset"])
     source = Source(selection.build(), data_folder(), selection.label)
     split = source.split("train")

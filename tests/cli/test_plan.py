@@ -168,7 +168,7 @@ def test_a_probe_inverts_few_images_for_few_steps_and_scales(monkeypatch, compon
     monkeypatch.setattr(
         "icbench.engine.invert.invert", lambda c, i, index, few, rows: asked.append((len(index), few)) or []
     )
-    runner = SimpleNamespace(components=components)
+    runner = SimpleNamespace(components=components, images_per_batch=lambda rows: 50)
     found = probe.probe(runner, digits[0], Settings(steps=200))
     assert [(count, few.steps) for count, few in asked] == [(50, 2)] * 2
     assert found.seconds == pytest.approx(3.2 / 50 * 100)

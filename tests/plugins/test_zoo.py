@@ -131,6 +131,7 @@ def test_show_tells_parameters_traits_and_documentation(capsys):
         "bank",
         "decay",
         "calibrate",
+        "softness",
     ]
     assert "analysis by synthesis" in component["documentation"]
     assert "an integer from 1 to 1000" in icbench(capsys, "plugins", "show", "exhaustive")[1]

@@ -220,7 +220,7 @@ def test_a_figure_is_a_png_in_a_notebook_without_pyplot(inversion):
 
 def test_the_figure_of_a_direct_classifier_is_refused(toy_plugin):
     record = icbench.run(classifier="class-mean", dataset="toy", limit=5, device="cpu")
-    with pytest.raises(UsageError, match="class-mean inverts nothing"):
+    with pytest.raises(UsageError, match="class-mean is no inversion of one generator"):
         record.plot_reconstructions()
 
 
