@@ -107,7 +107,7 @@ class Fading(Sound):
         return Rates(self.rate, 1.0)
 
 
-@FAULTS("something_moves_at_every_step", "an_inversion_finishes", "an_inversion_is_the_same_in_every_batch")
+@FAULTS("something_moves_at_every_step")
 class Waiting(Sound):
     """lets both latents rest at first"""
 
