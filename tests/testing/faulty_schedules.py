@@ -107,6 +107,14 @@ class Fading(Sound):
         return Rates(self.rate, 1.0)
 
 
+@FAULTS("an_inversion_finishes")
+class Leaping(Sound):
+    """takes steps that no number can hold"""
+
+    def rates(self, step, steps):
+        return Rates(1.0, 1e38)
+
+
 @FAULTS("something_moves_at_every_step")
 class Waiting(Sound):
     """lets both latents rest at first"""
