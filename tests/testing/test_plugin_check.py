@@ -219,7 +219,7 @@ def test_a_component_whose_weights_are_not_here_is_said_not_to_be_checked(check)
     assert out.count("NOT CHECKED: there are no weights") == 1
     assert "icbench train cgan-post" in " ".join(out.split())
     assert "or add weights=FILE" in " ".join(out.split())
-    assert "skipped it" not in out
+    assert "skipped it_is_in_eval_mode" not in out
     code, out, _ = check("cgan-post", "--json")
     document = json.loads(out)
     assert (code, document["ok"]) == (1, False)

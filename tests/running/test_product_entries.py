@@ -68,9 +68,9 @@ def fragile():
 
 @hookimpl
 def icbench_products():
-    yield Component("pair", "test_products:pair", "two", params=(Param("fit", "", path=True),))
+    yield Component("pair", "test_product_entries:pair", "two", params=(Param("fit", "", path=True),))
     for name in ("unfitted", "labelled", "between", "every", "fragile"):
-        yield Component(name, f"test_products:{name}", "for a test")
+        yield Component(name, f"test_product_entries:{name}", "for a test")
 
 
 def pairs():
@@ -81,7 +81,7 @@ def pairs():
 
 @hookimpl
 def icbench_suites():
-    yield Component("pairs", "test_products:pairs", "a suite")
+    yield Component("pairs", "test_product_entries:pairs", "a suite")
 
 
 @hookimpl
@@ -91,7 +91,7 @@ def icbench_generators():
 
 @pytest.fixture(autouse=True)
 def _plugins(use_plugins):
-    use_plugins("toy", "test_products", "toy_executors")
+    use_plugins("toy", "test_product_entries", "toy_executors")
 
 
 def entry(product):
