@@ -50,6 +50,7 @@ COMMANDS = {
     "icbench suite list": "",
     "icbench reproduce hobbhahn2020 --limit 1000": None,
     "icbench train cgan --noise-dim 30": None,
+    "icbench fit cgan-pair --out fit.json": "--limit 10 --batch-size 40 --device cpu --quiet",
     "icbench plugins": "",
     "icbench data": "",
     "icbench env": "",
