@@ -82,7 +82,7 @@ def fit_product(entry: Entry, source: Source, options: Options, watcher: Observe
     stages: list[Combination] = []
     reached: list[Evidence] = []
     for number, member in enumerate(runner.product.members):
-        chosen = found.undecided(member)
+        chosen = found.undecided(number, member)
         with watcher.working(f"asking {member.name} about {len(chosen):,} images") as work:
             found = _ask_in_chunks(runner, number, found, chosen, split, settings, batch_size.rows, work)
         stages.append(_fit_stage(found, labels, number, found.finite))

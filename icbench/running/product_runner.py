@@ -72,15 +72,17 @@ class Evidence:
             changed[name][images] = values
         return Evidence(**changed)
 
-    def undecided(self, member: Member) -> NDArray[np.intp]:
-        """The images (M,) that a member is asked about."""
-        best = self.log_probabilities.max(axis=1)
-        is_open = best < np.log(1.0 if member.sure is None else member.sure) if self.asked.any() else best <= 0
-        return np.flatnonzero(is_open & self.finite & (self.asked == self.asked.max(initial=0)))
+    def undecided(self, number: int, member: Member) -> NDArray[np.intp]:
+        """The images (M,) that a member is asked about, `number` being its place: those that all before it were."""
+        # By the place, and not by how often others were asked: an image's result is to depend on no batch mate.
+        is_open = self.finite & (self.asked == number)
+        if number and member.sure is not None:
+            is_open &= self.log_probabilities.max(axis=1) < np.log(member.sure)
+        return np.flatnonzero(is_open)
 
-    def open_classes(self, images: NDArray[np.intp], member: Member) -> NDArray[np.int64] | None:
+    def open_classes(self, number: int, images: NDArray[np.intp], member: Member) -> NDArray[np.int64] | None:
         """The classes (M, m) that a member is asked about, in ascending order; None where that is all."""
-        if member.classes in (0, self.log_probabilities.shape[1]) or not self.asked.any():
+        if number == 0 or member.classes in (0, self.log_probabilities.shape[1]):
             return None
         best = np.argsort(-self.log_probabilities[images], axis=1, kind="stable")[:, : member.classes]
         return np.sort(best, axis=1)
@@ -232,10 +234,10 @@ class ProductRunner(Runner):
         from icbench.engine.invert import invert
 
         member, runner = self.product.members[number], self.runners[number]
-        chosen = found.undecided(member)
+        chosen = found.undecided(number, member)
         if not len(chosen):
             return found
-        classes = found.open_classes(chosen, member)
+        classes = found.open_classes(number, chosen, member)
         batches = list(
             invert(
                 runner.components,

@@ -132,14 +132,16 @@ def test_only_what_is_in_doubt_is_asked_on():
     found = Evidence.none(3, 4, 2)
     first = replace(found, log_probabilities=np.log([[0.97, 0.01, 0.01, 0.01], [0.4, 0.3, 0.2, 0.1], [0.25] * 4]))
     first = replace(first, asked=np.ones(3, np.int32), finite=np.array([True, True, False]))
-    assert found.undecided(DEAR).tolist() == [0, 1, 2]
-    assert first.undecided(DEAR).tolist() == [1]
-    assert first.undecided(replace(DEAR, sure=None)).tolist() == [0, 1]
-    assert first.open_classes(np.array([1]), replace(DEAR, classes=2)).tolist() == [[0, 1]]
-    assert first.open_classes(np.array([1]), replace(DEAR, classes=0)) is None
+    assert found.undecided(0, DEAR).tolist() == [0, 1, 2]
+    assert first.undecided(1, DEAR).tolist() == [1]
+    assert first.undecided(1, replace(DEAR, sure=None)).tolist() == [0, 1]
+    assert first.open_classes(1, np.array([1]), replace(DEAR, classes=2)).tolist() == [[0, 1]]
+    assert first.open_classes(1, np.array([1]), replace(DEAR, classes=0)) is None
     # Who was not asked by a member is not asked by a later one either.
     skipped = replace(first, asked=np.array([1, 2, 2], np.int32))
-    assert skipped.undecided(replace(DEAR, sure=0.99)).tolist() == [1]
+    assert skipped.undecided(2, replace(DEAR, sure=0.99)).tolist() == [1]
+    # Whoever its batch mates are: alone it is not asked either.
+    assert skipped.select(np.array([0])).undecided(2, replace(DEAR, sure=0.99)).tolist() == []
 
 
 def test_what_is_left_to_open_classes_is_divided_among_them_anew():
