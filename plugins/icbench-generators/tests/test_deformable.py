@@ -158,6 +158,8 @@ def test_without_a_step_exhaustive_compares_exemplars(manager):
     [("adam", 80, "noise_rate=1"), ("levenberg-marquardt", 8, "noise_rate=1")],
 )
 def test_inverting_a_deformed_exemplar_finds_its_class_and_its_field(manager, optimizer, steps, options):
+    if optimizer == "levenberg-marquardt":
+        pytest.importorskip("icbench_optimizers", reason="Gauss-Newton steps are in icbench-optimizers")
     generator = small()
     labels = torch.arange(6) % CLASSES
     noise = torch.randn(6, generator.noise_dim, generator=torch.Generator().manual_seed(3))
