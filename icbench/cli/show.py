@@ -46,10 +46,13 @@ def command(
 ) -> int:
     """Show one run: configuration, figures, classes, confusions, calibration, and the diagnosis of its errors.
 
+    Of a product of experts it also says how many images each member was asked about.
+
     RUN is the folder of a record, or a run in the results folder: `latest`, the beginning of its id, or the beginning
     of the digits that its id ends with.
     """
     from icbench.ranking.lookup import Lookup
+    from icbench.ranking.members import asked_members
     from icbench.ranking.per_class import class_figures, confusion_matrix
 
     if weights and not diagnose:
@@ -60,7 +63,7 @@ def command(
     calibrated, problems = _calibration(record, lookup)
     lacking: list[str] = []
     found = _diagnosis(record, diagnose, device, data_dir, weights, lacking.append)
-    content = (record, confusion, class_figures(confusion), calibrated, found)
+    content = (record, confusion, class_figures(confusion), calibrated, found, asked_members(record))
     if as_json:
         from icbench.report.json_output import envelope
         from icbench.report.run import run_data

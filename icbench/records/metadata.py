@@ -221,6 +221,7 @@ class RunMetadata(RunIdentity):
         batch_size: rows computed together, None where that was not chosen and not measured.
         batch_bytes: what such a batch takes, None where that is not known.
         class_names: what the dataset calls its classes, None where it has no names for them.
+        members: of a product their names, in the order in which they are asked; None where that was not kept.
     """
 
     id: str
@@ -235,6 +236,7 @@ class RunMetadata(RunIdentity):
     batch_size: Count | UnsetType | None = UNSET
     batch_bytes: Count | UnsetType | None = UNSET
     class_names: tuple[str, ...] | None = None
+    members: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

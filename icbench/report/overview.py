@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from icbench.errors import IntegrityError
 from icbench.ranking.leaderboard import Leaderboard, RankedEntry, RankedTrack
+from icbench.ranking.members import asked_members
 from icbench.ranking.per_class import CalibratedRun, calibrated_run, class_figures, confusion_matrix
 from icbench.ranking.references import published_references
 from icbench.ranking.rows import Row, Track
@@ -30,7 +31,7 @@ from icbench.report.plots import (
     draw_reliability,
     draw_survival,
 )
-from icbench.report.run import classes_grid, configuration, run_figures
+from icbench.report.run import asked_about, classes_grid, configuration, run_figures
 from icbench.report.table import Grid, printable
 from icbench.report.tiles import Sheet, picture_url, sheet_of
 from icbench.report.views import (
@@ -353,8 +354,9 @@ def _rank(entry: RankedEntry) -> str:
 
 def _run_view(record: Record) -> RunView:
     shown = replace(record, path=Path(record.path.name))
-    facts = [(name, printable(value)) for name, value in (*run_figures(record), *configuration(shown))]
+    told = (*run_figures(record), *asked_about(asked_members(record)), *configuration(shown))
     metadata = record.metadata
+    facts = [(name, printable(value)) for name, value in told]
     return RunView(f"{metadata.id}, seed {metadata.seed}", f"{metadata.id}.json", facts)
 
 

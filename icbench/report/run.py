@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from icbench.kinds.names import class_name
+from icbench.ranking.members import AskedMember
 from icbench.ranking.per_class import ClassFigures
 from icbench.ranking.rows import Track
 from icbench.records import Record
@@ -34,14 +35,17 @@ def run_report(
     classes: Sequence[ClassFigures],
     calibrated: Calibration | None,
     diagnosis: KeptDiagnosis | None,
+    members: Sequence[AskedMember],
     width: int,
 ) -> RenderableType:
-    """Configuration, figures, classes, confusion, calibration and diagnosis of one run, in `width` columns."""
+    """Configuration, figures, members, classes, confusion, calibration and diagnosis of one run, in `width` columns."""
     parts = [
         Text(printable(record.label), style="bold"),
         _pairs(configuration(record)),
         _pairs(run_figures(record)),
     ]
+    if members:
+        parts += ["", terminal_table(members_grid(members), width)]
     if classes:
         parts += ["", terminal_table(classes_grid(classes, record.class_names), width), ""]
         parts.append(_confusion_table(confusion, record.class_names, width))
@@ -111,6 +115,26 @@ def run_figures(record: Record) -> list[tuple[str, str]]:
     if metrics.not_finite:
         pairs.append(("not finite", f"{metrics.not_finite:,} images, counted as wrong"))
     return pairs
+
+
+def members_grid(members: Sequence[AskedMember]) -> Grid:
+    """How many images each member of a product was asked about."""
+    columns = [Column("member", 0, words=WIDE), Column("images asked", 0), Column("share", 0)]
+    return Grid("by member", columns, [Section([[_called(one), f"{one.asked:,}", _share(one)] for one in members])])
+
+
+def asked_about(members: Sequence[AskedMember]) -> list[tuple[str, str]]:
+    """The same in a line with its name; none where there is no product."""
+    told = [f"{_called(one)} about {one.asked:,} images ({_share(one)})" for one in members]
+    return [("members asked", ", ".join(told))] if told else []
+
+
+def _called(member: AskedMember) -> str:
+    return member.name or f"number {member.number}"
+
+
+def _share(member: AskedMember) -> str:
+    return f"{member.share:.1%}"
 
 
 def classes_grid(classes: Sequence[ClassFigures], names: Sequence[str] = ()) -> Grid:
@@ -201,6 +225,7 @@ def run_data(
     classes: Sequence[ClassFigures],
     calibrated: Calibration | None,
     diagnosis: KeptDiagnosis | None,
+    members: Sequence[AskedMember],
 ) -> dict[str, Any]:
     """The run as JSON has it."""
     return {
@@ -217,4 +242,5 @@ def run_data(
         "not_finite_by_class": confusion[:, -1].tolist(),
         "calibration": vars(calibrated) if calibrated else None,
         "diagnosis": diagnosis.document() if diagnosis else None,
+        "members": [{**vars(member), "share": member.share} for member in members],
     }

@@ -75,6 +75,7 @@ def run_metadata(
         parameters: how many numbers the generator keeps, if that is known.
         class_names: what the dataset calls its classes, if it has names for them.
     """
+    product = identity.entry.product
     return RunMetadata(
         **vars(identity),
         id=run_name(entry, identity),
@@ -87,6 +88,8 @@ def run_metadata(
         metrics=KnownMetrics(generator_parameters=parameters),
         batch_size=options.batch_size,
         class_names=tuple(class_names) or None,
+        # The record has its keys in alphabetical order, and so the members themselves.
+        members=tuple(product.components or ()) if product else None,
         environment=Environment(**environment()),
     )
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from icbench.errors import IntegrityError
 from icbench.ranking import collect, rank
+from icbench.ranking.members import asked_members
 from icbench.ranking.per_class import class_figures, confusion_matrix, run_calibration
 from icbench.records import IMAGES_FILE, RECORD_FILE, read_record
 from icbench.records.schema import sign
@@ -65,7 +66,8 @@ def say_everything():
 def show(console):
     record = read_record(RESULTS / "edited")
     confusion = confusion_matrix(record)
-    content = (record, confusion, class_figures(confusion), run_calibration(record, [record]), None)
+    calibrated = run_calibration(record, [record])
+    content = (record, confusion, class_figures(confusion), calibrated, None, asked_members(record))
     console.print(run_report(*content, 80))
     envelope(run_data(*content))
 

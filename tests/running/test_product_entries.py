@@ -61,6 +61,12 @@ def every():
     return Product((CHEAP, EVERY), fit_of((CHEAP, EVERY), (0.0, 5.0)))
 
 
+def turned():
+    """The names of its members are not in alphabetical order."""
+    members = (replace(CHEAP, name="second"), replace(DEAR, name="first"))
+    return Product(members, fit_of(members))
+
+
 def fragile():
     members = (replace(EVERY, distance="fragile"), EVERY)
     return Product(members, fit_of(members))
@@ -69,7 +75,7 @@ def fragile():
 @hookimpl
 def icbench_products():
     yield Component("pair", "test_product_entries:pair", "two", params=(Param("fit", "", path=True),))
-    for name in ("unfitted", "labelled", "between", "every", "fragile"):
+    for name in ("unfitted", "labelled", "between", "every", "fragile", "turned"):
         yield Component(name, f"test_product_entries:{name}", "for a test")
 
 
@@ -220,8 +226,13 @@ def test_its_record_is_verified(capsys):
 
 
 def test_its_record_is_shown_and_reported(capsys):
-    record = record_of("pair")
-    assert icbench(capsys, "show", record.path)[0] == 0
+    record = record_of("turned")
+    code, out, _ = icbench(capsys, "show", record.path, "--json")
+    members = json.loads(out)["data"]["members"]
+    assert code == 0
+    # In the order in which they are asked, which is not that of their names.
+    assert [member["name"] for member in members] == ["second", "first"]
+    assert members[1]["asked"] == (record.images(["asked"])["asked"] == 2).sum() > 0
     assert icbench(capsys, "report", "there", "--out", "page.html", "--quiet")[0] == 0
 
 
