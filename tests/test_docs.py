@@ -245,7 +245,9 @@ def test_the_example_of_a_generator_classifies_as_its_page_says(capsys):
 
 
 def test_the_example_of_a_product_is_fitted_and_run_as_its_page_says(capsys):
-    write_files("product")
+    (file,) = write_files("product")
+    assert run_main("plugins", "check", file) == 0
+    capsys.readouterr()
     fit, run = re.findall(r"^icbench (.*--plugin-file .*)$", PLUGINS["product"], re.MULTILINE)
     assert run_main(*fit.replace("200", "20").split(), "--device", "cpu", "--json") == 0
     assert [stage["member"] for stage in json.loads(capsys.readouterr().out)["data"]["stages"]] == [

@@ -4,6 +4,8 @@ import logging
 import warnings
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import cache, lru_cache
 
@@ -29,6 +31,7 @@ LOG = logging.getLogger(__name__)
 # What icbench logs is silent until somebody asks for it. All that logs comes by here; the root of the package, which
 # `icbench --help` imports, does without the time that logging takes to import.
 logging.getLogger("icbench").addHandler(logging.NullHandler())
+_VISITING: ContextVar[tuple[PluginSource, ...]] = ContextVar("_VISITING", default=())
 CURE = "`icbench plugins doctor` shows more; update, disable or remove it."
 
 
@@ -38,11 +41,24 @@ def plugin_manager(warn: bool = True) -> "PluginManager":
     Args:
         warn: give a warning for each plugin that is broken or incompatible.
     """
-    manager = load_plugins(tuple(plugin_sources()), frozenset(_find_disabled()))
+    visiting = _VISITING.get()
+    instead = {canonical(source.dist) for source in visiting}
+    sources = [source for source in plugin_sources() if canonical(source.dist) not in instead]
+    manager = load_plugins((*sources, *visiting), frozenset(_find_disabled()))
     for status in manager.statuses if warn else []:
         if status.state in ("broken", "incompatible"):
             _warn(status)
     return manager
+
+
+@contextmanager
+def visited_by(sources: Iterable[PluginSource]) -> Iterator[None]:
+    """Let the plugin manager have these plugins too, each in the place of what is installed of its distribution."""
+    token = _VISITING.set(tuple(sources))
+    try:
+        yield
+    finally:
+        _VISITING.reset(token)
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,7 @@ from icbench.testing.cases import (
     ExecutorTests,
     GeneratorTests,
     OptimizerTests,
+    ProductTests,
     ScheduleTests,
 )
 
@@ -26,5 +27,6 @@ __all__ = [
     "ExecutorTests",
     "GeneratorTests",
     "OptimizerTests",
+    "ProductTests",
     "ScheduleTests",
 ]

@@ -77,6 +77,11 @@ class ClassifierTests:
     """Tests of a direct classifier."""
 
 
+@_tests_of("product")
+class ProductTests:
+    """Tests of a product of experts."""
+
+
 @_tests_of("executor")
 class ExecutorTests:
     """Tests of an executor."""

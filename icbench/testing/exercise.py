@@ -9,6 +9,7 @@ from torch import Tensor
 
 from icbench.kinds.dataset import SPLITS
 from icbench.testing import synthetic
+from icbench.testing.products import ProductInUse
 
 if TYPE_CHECKING:
     from icbench.testing.subject import Subject
@@ -21,6 +22,8 @@ def exercise(subject: "Subject", component: Any, device: torch.device) -> list[T
     """Use `component`, one of the subject's, on a device; returns the numbers that came out."""
     if subject.kind == "dataset":
         return _dataset(component, with_data=not subject.has("fetched"))
+    if subject.kind == "product":
+        return [torch.from_numpy(ProductInUse(subject.selection, component).classify()["class_scores"])]
     uses = {
         "generator": _generator,
         "distance": _distance,

@@ -12,6 +12,7 @@ from icbench.testing.checks import (
     generator,
     isolation,
     optimizer,
+    product,
     registration,
     schedule,
 )
@@ -52,6 +53,7 @@ KITS = {
     "schedule": _kit(schedule.GATES, schedule.CHECKS),
     "dataset": _kit(dataset.GATES, dataset.CHECKS),
     "classifier": _kit(classifier.GATES, classifier.CHECKS),
+    "product": _kit(product.GATES, product.CHECKS),
     "executor": _kit(executor.GATES, executor.CHECKS),
 }
 

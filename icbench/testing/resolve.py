@@ -11,12 +11,12 @@ from typing import Any
 import pluggy
 
 from icbench.errors import PluginError, UsageError, suggestion
-from icbench.kinds.names import CODED_KINDS
 from icbench.plugins import hookspecs
 from icbench.plugins.component import Registered, Selection
 from icbench.plugins.discovery import GROUP, PluginSource, canonical, file_source
 from icbench.plugins.loader import load
-from icbench.plugins.manager import PluginManager, plugin_manager
+from icbench.plugins.manager import PluginManager, plugin_manager, visited_by
+from icbench.testing.registry import KITS
 from icbench.testing.subject import Subject, source_of
 
 
@@ -49,7 +49,10 @@ def open_target(text: str) -> Iterator[Target]:
     if path.suffix == ".py" or (path / "pyproject.toml").is_file():
         before = list(sys.path)
         try:
-            yield _of_path(path)
+            found = _of_path(path)
+            # A product names its members' components, which may be beside it.
+            with visited_by(dict.fromkeys(subject.source for subject in found.subjects if subject.source)):
+                yield found
         finally:
             sys.path[:] = before
     else:
@@ -112,8 +115,8 @@ def _of_name(text: str) -> Target:
     # What is broken is said in the report, or by the error.
     manager = plugin_manager(warn=False)
     name, _, assignments = text.partition(":")
-    every = [registered for kind in CODED_KINDS for registered in manager.components(kind)]
-    if found := manager.find_named(name, CODED_KINDS):
+    every = [registered for kind in KITS for registered in manager.components(kind)]
+    if found := manager.find_named(name, KITS):
         specs = [(r.kind, f"{r.dist}/{r.name}:{assignments}") for r in found]
         selections = [manager.select(kind, spec) for kind, spec in specs]
         return Target([Subject(s, source_of(manager, s.registered)) for s in selections], [])
@@ -139,11 +142,7 @@ def _raise_unknown(manager: PluginManager, name: str, every: list[Registered]) -
         raise UsageError(
             f"{name} is a suite, and only what suites are made of is checked", f"`icbench suite show {name}` reads it."
         )
-    if manager.find_named(name, ["product"]):
-        raise UsageError(
-            f"{name} is a product, and only its members' components are checked", "`icbench fit` tells how good it is."
-        )
-    manager.raise_if_unusable(name, CODED_KINDS)
+    manager.raise_if_unusable(name, KITS)
     known = {registered.name for registered in every} | {registered.dist for registered in every}
     raise UsageError(
         f"there is no component, distribution, .py file or folder with a pyproject.toml called '{name}'",

@@ -10,6 +10,7 @@ from icbench.testing import (
     ExecutorTests,
     GeneratorTests,
     OptimizerTests,
+    ProductTests,
     ScheduleTests,
 )
 
@@ -47,6 +48,10 @@ class TestDatasets(DatasetTests):
 
 class TestClassifiers(ClassifierTests):
     component = builtins("classifier")
+
+
+class TestProducts(ProductTests):
+    component = builtins("product")
 
 
 class TestExecutors(ExecutorTests):

@@ -7,27 +7,26 @@ import pytest
 
 import icbench.testing
 from icbench.errors import UsageError
-from icbench.kinds.names import CODED_KINDS
-from icbench.plugins.component import Component
+from icbench.plugins.component import Component, Param
 from icbench.plugins.manager import PluginManager
 from icbench.testing.registry import KITS
 from icbench.testing.subject import claim, subject_of
 
-CASES = {kind: getattr(icbench.testing, f"{kind.capitalize()}Tests") for kind in CODED_KINDS}
+CASES = {kind: getattr(icbench.testing, f"{kind.capitalize()}Tests") for kind in KITS}
 SOUND, ROOT = (
     Component(name.lower(), f"faulty_distances:{name}", "a distance", traits=("zero-at-equality",))
     for name in ("Sound", "Root")
 )
 
 
-@pytest.mark.parametrize("kind", CODED_KINDS)
+@pytest.mark.parametrize("kind", KITS)
 def test_a_class_has_a_test_for_each_of_dozens_of_checks(kind):
     names = {f"test_{check.__name__}" for check in KITS[kind].all}
     assert len(names) == len(KITS[kind].all) >= 24
     assert {name for name in dir(CASES[kind]) if name.startswith("test_")} == names
 
 
-@pytest.mark.parametrize("kind", CODED_KINDS)
+@pytest.mark.parametrize("kind", KITS)
 def test_every_check_has_a_claim_in_one_sentence(kind):
     for check in KITS[kind].all:
         assert claim(check) == check.__doc__.strip()
@@ -94,3 +93,10 @@ def test_batch_dependence_that_is_declared_is_not_held_against_a_component():
 def test_a_generator_without_its_weights_is_skipped_and_says_how_to_make_them():
     with pytest.raises(pytest.skip.Exception, match=r"no weights for cgan with noise_dim=7.*`icbench train cgan"):
         CASES["generator"]().test_can_be_built("cgan:noise_dim=7")
+
+
+def test_a_product_of_members_without_their_weights_is_skipped_and_says_how_to_make_them():
+    record = Component("unweighted", "faulty_products:unweighted", "a product", (Param("fit", "", path=True),))
+    for test in ("members_can_be_built", "images_are_independent", "can_be_used"):
+        with pytest.raises(pytest.skip.Exception, match=r"no weights for cgan with noise_dim=7.*`icbench train cgan"):
+            getattr(CASES["product"](), f"test_{test}")(record)

@@ -9,13 +9,13 @@ import faulty_distances
 import faulty_executors
 import faulty_generators
 import faulty_optimizers
+import faulty_products
 import faulty_records
 import faulty_schedules
 import numpy as np
 import pytest
 import torch
 
-from icbench.kinds.names import CODED_KINDS
 from icbench.plugins.shared_state import changes, shared_state
 from icbench.testing.checks import executor
 from icbench.testing.registry import KITS
@@ -29,6 +29,7 @@ MODULES = (
     faulty_executors,
     faulty_generators,
     faulty_optimizers,
+    faulty_products,
     faulty_records,
     faulty_schedules,
 )
@@ -46,6 +47,12 @@ def _briefly(monkeypatch):
     faulty_executors.Lingering.end_all()
 
 
+@pytest.fixture(autouse=True)
+def _toys(use_plugins):
+    """What members of products are made of."""
+    use_plugins("toy", "faulty_products")
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
 def test_a_fault_is_caught_by_the_checks_meant_for_it(fault):
     before = shared_state()
@@ -56,7 +63,7 @@ def test_a_fault_is_caught_by_the_checks_meant_for_it(fault):
     assert not changes(before)
 
 
-@pytest.mark.parametrize("kind", CODED_KINDS)
+@pytest.mark.parametrize("kind", KITS)
 def test_every_check_catches_some_fault(kind):
     common = set.intersection(*({check.__name__ for check in kit.all} for kit in KITS.values()))
     caught = {name for fault in FAULTS for name in fault.caught_by if fault.kind == kind or name in common}

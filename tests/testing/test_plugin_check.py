@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from icbench.cli.main import main
+from icbench.errors import UsageError
+from icbench.plugins.manager import plugin_manager
 
 SOUND = """
 from icbench import Component, hookimpl
@@ -33,6 +35,28 @@ name = "icbench-{module}"
 version = "0.3"
 [project.entry-points.icbench]
 l4 = "{module}"
+"""
+
+
+PRODUCT = """
+from pathlib import Path
+from toy import LinearGenerator
+from icbench import Component, Param, hookimpl
+from icbench.kinds.product import Member
+from icbench.running.fits import load_product
+
+MEMBERS = (Member("one", "own", schedule="exhaustive:start=drawn,decay=none"),)
+
+def alone(fit=""):
+    return load_product("alone", MEMBERS, Path(), fit)
+
+@hookimpl
+def icbench_generators():
+    yield Component("own", "{module}:LinearGenerator", "exact")
+
+@hookimpl
+def icbench_products():
+    yield Component("alone", "{module}:alone", "one member", params=(Param("fit", "", path=True),))
 """
 
 
@@ -94,6 +118,13 @@ def test_an_executor_is_checked_by_its_name(check):
     assert "executor local  from icbench" in out
 
 
+@pytest.mark.slow
+def test_a_product_is_checked_by_its_name(check):
+    code, out, err = check("cgan-pair")
+    assert (code, err) == (0, "")
+    assert "product cgan-pair  from icbench" in out
+
+
 def test_parameters_and_the_distribution_can_be_given(check):
     code, out, _ = check("icbench/adam:lr=0.1", "--json")
     assert code == 0
@@ -106,6 +137,16 @@ def test_a_file_is_checked_without_being_installed(check):
     assert (component["kind"], component["name"], component["dist"]) == ("distance", "l4", "checked_file.py")
     assert len(component["passed"]) > 24
     assert (code, failed(out)) == (0, [])
+
+
+def test_a_product_may_be_of_components_that_are_beside_it(check):
+    _, out, _ = check(write_file("checked_product", PRODUCT), "--json")
+    (product,) = [one for one in json.loads(out)["data"]["components"] if one["kind"] == "product"]
+    assert product["failed"] == []
+    assert "images_are_independent" in product["passed"]
+    # Elsewhere they are not known.
+    with pytest.raises(UsageError, match="there is no generator 'own'"):
+        plugin_manager().select("generator", "own")
 
 
 @pytest.mark.parametrize("layout", ["", "src"])
@@ -208,7 +249,7 @@ def test_a_distribution_means_all_its_components(check):
     assert code == 1
     missing = ["generator cgan-post was not checked", "dataset image-folder was not checked"]
     assert [error.partition(":")[0] for error in document["errors"]] == missing
-    assert kinds == {"generator", "distance", "optimizer", "schedule", "dataset", "classifier", "executor"}
+    assert kinds == {"generator", "distance", "optimizer", "schedule", "dataset", "classifier", "product", "executor"}
     # Each check would start a cluster anew.
     assert "dask" not in {component["name"] for component in document["data"]["components"]}
 
