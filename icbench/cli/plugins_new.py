@@ -44,7 +44,7 @@ def command(dist: str, kind: str, directory: Path, as_json: bool) -> None:
     folder = create(dist, kind, directory)
     names, place = Names(folder.name, kind), shlex.quote(str(folder))
     tried = f"pytest {place} && {names.trial}"
-    commands = f"pip install -e {shlex.quote(f'{folder}[test]')} && {names.training('{} && ')}{tried}"
+    commands = f"pip install -e {shlex.quote(f'{folder}[test]')} && {names.preparation('{} && ', folder)}{tried}"
     if as_json:
         from icbench.report.json_output import envelope
 

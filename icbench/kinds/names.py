@@ -5,9 +5,8 @@ from collections.abc import Sequence
 KINDS = ("generator", "distance", "optimizer", "schedule", "dataset", "classifier")
 """What entries are made of."""
 
-CODED_KINDS = (*KINDS, "executor")
-"""What is a class: the conformance kit checks it, and a new distribution can begin with it. A suite is a file, and a
-product names its members."""
+CODED_KINDS = (*KINDS, "product", "executor")
+"""What is code: the conformance kit checks it, and a new distribution can begin with it. A suite is a file."""
 
 ALL_KINDS = (*KINDS, "product", "suite", "executor")
 """What there are hooks for: products and suites are declared in terms of the others, and executors run entries of any.

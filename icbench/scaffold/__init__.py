@@ -3,6 +3,7 @@
 import importlib.util
 import keyword
 import re
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,9 +61,19 @@ class Names:
         others = "--generator cgan:trained_on=mnist " if self.kind == "dataset" else ""
         return f"icbench run {others}--{self.kind} {self.component} --limit 100"
 
-    def training(self, form: str) -> str:
-        """The command that trains it, in a form; empty where nothing is to be trained first."""
-        return form.format(f"icbench train {self.component}") if self.kind == TRAINED else ""
+    def preparation(self, form: str, place: Path = Path()) -> str:
+        """The command that makes what it lacks, in a form; empty where it lacks nothing.
+
+        Args:
+            form: with braces for the command.
+            place: the distribution's folder.
+        """
+        numbers = shlex.quote((place / self.package / f"{self.component}-mnist.json").as_posix())
+        commands = {
+            TRAINED: f"icbench train {self.component}",
+            "product": f"icbench fit {self.component} --limit 200 --out {numbers}",
+        }
+        return form.format(commands[self.kind]) if self.kind in commands else ""
 
     def substitutions(self) -> dict[str, str]:
         """What the templates have in braces, and what stands there instead."""
@@ -76,8 +87,8 @@ class Names:
             "cls": self.cls,
             "icbench": __version__,
             "trial": self.trial,
-            "train": self.training("{}\n"),
-            "train_step": self.training("      - run: {}\n"),
+            "prepare": self.preparation("{}\n"),
+            "prepare_step": self.preparation("      - run: {}\n"),
         }
 
 

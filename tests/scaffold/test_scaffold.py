@@ -160,14 +160,40 @@ def test_its_training_learns_and_goes_on_where_it_was_stopped(installed):
     assert not torch.equal(taken.layers[0].weight, second.generator.layers[0].weight)
 
 
+def fit(capsys, folder, limit=20):
+    """Fit a new product to a few images, by the command that is said."""
+    command = Names("icbench-fresh", "product").preparation("{}", folder).split()[1:]
+    code, _, _ = icbench(capsys, *command, "--limit", limit, "--device", "cpu", "--quiet")
+    assert code == 0
+
+
+def test_the_numbers_of_a_new_product_are_fitted_to_where_it_finds_them(installed, capsys):
+    folder = installed("product")
+    assert plugin_manager().select("product", "fresh").build().fit is None
+    fit(capsys, folder, limit=5)
+    product = plugin_manager().select("product", "fresh").build()
+    assert product.fit.members == product.digest
+    assert product.fit.images == 5
+
+
+@pytest.mark.slow
+def test_a_new_product_keeps_its_contract(installed):
+    installed("product")
+    checked = check_component(subject_of("product", "fresh"), lambda name: None)
+    assert checked.failed == ()
+    assert "it has no numbers for its dataset" in {outcome.reason for outcome in checked.skipped}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", CODED_KINDS)
 def test_its_component_runs(installed, capsys, kind):
-    installed(kind)
+    folder = installed(kind)
     if kind == "generator":
         params, trainer = selected()
         trainer.budget = EvalBudget(check=InversionBudget(20, {"joint": 4, "exhaustive": 2}), samples=200)
         train(trainer, FewDigits(), job(params, epochs=8), TrainingObserver())
+    if kind == "product":
+        fit(capsys, folder)
     command = [*Names("icbench-fresh", kind).trial.split()[1:], "--split", "validation", "--device", "cpu", "--json"]
     code, out, _ = icbench(capsys, *command, "--limit", "20")
     (run,) = json.loads(out)["data"]["runs"]
@@ -245,5 +271,7 @@ def test_what_comes_next_is_said(capsys):
     assert "pip install -e 'icbench-fresh[test]' && pytest icbench-fresh && icbench run --schedule fresh" in err
     _, _, err = icbench(capsys, "plugins", "new", "icbench-gan", "--kind", "generator")
     assert "pip install -e 'icbench-gan[test]' && icbench train gan && pytest icbench-gan" in err
+    _, _, err = icbench(capsys, "plugins", "new", "icbench-pair", "--kind", "product")
+    assert "&& icbench fit pair --limit 200 --out icbench-pair/icbench_pair/pair-mnist.json && pytest" in err
     _, out, _ = icbench(capsys, "plugins", "new", "icbench-other", "--kind", "schedule", "--json")
     assert "icbench_other/other.py" in json.loads(out)["data"]["files"]
