@@ -156,11 +156,15 @@ def _trainer(selection: "Selection", options: "Mapping[str, Value] | None" = Non
 
 def _trainer_class(selection: "Selection") -> Any:
     from icbench.errors import UsageError
-    from icbench.plugins.component import resolve
+    from icbench.plugins.component import WEIGHTS_OF, resolve
 
     component = selection.registered.component
     if not component.trainer:
-        raise UsageError(f"generator {component.name} has no trainer", "`icbench plugins` lists the generators.")
+        lenders = [trait.removeprefix(WEIGHTS_OF) for trait in component.traits if trait.startswith(WEIGHTS_OF)]
+        hint = f"It has the weights of another: `icbench train {lenders[0]}`." if lenders else ""
+        raise UsageError(
+            f"generator {component.name} has no trainer", hint or "`icbench plugins` lists the generators."
+        )
     return resolve(component.trainer, selection.registered.dist)
 
 

@@ -17,7 +17,7 @@ from icbench.engine.prepare import prepare
 from icbench.errors import MissingDataError
 from icbench.kinds.dataset import DataShape, Split
 from icbench.kinds.generator import Generator
-from icbench.plugins.component import MADE_OF_DATA, TRAINED_ON, Selection, resolve
+from icbench.plugins.component import MADE_OF_DATA, TRAINED_ON, WEIGHTS_OF, Selection, resolve
 from icbench.running.datasets import training_images
 from icbench.testing.assertions import Skipped, expect, expect_close, expect_unchanged
 from icbench.testing.gradients import expect_gradient, expect_own_row_only, gradient_at
@@ -332,6 +332,8 @@ def it_is_trained_for_other_shapes(subject: Subject) -> None:
         raise Skipped("its weights are of one dataset")
     if subject.has(MADE_OF_DATA):
         raise Skipped("it has no weights that are trained")
+    if any(trait.startswith(WEIGHTS_OF) for trait in subject.record.traits):
+        raise Skipped("another generator is trained in its place")
     expect(bool(subject.record.trainer), f"it has the parameter {TRAINED_ON} and no trainer")
     for shape in SHAPES:
         with TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ from typing import Any
 from icbench.errors import IntegrityError, UsageError
 from icbench.kinds.dataset import SPLITS
 from icbench.kinds.names import TIERS
-from icbench.plugins.component import TRAIT_FORMS, TRAITS, Param, Selection, Value, resolve, validate
+from icbench.plugins.component import NAME, TRAIT_FORMS, TRAITS, WEIGHTS_OF, Param, Selection, Value, resolve, validate
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.shared_state import changes, shared_state
 from icbench.testing.assertions import Skipped, expect, reason
@@ -185,6 +185,8 @@ def _all_traits() -> list[str]:
 def _fits(form: str, rest: str) -> bool:
     if form == "tier:":
         return rest in TIERS[1:]
+    if form == WEIGHTS_OF:
+        return NAME.fullmatch(rest) is not None
     dataset, _, split = rest.partition("/")
     return bool(dataset) and split in SPLITS
 
