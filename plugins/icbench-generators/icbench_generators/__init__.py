@@ -19,7 +19,11 @@ PRODUCTS = {
     "vae-deformable": "class VAEs, and training images matched pixel by pixel where these are in doubt",
     "vae-deformable-fast": "the same with 2 steps, and 30 exemplars of 2 classes",
     "vae-deformable-denoiser": "the first, and a denoiser where both are in doubt",
+    "vae-warped": "class VAEs in 2 steps, and with warped images where these are in doubt",
+    "vae-warped-deformable": "the same, and training images where both are in doubt",
+    "vae-warped-deformable-denoiser": "the same, and a denoiser where all three are in doubt",
     "vae-denoiser": "class VAEs at their encoders' codes, and a denoiser; no noise moves",
+    "codes-deformable": "class VAEs at their encoders' codes, and training images; chosen on Fashion-MNIST",
     "contrastive-deformable": "contrastive class decoders, and training images where these are in doubt",
 }
 
@@ -28,9 +32,16 @@ def _noise_dim(default: int) -> Param:
     return Param("noise_dim", default, "length of the noise vector", low=1, high=4096)
 
 
-@hookimpl
-def icbench_generators() -> Iterator[Component]:
-    yield Component(
+def _field(grid: int, scale: float, reach: float) -> tuple[Param, ...]:
+    return (
+        Param("grid", grid, "control points of the field along each axis", low=1, high=64),
+        Param("scale", scale, "standard deviation of a displacement, in pixels", low=0.0),
+        Param("reach", reach, "over how many pixels displacements are alike", low=0.1),
+    )
+
+
+GENERATORS = (
+    Component(
         "class-vae",
         "icbench_generators.class_vae:load_class_vae",
         "one VAE decoder per class, trained apart",
@@ -40,61 +51,70 @@ def icbench_generators() -> Iterator[Component]:
         ),
         traits=MNIST,
         trainer="icbench_generators.training.class_vae:ClassVAETrainer",
-    )
-    yield Component(
+    ),
+    Component(
+        "warped-vae",
+        "icbench_generators.warped_vae:load_warped_vae",
+        "class VAEs whose images are warped by a smooth field",
+        params=(
+            Param("noise_dim", 0, "length of the codes; 0: that of the weights", low=0, high=4096),
+            *_field(grid=7, scale=2.0, reach=4.0),
+            *WEIGHTS,
+        ),
+        traits=(*MNIST, "weights-of:class-vae"),
+    ),
+    Component(
         "contrastive",
         "icbench_generators.contrastive:load_contrastive",
         "class decoders trained to reconstruct the wrong class badly",
         params=(_noise_dim(12), *WEIGHTS),
         traits=(*MNIST, "tier:label features"),
         trainer="icbench_generators.training.contrastive:ContrastiveTrainer",
-    )
-    yield Component(
+    ),
+    Component(
         "cvae",
         "icbench_generators.cvae:load_cvae",
         "one conditional VAE decoder, class vector times noise",
         params=(_noise_dim(12), *WEIGHTS),
         traits=MNIST,
         trainer="icbench_generators.training.cvae:CVAETrainer",
-    )
-    yield Component(
+    ),
+    Component(
         "prototype",
         "icbench_generators.prototype:load_prototype",
         "mixes prototype images of each class; no noise",
         params=(Param("types", 1, "prototypes per class", low=1, high=4096), *WEIGHTS),
         traits=MNIST[:1],
         trainer="icbench_generators.training.prototype:PrototypeTrainer",
-    )
-    yield Component(
+    ),
+    Component(
         "class-block",
         "icbench_generators.class_block:load_class_block",
         "a block of the class vector per class: its code, and in its norm the class; no noise",
         params=(Param("types", 16, "entries of a block", low=1, high=4096), *WEIGHTS),
         traits=MNIST,
         trainer="icbench_generators.training.class_block:ClassBlockTrainer",
-    )
-    yield Component(
+    ),
+    Component(
         "denoiser",
         "icbench_generators.denoiser:load_denoiser",
         "denoises copies of the image for a class; the class vector alone is searched",
         params=(Param("draws", 40, "noisy copies of an image", low=1, high=4096), *WEIGHTS),
         traits=MNIST,
         trainer="icbench_generators.training.denoiser:DenoiserTrainer",
-    )
-    yield Component(
+    ),
+    Component(
         "deformable",
         "icbench_generators.deformable:load_deformable",
         "training images, each deformed by a smooth field",
         params=(
             Param("types", 0, "exemplars per class; 0: all training images", low=0, high=1_000_000),
-            Param("grid", 6, "control points of the field along each axis", low=1, high=64),
-            Param("scale", 1.0, "standard deviation of a displacement, in pixels", low=0.0),
-            Param("reach", 5.0, "over how many pixels displacements are alike", low=0.1),
+            *_field(grid=6, scale=1.0, reach=5.0),
             Param(TRAINED_ON, "", "the dataset whose training images are used, if not that of the run"),
         ),
         traits=(MNIST[0], "made-of-data"),
-    )
-    yield Component(
+    ),
+    Component(
         "lstm",
         "icbench_generators.lstm:load_lstm",
         "one row-by-row LSTM per class, trained on four images",
@@ -104,7 +124,13 @@ def icbench_generators() -> Iterator[Component]:
         ),
         traits=MNIST,
         trainer="icbench_generators.training.lstm:LSTMTrainer",
-    )
+    ),
+)
+
+
+@hookimpl
+def icbench_generators() -> Iterator[Component]:
+    yield from GENERATORS
 
 
 @hookimpl

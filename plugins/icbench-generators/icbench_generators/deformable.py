@@ -145,14 +145,20 @@ def warp(images: Tensor, displacements: Tensor) -> Tensor:
     return values.detach().view_as(images) + (slopes * step[:, None]).sum(dim=2)
 
 
-def look_up(images: Tensor, displacements: Tensor) -> Tensor:
-    """Images (N, C, H, W) at displaced places, by cubic convolution (Keys 1981)."""
+def look_up(images: Tensor, displacements: Tensor, mode: str = "bicubic") -> Tensor:
+    """Images (N, C, H, W) at displaced places, black outside; "bicubic" by cubic convolution (Keys 1981) or "bilinear".
+
+    Args:
+        images: any values.
+        displacements: (N, 2, H, W), downwards and to the right, in pixels.
+        mode: how values between pixels are found.
+    """
     height, width = images.shape[-2:]
     row = torch.arange(height, device=images.device)[:, None] + displacements[:, 0]
     column = torch.arange(width, device=images.device) + displacements[:, 1]
     # From -1 to 1 between the middles of the outermost pixels.
     places = torch.stack([2 * column / max(width - 1, 1) - 1, 2 * row / max(height - 1, 1) - 1], dim=3)
-    return functional.grid_sample(images, places, mode="bicubic", align_corners=True)
+    return functional.grid_sample(images, places, mode=mode, align_corners=True)
 
 
 def pool(images: Tensor) -> Tensor:

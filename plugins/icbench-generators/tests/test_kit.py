@@ -5,6 +5,7 @@ from icbench.testing import GeneratorTests
 
 SPECS = [
     "class-vae",
+    "warped-vae",
     "contrastive",
     "cvae",
     "prototype",

@@ -23,6 +23,12 @@ def test_numbers_ship_that_were_fitted_to_validation_images(name):
     assert all(weight > 0 for stage in product.fit.stages for weight in stage.weights)
 
 
+def test_numbers_for_fashion_are_found_by_the_dataset(manager):
+    product = manager.select("product", "codes-deformable:trained_on=fashion-mnist").build()
+    assert (product.fit.fitted_on, product.fit.images) == ("fashion-mnist/validation", 10_000)
+    assert manager.select("product", "vae-warped:trained_on=fashion-mnist").build().fit is None
+
+
 @pytest.mark.slow
 def test_exemplars_set_right_what_the_vaes_are_in_doubt_about(validation, tmp_path):
     pytest.importorskip("icbench_distances")
