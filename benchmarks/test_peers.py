@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from peers import classes
 from torch import Tensor, nn
 
+import icbench
 from icbench.builtin.datasets.mnist import MNIST
 from icbench.builtin.generators.cgan import load_cgan
 from icbench.compute.allocator import keep_freed_memory
@@ -188,6 +189,20 @@ def test_icbench(benchmark, images, plain, marks, device, precision):
     run = partial(invert, built, images, index, settings, rows)
     time_loop(benchmark, lambda: concatenate(list(run())).prediction, plain, marks, PRECISIONS[precision])
     benchmark.extra_info["rows"] = rows
+
+
+def classes_from_python(images: NDArray[np.uint8], precision: str, device: str) -> NDArray[np.int64]:
+    """The classes that `icbench.invert` finds, all that it does beside the steps included."""
+    return icbench.invert(images, steps=STEPS, device=device, precision=precision).prediction
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("kept", [True, False], ids=["keeping memory", "as it is"])
+@pytest.mark.benchmark(group="200 steps of joint")
+def test_icbench_from_python(benchmark, images, apart, apart_keeping_memory, plain, marks, device, precision, kept):
+    pool = apart_keeping_memory if kept else apart
+    run = partial(pool.submit, classes_from_python, images[:IMAGES], precision, str(device))
+    time_loop(benchmark, lambda: run().result(), plain, marks, PRECISIONS[precision])
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
