@@ -40,7 +40,7 @@ README = {
     "cGAN, joint": "`cgan`, schedule `joint` (the default)",
     "cGAN, exhaustive": "`cgan`, schedule `exhaustive`",
     "+ evidence": "class VAEs, evidence of all classes",
-    "+ denoiser": "class VAEs; training images where these are in doubt, and a denoiser where both are "
+    "all four families": "class VAEs; warped images, training images and a denoiser where these are in doubt "
     "*(fitted to labels of validation images)*",
     "contrastive": "contrastive class decoders, which also learn from wrong labels",
     "1-NN": "*for comparison:* 1-NN",

@@ -1,7 +1,9 @@
-"""Every generator and variant with shipped weights passes icbench's conformance kit."""
+"""Every generator and variant with shipped weights passes icbench's conformance kit, and so do products."""
+
+from importlib.util import find_spec
 
 import pytest
-from icbench.testing import GeneratorTests
+from icbench.testing import GeneratorTests, ProductTests
 
 SPECS = [
     "class-vae",
@@ -20,4 +22,11 @@ SPECS = [
 
 @pytest.mark.parametrize("component", SPECS, scope="class")
 class TestGenerators(GeneratorTests):
+    pass
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("icbench_distances") is None, reason="exemplars need icbench-distances")
+@pytest.mark.parametrize("component", ["vae-warped-deformable-denoiser", "contrastive-deformable"], scope="class")
+class TestProducts(ProductTests):
     pass
