@@ -71,7 +71,8 @@ def test_plugins_table_names_every_builtin(capsys):
         assert name in out
 
 
-def test_env_names_the_library_versions(capsys):
+def test_env_names_the_library_versions(capsys, monkeypatch):
+    monkeypatch.setattr("icbench.compute.environment.plugin_versions", dict)
     _, out, _ = icbench(capsys, "env")
     lines = dict(line.split(maxsplit=1) for line in out.splitlines() if len(line.split()) > 1)
     assert lines["icbench"].strip() == __version__
