@@ -506,3 +506,32 @@ def forgetful(weights="", trained_on=""):
 def untrained(weights="", trained_on=""):
     """is said to have weights for any data, and nothing makes them"""
     return Sound()
+
+
+@FAULTS("traits_are_known", "it_is_trained_for_other_shapes", params=WEIGHTS, traits=("weights-of:cgan/mnist",))
+def misspelt(weights="", trained_on=""):
+    """names no generator as the one whose weights it has"""
+    return Sound()
+
+
+@FAULTS("it_is_trained_for_other_shapes", params=WEIGHTS, traits=("weights-of:linear",))
+def beggar(weights="", trained_on=""):
+    """is said to have the weights of a generator that is not trained"""
+    return Sound()
+
+
+@FAULTS(
+    "it_is_trained_for_other_shapes",
+    params=WEIGHTS,
+    trainer="faulty_generators:RigidTrainer",
+    traits=("weights-of:cgan",),
+)
+def undecided(weights="", trained_on=""):
+    """has a trainer, and is said to need none"""
+    return Sound()
+
+
+@FAULTS(params=WEIGHTS, traits=("weights-of:cgan",))
+def borrower(weights="", trained_on=""):
+    """nothing is wrong with it: its weights are made elsewhere"""
+    return Sound()

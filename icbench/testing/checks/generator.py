@@ -18,6 +18,7 @@ from icbench.errors import MissingDataError
 from icbench.kinds.dataset import DataShape, Split
 from icbench.kinds.generator import Generator
 from icbench.plugins.component import MADE_OF_DATA, TRAINED_ON, WEIGHTS_OF, Selection, resolve
+from icbench.plugins.manager import plugin_manager
 from icbench.running.datasets import training_images
 from icbench.testing.assertions import Skipped, expect, expect_close, expect_unchanged
 from icbench.testing.gradients import expect_gradient, expect_own_row_only, gradient_at
@@ -332,8 +333,14 @@ def it_is_trained_for_other_shapes(subject: Subject) -> None:
         raise Skipped("its weights are of one dataset")
     if subject.has(MADE_OF_DATA):
         raise Skipped("it has no weights that are trained")
-    if any(trait.startswith(WEIGHTS_OF) for trait in subject.record.traits):
-        raise Skipped("another generator is trained in its place")
+    lender = next(
+        (trait.removeprefix(WEIGHTS_OF) for trait in subject.record.traits if trait.startswith(WEIGHTS_OF)), ""
+    )
+    if lender:
+        expect(not subject.record.trainer, f"it has a trainer, and declares that {lender} is trained in its place")
+        found = plugin_manager(warn=False).find("generator", lender).component
+        expect(bool(found.trainer), f"it declares the weights of {lender}, which has no trainer either")
+        raise Skipped(f"{lender} is trained in its place")
     expect(bool(subject.record.trainer), f"it has the parameter {TRAINED_ON} and no trainer")
     for shape in SHAPES:
         with TemporaryDirectory() as folder:

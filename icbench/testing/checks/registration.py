@@ -23,6 +23,7 @@ TRAIT_KINDS = {
     "least-squares": "distance",
     "batch-dependent": "generator",
     "made-of-data": "generator",
+    WEIGHTS_OF: "generator",
     "stochastic": "optimizer",
     "learns-nothing": "classifier",
     "bundled": "dataset",
@@ -30,7 +31,7 @@ TRAIT_KINDS = {
     "in-process": "executor",
     "slow-start": "executor",
 }
-"""The one kind that a trait says something about; traits that are not here fit every kind."""
+"""The one kind that a trait, or a form of traits, says something about; those that are not here fit every kind."""
 
 REGISTER = """
 import json, sys
@@ -92,7 +93,7 @@ def traits_are_known(subject: Subject) -> None:
         form = next((form for form in TRAIT_FORMS if trait.startswith(form)), "")
         expect(trait in TRAITS or form, f"there is no trait '{trait}'; the traits are {', '.join(_all_traits())}")
         expect(not form or _fits(form, trait.removeprefix(form)), f"'{trait}' is not {form}{TRAIT_FORMS.get(form)}")
-        about = TRAIT_KINDS.get(trait, subject.kind)
+        about = TRAIT_KINDS.get(form or trait, subject.kind)
         expect(about == subject.kind, f"'{trait}' is a trait of a {about}, not of a {subject.kind}")
     expect(not {"bundled", "fetched"} <= {*subject.record.traits}, "it is either bundled or fetched, not both")
 
