@@ -78,11 +78,12 @@ class ProductInUse:
     def images(self) -> NDArray[np.uint8]:
         """`IMAGES` images (N, C, H, W): of the first member's classes, each mixed with one of the next class."""
         generator = self.runner.runners[0].components.generator
-        labels = torch.arange(2 * IMAGES) // 2 % generator.class_dim
-        labels[1::2] = (labels[1::2] + 1) % generator.class_dim
+        labels = torch.arange(2 * IMAGES) // 2 % generator.num_classes
+        labels[1::2] = (labels[1::2] + 1) % generator.num_classes
+        entries = labels * generator.modes_per_class
         noise = normal(2 * IMAGES, generator.noise_dim)
         with torch.no_grad():
-            made = generate(generator, torch.eye(generator.class_dim)[labels], noise, torch.float32)
+            made = generate(generator, torch.eye(generator.class_dim)[entries], noise, torch.float32)
         mixed = 0.6 * made[::2] + 0.4 * made[1::2]
         pixels: NDArray[np.uint8] = (mixed.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
         return pixels
