@@ -40,7 +40,7 @@ def asked_members(record: Record) -> list[AskedMember]:
         return []
     asked = record.images(["asked"])["asked"]
     kept = record.metadata.members or ()
-    names = kept if {*kept} == {*product.components} else _ordered(product.components)
+    names = kept if sorted(kept) == sorted(product.components) else _ordered(product.components)
     # A member is asked about images that all before it were asked about, and no others.
     return [AskedMember(place + 1, name, int((asked > place).sum()), len(asked)) for place, name in enumerate(names)]
 

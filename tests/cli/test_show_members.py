@@ -75,8 +75,9 @@ def test_a_member_of_unknown_name_has_its_number(capsys):
     assert re.search(r"^ *number 2 +10 +50\.0%", shown(capsys, record), re.MULTILINE)
 
 
-def test_names_of_other_members_are_not_believed():
-    assert [member.name for member in asked_members(product({"a": FIRST, "b": DEAR}, ("c", "d")))] == ["a", "b"]
+@pytest.mark.parametrize("order", [("c", "d"), ("b", "a", "b")])
+def test_an_order_of_other_members_is_not_believed(order):
+    assert [member.name for member in asked_members(product({"a": FIRST, "b": DEAR}, order))] == ["a", "b"]
 
 
 def test_what_is_no_product_has_no_members(capsys):
