@@ -20,7 +20,8 @@ from icbench.ranking.per_class import CalibratedRun, calibrated_run, class_figur
 from icbench.ranking.references import published_references
 from icbench.ranking.rows import Row, Track
 from icbench.records import Record
-from icbench.report.class_names import call_class, tell_outcome
+from icbench.report.class_names import call_class
+from icbench.report.explained import explain
 from icbench.report.leaderboard import leaderboard_csv, leaderboard_data, track_grids
 from icbench.report.plots import (
     Chart,
@@ -37,16 +38,13 @@ from icbench.report.tiles import Sheet, picture_url, sheet_of
 from icbench.report.views import (
     Bar,
     EntryView,
-    Explained,
     Overview,
     PathView,
-    Picture,
     RunView,
     TableRow,
     TrackView,
 )
 from icbench.running.exhibits import EntryExhibit, TrackExhibit
-from icbench.running.reconstructions import Explanations
 from icbench.statistics import Estimate, difference_estimate, pairwise_tests
 
 MOST_TILES = 6000
@@ -192,7 +190,7 @@ class _Track:
             confusion=self._confusion(f"{name}-confusion", row, confusion) if len(confusion) else None,
             calibration=_calibration_text(calibrated),
             reliability=draw_reliability(f"{name}-calibration", calibrated.bins) if calibrated else None,
-            explained=_explain(exhibit.explanations, self.exhibit.light_on_dark) if exhibit.explanations else [],
+            explained=explain(exhibit.explanations, self.exhibit.light_on_dark) if exhibit.explanations else [],
             paths=self._paths(name, exhibit),
             lacking=lacking,
         )
@@ -381,24 +379,3 @@ def _calibration_text(found: CalibratedRun | None) -> str:
         f"Temperature {one.temperature:.3g}, fitted on validation images: ECE {one.ece:.4f}, "
         f"Brier score {one.brier:.4f}, NLL {one.nll:.4f} nats."
     )
-
-
-def _explain(found: Explanations, light_on_dark: bool) -> list[Explained]:
-    return [_explain_image(found, number, light_on_dark) for number in range(len(found.index))]
-
-
-def _explain_image(found: Explanations, number: int, light_on_dark: bool) -> Explained:
-    truth, prediction, place = int(found.truth[number]), int(found.prediction[number]), int(found.index[number])
-    right = truth == prediction
-    own, taken = (call_class(label, found.class_names) for label in (truth, prediction))
-    images = [(found.targets, "image", f"#{place}", f"Image {place}, a {own}")]
-    images.append(
-        (found.winners, "winner", f"{found.winner_energy[number]:.4f}", f"The winning reconstruction, a {taken}")
-    )
-    if not right:
-        said = f"The reconstruction as a {own}"
-        images.append((found.truths, f"as a {own}", f"{found.truth_energy[number]:.4f}", said))
-    pictures = [
-        Picture(picture_url(kind[number], light_on_dark), alt, f"{name} {figure}") for kind, name, figure, alt in images
-    ]
-    return Explained(tell_outcome(truth, prediction, found.class_names), right, pictures)
