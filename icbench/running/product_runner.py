@@ -112,7 +112,7 @@ class ProductRunner(Runner):
             name = entry.selections["product"].name
             raise UsageError(
                 f"product {name} has no numbers for {entry.dataset.label}",
-                f"Fit them: `icbench fit {name} --dataset {entry.dataset.label}`.",
+                f"Fit them: `icbench fit {name} --dataset {entry.dataset.label} --out FILE`.",
             )
         manager = plugin_manager()
         self.runners: list[InversionRunner] = []
@@ -189,7 +189,12 @@ class ProductRunner(Runner):
         return [*told, f"fitted to labels of {where}"]
 
     def parameters(self) -> int | None:
-        return sum(runner.kept for runner in self.runners)
+        """Those of all members; of members with the same weights, those of the largest."""
+        kept: dict[str, int] = {}
+        for number, runner in enumerate(self.runners):
+            weights = runner.components.generator.weights_digest or f"member {number}"
+            kept[weights] = max(runner.kept, kept.get(weights, 0))
+        return sum(kept.values())
 
     def images_per_batch(self, rows: int) -> int:
         return self.runners[0].images_per_batch(rows)

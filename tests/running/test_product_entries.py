@@ -243,6 +243,15 @@ def test_options_of_one_inversion_are_refused(capsys, option):
     assert f"{' '.join(option)} would have no effect: products say themselves how they invert" in " ".join(err.split())
 
 
+def test_weights_that_two_members_have_count_once():
+    runner = ProductRunner(entry("pair"), CPU, 10)
+    cheap, dear = runner.runners
+    assert runner.parameters() == cheap.kept + dear.kept > 0
+    for member in (cheap, dear):
+        member.components.generator.weights_digest = "the same"
+    assert runner.parameters() == max(cheap.kept, dear.kept)
+
+
 def test_steps_are_refused_beside_an_inversion_too(capsys):
     code, _, err = icbench(capsys, *RUN, "--product", "pair", "--generator", "linear", "--steps", "3")
     assert (code, "says itself how many steps" in err) == (2, True)
@@ -251,8 +260,9 @@ def test_steps_are_refused_beside_an_inversion_too(capsys):
 def test_a_product_without_numbers_says_how_to_have_them(capsys):
     code, _, err = icbench(capsys, *RUN, "--product", "unfitted")
     assert code == 2
-    assert "product unfitted has no numbers for toy. Fit them: `icbench fit unfitted --dataset toy" in " ".join(
-        err.split()
+    assert (
+        "product unfitted has no numbers for toy. Fit them: `icbench fit unfitted --dataset toy --out FILE`"
+        in " ".join(err.split())
     )
 
 
