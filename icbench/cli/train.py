@@ -156,11 +156,11 @@ def _trainer(selection: "Selection", options: "Mapping[str, Value] | None" = Non
 
 def _trainer_class(selection: "Selection") -> Any:
     from icbench.errors import UsageError
-    from icbench.plugins.component import WEIGHTS_OF, resolve
+    from icbench.plugins.component import WEIGHTS_FROM, resolve
 
     component = selection.registered.component
     if not component.trainer:
-        lenders = [trait.removeprefix(WEIGHTS_OF) for trait in component.traits if trait.startswith(WEIGHTS_OF)]
+        lenders = [trait.removeprefix(WEIGHTS_FROM) for trait in component.traits if trait.startswith(WEIGHTS_FROM)]
         hint = f"It has the weights of another: `icbench train {lenders[0]}`." if lenders else ""
         raise UsageError(
             f"generator {component.name} has no trainer", hint or "`icbench plugins` lists the generators."

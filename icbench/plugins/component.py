@@ -36,7 +36,7 @@ TRAITS = {
     "slow-start": "an executor that takes seconds to start, so that a check of its whole distribution leaves it out",
     "fetched": "a dataset that is fetched when it is first used",
 }
-WEIGHTS_OF = "weights-of:"
+WEIGHTS_FROM = "weights-of:"
 """The form of the trait of a generator that has no trainer of its own, but the weights of another one."""
 TRAINED_ON = "trained_on"
 """The parameter of a generator that names the dataset whose weights are used."""
@@ -44,7 +44,7 @@ TRAIT_FORMS = {
     "tier:": f"one of {', '.join(TIERS[1:])}: what the component knows besides pixels",
     "trained-on:": "DATASET/SPLIT that its weights were fitted to",
     "selected-on:": "DATASET/SPLIT that its weights were chosen by",
-    WEIGHTS_OF: "the name of the generator that is trained in its place",
+    WEIGHTS_FROM: "the name of the generator that is trained in its place",
 }
 
 

@@ -17,7 +17,7 @@ from icbench.engine.prepare import prepare
 from icbench.errors import MissingDataError
 from icbench.kinds.dataset import DataShape, Split
 from icbench.kinds.generator import Generator
-from icbench.plugins.component import MADE_OF_DATA, TRAINED_ON, WEIGHTS_OF, Selection, resolve
+from icbench.plugins.component import MADE_OF_DATA, TRAINED_ON, WEIGHTS_FROM, Selection, resolve
 from icbench.plugins.manager import plugin_manager
 from icbench.running.datasets import training_images
 from icbench.testing.assertions import Skipped, expect, expect_close, expect_unchanged
@@ -334,7 +334,7 @@ def it_is_trained_for_other_shapes(subject: Subject) -> None:
     if subject.has(MADE_OF_DATA):
         raise Skipped("it has no weights that are trained")
     lender = next(
-        (trait.removeprefix(WEIGHTS_OF) for trait in subject.record.traits if trait.startswith(WEIGHTS_OF)), ""
+        (trait.removeprefix(WEIGHTS_FROM) for trait in subject.record.traits if trait.startswith(WEIGHTS_FROM)), ""
     )
     if lender:
         expect(not subject.record.trainer, f"it has a trainer, and declares that {lender} is trained in its place")

@@ -12,7 +12,17 @@ from typing import Any
 from icbench.errors import IntegrityError, UsageError
 from icbench.kinds.dataset import SPLITS
 from icbench.kinds.names import TIERS
-from icbench.plugins.component import NAME, TRAIT_FORMS, TRAITS, WEIGHTS_OF, Param, Selection, Value, resolve, validate
+from icbench.plugins.component import (
+    NAME,
+    TRAIT_FORMS,
+    TRAITS,
+    WEIGHTS_FROM,
+    Param,
+    Selection,
+    Value,
+    resolve,
+    validate,
+)
 from icbench.plugins.discovery import PluginSource
 from icbench.plugins.shared_state import changes, shared_state
 from icbench.testing.assertions import Skipped, expect, reason
@@ -23,7 +33,7 @@ TRAIT_KINDS = {
     "least-squares": "distance",
     "batch-dependent": "generator",
     "made-of-data": "generator",
-    WEIGHTS_OF: "generator",
+    WEIGHTS_FROM: "generator",
     "stochastic": "optimizer",
     "learns-nothing": "classifier",
     "bundled": "dataset",
@@ -186,7 +196,7 @@ def _all_traits() -> list[str]:
 def _fits(form: str, rest: str) -> bool:
     if form == "tier:":
         return rest in TIERS[1:]
-    if form == WEIGHTS_OF:
+    if form == WEIGHTS_FROM:
         return NAME.fullmatch(rest) is not None
     dataset, _, split = rest.partition("/")
     return bool(dataset) and split in SPLITS
