@@ -36,7 +36,8 @@ class Combination:
 def fit_combination(energies: NDArray[np.floating], labels: NDArray[np.integer]) -> Combination:
     """The combination of greatest likelihood: logistic regression with a weight an expert and an offset a class.
 
-    A product of experts (Hinton 2002) whose temperatures are fitted to tell classes apart. Images whose own class is
+    A product of experts (Hinton 2002) whose temperatures are fitted to tell classes apart. No weight is below 0: an
+    expert whose energy spoke for a class by being high would be none. Images whose own class is
     not open say nothing and are left out.
 
     Args:
@@ -56,7 +57,8 @@ def fit_combination(energies: NDArray[np.floating], labels: NDArray[np.integer])
     scale = np.sqrt((centred**2).sum(axis=(0, 1)) / open_.sum())
     scale[scale == 0] = 1
     start = np.concatenate([np.ones(experts), np.zeros(classes)])
-    found = minimize(_loss, start, (centred / scale, labels, open_), method="L-BFGS-B", jac=True)
+    bounds = [(0, None)] * experts + [(None, None)] * classes
+    found = minimize(_loss, start, (centred / scale, labels, open_), method="L-BFGS-B", jac=True, bounds=bounds)
     weights, offsets = found.x[:experts] / scale, found.x[experts:]
     return Combination(tuple(map(float, weights)), tuple(map(float, offsets - offsets.mean())))
 

@@ -34,6 +34,15 @@ def test_an_expert_that_knows_nothing_counts_for_nothing():
     assert abs(found.weights[1] * 50) < 0.05
 
 
+def test_an_expert_that_is_wrong_counts_for_nothing_and_not_for_less():
+    energies, labels = drawn(5_000, (1.0,), (0.0,) * CLASSES)
+    against = np.random.default_rng(1).normal(size=energies.shape) - energies
+    found = fit_combination(np.concatenate([energies, against], axis=2), labels)
+    assert found.weights == pytest.approx((1.0, 0.0), abs=0.1)
+    assert found.weights[1] == 0
+    assert fit_combination(against, labels).weights == (0.0,)
+
+
 def test_units_of_energies_do_not_matter():
     energies, labels = drawn(2_000, (1.0, 0.5), (0.0,) * CLASSES)
     scale = np.array([1e-4, 1e3])
