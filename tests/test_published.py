@@ -18,7 +18,7 @@ MOST_BYTES = 10_000_000
 FIGURE = re.compile(r"(?<![\d.])0\.\d{4}(?!\d)")
 PAGES = ["README.md", *(f"docs/{page}.md" for page in ("results", "distances", "hobbhahn2020", "guide", "tutorial"))]
 TYPED = {
-    "docs/results.md": {"0.9897", "0.9914", "0.9921", "0.9905", "0.9945", "0.9950", "0.9956", "0.9957"},
+    "docs/results.md": {"0.9897", "0.9914", "0.9921", "0.9905", "0.9945", "0.9950", "0.9955", "0.9959"},
     "docs/distances.md": {"0.9895", "0.9897"},
 }
 """Figures in sentences that are of validation images or other trainings, whose records are not published."""
