@@ -156,15 +156,14 @@ def _trainer(selection: "Selection", options: "Mapping[str, Value] | None" = Non
 
 def _trainer_class(selection: "Selection") -> Any:
     from icbench.errors import UsageError
-    from icbench.plugins.component import WEIGHTS_FROM, resolve
+    from icbench.plugins.component import resolve
 
     component = selection.registered.component
     if not component.trainer:
-        lenders = [trait.removeprefix(WEIGHTS_FROM) for trait in component.traits if trait.startswith(WEIGHTS_FROM)]
-        hint = f"It has the weights of another: `icbench train {lenders[0]}`." if lenders else ""
-        raise UsageError(
-            f"generator {component.name} has no trainer", hint or "`icbench plugins` lists the generators."
-        )
+        hint = "`icbench plugins` lists the generators."
+        if component.lender:
+            hint = f"It has the weights of another: `icbench train {component.lender}`."
+        raise UsageError(f"generator {component.name} has no trainer", hint)
     return resolve(component.trainer, selection.registered.dist)
 
 

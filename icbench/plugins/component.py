@@ -163,6 +163,12 @@ class Component:
     traits: tuple[str, ...] = ()
     trainer: str = ""
 
+    @property
+    def lender(self) -> str:
+        """The generator whose weights it has and which is trained in its place, as a trait says; empty for none."""
+        lenders = (trait.removeprefix(WEIGHTS_FROM) for trait in self.traits if trait.startswith(WEIGHTS_FROM))
+        return next(lenders, "")
+
     def param(self, name: str) -> Param:
         """The declared parameter `name`.
 

@@ -30,6 +30,12 @@ ROWS = 64
 """Hypotheses that are computed together."""
 
 
+def even_numbers(product: Product, num_classes: int) -> Fit:
+    """Numbers as they could have been fitted to a product: its members count alike, and no class is preferred."""
+    stages = (Combination((1.0,) * (number + 1), (0.0,) * num_classes) for number in range(len(product.members)))
+    return Fit(tuple(stages), product.digest, "mnist/validation", IMAGES)
+
+
 @dataclass(frozen=True)
 class _Made(Entry):
     """An entry whose product is made already."""
@@ -69,11 +75,8 @@ class ProductInUse:
         return min(STEPS, self.runner._steps(number))
 
     def _numbers(self, product: Product) -> Fit:
-        """Those of the product, or such that all members count alike."""
-        if product.fit is not None:
-            return product.fit
-        even = (Combination((1.0,) * (number + 1), (0.0,) * self.num_classes) for number in range(len(product.members)))
-        return Fit(tuple(even), product.digest, "none/train", IMAGES)
+        """Those of the product, or where it has none those that any could have."""
+        return even_numbers(product, self.num_classes) if product.fit is None else product.fit
 
     def images(self) -> NDArray[np.uint8]:
         """`IMAGES` images (N, C, H, W): of the first member's classes, each mixed with one of the next class."""

@@ -12,6 +12,7 @@ from icbench.testing.checks import (
     generator,
     isolation,
     optimizer,
+    other_data,
     product,
     registration,
     schedule,
@@ -47,7 +48,7 @@ def _kit(gates: tuple[Check, ...], checks: tuple[Check, ...]) -> Kit:
 
 
 KITS = {
-    "generator": _kit(generator.GATES, generator.CHECKS),
+    "generator": _kit(generator.GATES, generator.CHECKS + other_data.CHECKS),
     "distance": _kit(distance.GATES, distance.CHECKS),
     "optimizer": _kit(optimizer.GATES, optimizer.CHECKS),
     "schedule": _kit(schedule.GATES, schedule.CHECKS),

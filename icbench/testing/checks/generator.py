@@ -3,44 +3,25 @@
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from icbench.engine.decode import generate
 from icbench.engine.preflight.compatibility import TOLERANCE
-from icbench.engine.prepare import prepare
-from icbench.errors import MissingDataError
-from icbench.kinds.dataset import DataShape, Split
 from icbench.kinds.generator import Generator
-from icbench.plugins.component import MADE_OF_DATA, TRAINED_ON, WEIGHTS_FROM, Selection, resolve
-from icbench.plugins.manager import plugin_manager
-from icbench.running.datasets import training_images
 from icbench.testing.assertions import Skipped, expect, expect_close, expect_unchanged
 from icbench.testing.gradients import expect_gradient, expect_own_row_only, gradient_at
 from icbench.testing.subject import Check, Subject
 from icbench.testing.synthetic import latents, normal, uniform
-from icbench.training.trainer import TrainingJob
-from icbench.training.weights import save_weights
 
 ROWS = 5
 LONG = 100.0
 """Noise so many times longer than it starts is what a large learning rate leads to."""
 BFLOAT16_ERROR = 0.02
 DIFFERENT = 1e-4
-SHAPES = (DataShape(4, (1, 8, 8)), DataShape(3, (3, 18, 13)))
-"""What a generator is trained for that claims to be one for any data."""
 STARTS = 3
-OTHER_DATASET = "digits"
-"""What a generator is made of that claims to be made of any dataset; small, and here wherever scikit-learn is."""
-LABELS = 8
-"""Images of each class there."""
-ROUNDED = 0.05
-"""How far pixels may be apart once weights are rounded to half precision."""
 
 
 def sizes_are_declared(subject: Subject) -> None:
@@ -327,49 +308,6 @@ def each_build_is_its_own(subject: Subject) -> None:
     expect(first is not second and not shared, f"shared by two builds: {', '.join(shared) or 'the object itself'}")
 
 
-def it_is_trained_for_other_shapes(subject: Subject) -> None:
-    """Where weights are found by dataset, it is trained for other images and classes, and its factory loads that."""
-    if all(param.name != TRAINED_ON for param in subject.record.params):
-        raise Skipped("its weights are of one dataset")
-    if subject.has(MADE_OF_DATA):
-        raise Skipped("it has no weights that are trained")
-    lender = next(
-        (trait.removeprefix(WEIGHTS_FROM) for trait in subject.record.traits if trait.startswith(WEIGHTS_FROM)), ""
-    )
-    if lender:
-        expect(not subject.record.trainer, f"it has a trainer, and declares that {lender} is trained in its place")
-        found = plugin_manager(warn=False).find("generator", lender).component
-        expect(bool(found.trainer), f"it declares the weights of {lender}, which has no trainer either")
-        raise Skipped(f"{lender} is trained in its place")
-    expect(bool(subject.record.trainer), f"it has the parameter {TRAINED_ON} and no trainer")
-    for shape in SHAPES:
-        with TemporaryDirectory() as folder:
-            _expect_trained_for(subject, shape, Path(folder) / "weights.safetensors")
-
-
-def it_is_made_of_other_datasets(subject: Subject) -> None:
-    """Where it is made of a dataset's training images, it is made of those of another one too, and tells which."""
-    if not subject.has(MADE_OF_DATA):
-        raise Skipped(f"it does not declare {MADE_OF_DATA}")
-    expect(TRAINED_ON in subject.selection.params, f"it declares {MADE_OF_DATA} and has no parameter {TRAINED_ON}")
-    registered, params = subject.selection.registered, {**subject.selection.params, TRAINED_ON: OTHER_DATASET}
-    try:
-        other = training_images(OTHER_DATASET)
-    except MissingDataError as error:
-        raise Skipped(error.line) from None
-    generator = Subject(Selection(registered, registered.component.complete(params)), subject.source).ready()
-    found = DataShape(generator.num_classes, tuple(generator.image_shape))
-    expect(
-        found == other.shape, f"made of {OTHER_DATASET} it declares {found.num_classes} classes of {found.image_shape}"
-    )
-    pixels = _images(generator, *latents(generator, ROWS))
-    expect(tuple(pixels.shape) == (ROWS, *other.shape.image_shape), f"it gives images {tuple(pixels.shape)}")
-    expect(generator.seen == other.seen, f"made of {OTHER_DATASET} it says that it has seen {generator.seen}")
-    expect(
-        generator.weights_digest == other.split.digest, "its weights_digest is not the digest of the training images"
-    )
-
-
 def its_starts_are_sound(subject: Subject) -> None:
     """Where it offers several starts of a class, they are finite (B, K, count, Z), the first that of `encode`."""
     generator = subject.component
@@ -383,37 +321,6 @@ def its_starts_are_sound(subject: Subject) -> None:
     expect_close(found[:, :, 0], generator.encode(images), "the first start is not what `encode` gives")
     alone = generator.encode_starts(images[:1], STARTS)
     expect_close(alone, found[:1], "the starts of an image alone differ from those in a batch")
-
-
-def _expect_trained_for(subject: Subject, shape: DataShape, file: Path) -> None:
-    what = f"trained on {shape.num_classes} classes of images {shape.image_shape}"
-    trained = _train_a_little(subject, shape, file)
-    loaded = Subject(subject.with_weights(file), subject.source).ready()
-    for name, generator in ((what, trained), (f"{what} and loaded", loaded)):
-        found = DataShape(generator.num_classes, tuple(generator.image_shape))
-        expect(found == shape, f"{name} it declares {found.num_classes} classes of images {found.image_shape}")
-        pixels = _images(generator, *latents(generator, ROWS))
-        expect(tuple(pixels.shape) == (ROWS, *shape.image_shape), f"{name} it gives images {tuple(pixels.shape)}")
-        expect(pixels.isfinite().all(), f"{name} it gives pixels that are not finite")
-    same = (_images(generator, *latents(generator, ROWS)) for generator in (trained, loaded))
-    error = float((next(same) - next(same)).abs().max())
-    expect(error < ROUNDED, f"{what} and loaded it gives other images, by up to {error:.3g}")
-
-
-def _train_a_little(subject: Subject, shape: DataShape, file: Path) -> Generator:
-    """What its trainer makes of one epoch, its weights written to a file as a training writes them."""
-    labels = np.arange(LABELS * shape.num_classes) % shape.num_classes
-    pixels = np.random.default_rng(0).integers(0, 255, (len(labels), *shape.image_shape), np.uint8)
-    params = {name: value for name, value in subject.selection.params.items() if name != TRAINED_ON}
-    trainer = resolve(subject.record.trainer, subject.selection.registered.dist)(**params)
-    device = torch.device("cpu")
-    job = TrainingJob(subject.record.name, params, file.parent, 1, 0, device, "checked", file.parent)
-    trainer.begin(Split(pixels, labels), shape.num_classes, job)
-    trainer.epoch(0, lambda images: None)
-    generator: Generator = trainer.snapshot()
-    state = {name: tensor for name, tensor in generator.state_dict().items() if tensor.is_floating_point()}
-    save_weights(state, file, shape)
-    return prepare(generator, device)
 
 
 GATES: tuple[Check, ...] = (
@@ -448,8 +355,6 @@ CHECKS: tuple[Check, ...] = (
     bfloat16_is_close,
     class_matters,
     noise_matters,
-    it_is_trained_for_other_shapes,
-    it_is_made_of_other_datasets,
 )
 
 

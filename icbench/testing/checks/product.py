@@ -21,9 +21,8 @@ from icbench.plugins.component import TRAINED_ON, Selection
 from icbench.plugins.manager import plugin_manager
 from icbench.running.entry import Entry
 from icbench.running.product_runner import LEAST, ProductRunner
-from icbench.statistics import Combination
 from icbench.testing.assertions import Skipped, expect, expect_close, reason
-from icbench.testing.products import CPU, IMAGES, ProductInUse
+from icbench.testing.products import CPU, IMAGES, ProductInUse, even_numbers
 from icbench.testing.subject import Check, Subject
 
 FIT = "fit"
@@ -301,10 +300,7 @@ def _numbers(subject: Subject) -> Fit:
 
 
 def _some_numbers(subject: Subject) -> Fit:
-    """Numbers as they could have been fitted: the members count alike, and no class is preferred."""
-    members, classes = subject.component.members, subject.share(_in_use).num_classes
-    stages = (Combination((1.0,) * (number + 1), (0.0,) * classes) for number in range(len(members)))
-    return Fit(tuple(stages), subject.component.digest, "mnist/validation", IMAGES)
+    return even_numbers(subject.component, subject.share(_in_use).num_classes)
 
 
 @contextmanager
